@@ -12,9 +12,10 @@
 //! journal. Nothing here prints, and nothing here follows a redirect or repeats a request that could destroy.
 //!
 //! ```text
-//! read ──▶ listing* ──▶ decode*        destroy ──▶ answer*
-//!   └──────────┬──────────┴── encode*, code* ──┘
-//!          connection ──▶ http, pace*, limit* ──▶ retry*          (* pure: no I/O, clock or randomness)
+//! read ──▶ listing* ──▶ decode*
+//!   └────▶ patient ─┬─▶ encode*, answer* ──▶ code*
+//!          destroy ─┤
+//!                   └─▶ connection ──▶ http, pace*, limit*      * pure: no I/O, clock or randomness
 //! ```
 
 mod answer;
@@ -29,6 +30,7 @@ mod limit;
 mod listing;
 mod method;
 mod pace;
+mod patient;
 mod read;
 mod retry;
 mod webhook;

@@ -1,46 +1,25 @@
-//! Asking the portal, patiently.
+//! Asking the portal.
 //!
-//! A question is repeated until it is answered, with growing pauses and up to a bound, and of a batch only what is still
-//! missing. What does not pass by itself (authentication, permission, the manual block, a redirect) is an error at once.
-//! Not responsible for what the answers mean for the job.
+//! Each question is asked until it is answered ([`super::patient`]), lists are read to their ends and checked row by row
+//! ([`super::listing`]). Not responsible for what the answers mean for the job.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::answer::{BatchBody, Doubt, Envelope, Failure, Reply, open};
-use super::code::{self, Class, ErrorBody};
-use super::connection::{Connection, WaitReason};
-use super::decode::{InstanceRow, MethodState, Problem, Profile, Row, TaskRow, UserRow, number};
-use super::encode::{self, Refusal};
+use super::connection::Connection;
+use super::decode::{InstanceRow, MethodState, Problem, Profile, Row, TaskRow, UserRow};
 use super::error::PortalError;
-use super::listing::{Answered, Comparing, Instance, Listing, OpenTasks, TaskScope, UserQuery, Users, WorkflowTasks};
+use super::listing::{Comparing, Instance, Listing, OpenTasks, TaskScope, UserQuery, Users, WorkflowTasks};
 use super::method::{Method, ReadMethod};
-use super::retry::Delays;
+use super::patient::{self, Question, Way};
 use crate::domain::{UserId, WorkflowId};
-
-/// Failures in a row, without a single answer in between, after which a failure that passes by itself is taken for lasting. With the
-/// delays between them, about two minutes.
-const FAILURES_MAX: u32 = 8;
-
-/// The same for an error that the portal gives to the question itself: it seldom passes.
-const REFUSALS_MAX: u32 = 3;
 
 /// Asks, and cannot change anything.
 #[derive(Clone)]
 pub struct Reader {
     connection: Arc<Connection>,
-}
-
-/// How questions travel.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Way {
-    /// Up to fifty in a batch, but for those that a batch cannot say.
-    Batch,
-    /// Each by itself.
-    Direct,
 }
 
 impl Reader {
@@ -202,12 +181,45 @@ impl Reader {
 
     /// Asks for one thing.
     async fn direct(&self, method: ReadMethod, parameters: Value) -> Result<Value, PortalError> {
-        todo!()
+        let question = Question {
+            parameters,
+            asked: Method::from(method).to_string(),
+        };
+        let answers = patient::ask(&self.connection, method, &[question], Way::Direct).await?;
+        Ok(answers
+            .into_iter()
+            .next()
+            .map(|answered| answered.result)
+            .unwrap_or_default())
     }
 
     /// Reads lists to their ends: in each round, the next page of every list that has one.
-    async fn read_lists<L: Listing>(&self, lists: Vec<L>, way: Way) -> Result<Vec<Vec<L::Row>>, PortalError> {
-        todo!()
+    async fn read_lists<L: Listing>(&self, mut lists: Vec<L>, way: Way) -> Result<Vec<Vec<L::Row>>, PortalError> {
+        loop {
+            let (open, questions): (Vec<&mut L>, Vec<Question>) = lists
+                .iter_mut()
+                .filter_map(|list| {
+                    let question = Question {
+                        parameters: list.question()?,
+                        asked: list.asked(),
+                    };
+                    Some((list, question))
+                })
+                .unzip();
+            if questions.is_empty() {
+                break;
+            }
+            tracing::debug!(
+                method = Method::from(L::METHOD).as_str(),
+                questions = questions.len(),
+                "round"
+            );
+            let answers = patient::ask(&self.connection, L::METHOD, &questions, way).await?;
+            for (list, answer) in open.into_iter().zip(&answers) {
+                list.take(answer)?;
+            }
+        }
+        Ok(lists.into_iter().map(L::into_rows).collect())
     }
 }
 

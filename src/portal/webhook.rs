@@ -137,9 +137,9 @@ impl Webhook {
         hash.update([FINGERPRINT_TAG]);
         hash.update(key);
         hash.update(self.token.expose_secret());
-        let mut digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        digits.truncate(FINGERPRINT_DIGITS);
-        digits
+        let hash: [u8; 32] = hash.finalize().into();
+        let digits = hash.map(|byte| format!("{byte:02x}")).concat();
+        digits[..FINGERPRINT_DIGITS].to_owned()
     }
 
     /// Whether the portal runs on this machine.
