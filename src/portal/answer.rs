@@ -1,0 +1,351 @@
+//! What an answer says about the commands that were sent: done, refused, not executed, or in doubt.
+//!
+//! One pure function for destroying batches ([`judge`]), and the reading of the envelope that questions share. The
+//! rules are the table of section 2 of the design's notes on durability: only the literal `true` under a command's own
+//! key is a yes, and whatever could have happened is in doubt. Not responsible for what follows from a doubt.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::code::{self, Class, ErrorBody};
+use super::error::PortalError;
+use super::limit::Limits;
+use super::method::Method;
+use crate::personal::Personal;
+
+/// What is known of one destroying command after its batch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// The portal answered literal `true`.
+    Yes,
+    /// The portal answered with an error from inside the method. The workflow may be gone, or not: ask.
+    Refused {
+        /// The portal's code, often empty.
+        code: String,
+        /// The portal's text, in its language.
+        text: Personal,
+    },
+    /// Provably nothing was done: the attempt does not count.
+    NotExecuted {
+        /// How that is known.
+        why: NotExecuted,
+    },
+    /// It may have been done: ask.
+    Doubt {
+        /// What is missing.
+        why: Doubt,
+    },
+}
+
+/// How it is known that a command was not executed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NotExecuted {
+    /// There was no connection to send it on.
+    NotConnected,
+    /// `QUERY_LIMIT_EXCEEDED`: too many requests.
+    QueryLimit,
+    /// `OPERATION_TIME_LIMIT`: the portal has blocked a method for a while.
+    OperationLimit {
+        /// The command's own method, or [`Method::Batch`].
+        blocked: Method,
+        /// For how long to leave that method alone.
+        wait: Duration,
+    },
+    /// `OVERLOAD_LIMIT`: the manual block.
+    Overload,
+    /// The webhook is not accepted.
+    Auth {
+        /// The portal's code.
+        code: String,
+    },
+    /// The webhook's owner, its scopes or the plan do not allow it.
+    Permission {
+        /// The portal's code.
+        code: String,
+    },
+    /// The command as such was refused, by the portal before executing it or by this client before sending it.
+    Batch {
+        /// The portal's code, or `not-sendable`.
+        code: String,
+    },
+}
+
+/// Why a command is in doubt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Doubt {
+    /// The connection ended, or the deadline passed, before an answer began.
+    NoAnswer,
+    /// The answer broke off, or is longer than any real one.
+    Truncated,
+    /// The answer is no JSON object.
+    NotJson,
+    /// An HTTP status other than success, without an error object.
+    Status(u16),
+    /// An error of the whole batch that does not say whether anything was executed.
+    Error {
+        /// The HTTP status.
+        status: u16,
+        /// The portal's code.
+        code: String,
+    },
+    /// A redirect. It was not followed.
+    Redirected,
+    /// The command's result is something else than `true`.
+    NotLiteralTrue,
+    /// The command is neither among the results nor among the errors.
+    MissingKey,
+    /// The command is among the results and among the errors.
+    InBothMaps,
+}
+
+/// An HTTP answer, whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Reply {
+    /// The status.
+    pub(super) status: u16,
+    /// Where a redirect points, without path.
+    pub(super) redirect_host: Option<String>,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+/// An exchange without a whole answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// No connection: not a byte of the request was sent.
+    NotConnected,
+    /// No trusted connection: not a byte of the request was sent.
+    Tls,
+    /// The request may have arrived, and no answer began.
+    NoAnswer,
+    /// An answer began and did not end, or is beyond the cap.
+    Truncated,
+}
+
+/// A JSON answer, opened.
+#[derive(Debug)]
+pub(super) enum Envelope {
+    /// An object without the key `error`, with a status of success.
+    Success(Map<String, Value>),
+    /// An object with the key `error`, whatever the status.
+    Error(ErrorBody),
+}
+
+/// Opens an answer. What cannot be opened leaves everything that was sent in doubt.
+pub(super) fn open(reply: &Reply) -> Result<Envelope, Doubt> {
+    let success = (200..300).contains(&reply.status);
+    if (300..400).contains(&reply.status) {
+        return Err(Doubt::Redirected);
+    }
+    match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(object)) => match ErrorBody::of(&object) {
+            Some(error) => Ok(Envelope::Error(error)),
+            None if success => Ok(Envelope::Success(object)),
+            None => Err(Doubt::Status(reply.status)),
+        },
+        _ if success => Err(Doubt::NotJson),
+        _ => Err(Doubt::Status(reply.status)),
+    }
+}
+
+/// A command that was sent, as far as the answer is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought<'a> {
+    /// Its key in the batch: text, never a number.
+    pub(super) key: &'a str,
+    /// Its method.
+    pub(super) method: Method,
+}
+
+/// What a destroying batch brought.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    /// One for each command, in their order.
+    pub(super) answers: Vec<Answer>,
+    /// Why nothing more may be sent.
+    pub(super) stop: Option<PortalError>,
+    /// The longest single command, by the portal's word.
+    pub(super) command_took: Option<Duration>,
+    /// The portal's bucket of requests is full.
+    pub(super) overflowed: bool,
+}
+
+/// Judges an exchange that carried a destroying batch. `limits` learns from it; `now` is a monotonic reading.
+pub(super) fn judge(
+    exchange: &Result<Reply, Failure>,
+    commands: &[Sought<'_>],
+    limits: &mut Limits,
+    now: Duration,
+) -> Judgement {
+    let all = |answer: Answer, stop| Judgement {
+        overflowed: answer
+            == Answer::NotExecuted {
+                why: NotExecuted::QueryLimit,
+            },
+        answers: vec![answer; commands.len()],
+        stop,
+        command_took: None,
+    };
+    let reply = match exchange {
+        Ok(reply) => reply,
+        Err(Failure::NotConnected) => return all(not_executed(NotExecuted::NotConnected), None),
+        Err(Failure::Tls) => return all(not_executed(NotExecuted::NotConnected), Some(PortalError::Tls)),
+        Err(Failure::NoAnswer) => return all(doubt(Doubt::NoAnswer), None),
+        Err(Failure::Truncated) => return all(doubt(Doubt::Truncated), None),
+    };
+    match open(reply) {
+        Err(Doubt::Redirected) => all(
+            doubt(Doubt::Redirected),
+            Some(PortalError::Redirected {
+                host: reply.redirect_host.clone(),
+            }),
+        ),
+        Err(why) => all(doubt(why), None),
+        Ok(Envelope::Error(error)) => {
+            let class = code::class_at_top(&error.code, reply.status);
+            let answer = match refused_before(class, &error.code, Method::Batch, limits, now) {
+                Some(why) => not_executed(why),
+                None => doubt(Doubt::Error {
+                    status: reply.status,
+                    code: error.code.clone(),
+                }),
+            };
+            all(answer, code::stop(class, &error.code, Method::Batch))
+        }
+        Ok(Envelope::Success(envelope)) => judge_commands(&envelope, commands, limits, now),
+    }
+}
+
+/// Judges the commands of a batch that the portal worked through.
+fn judge_commands(
+    envelope: &Map<String, Value>,
+    commands: &[Sought<'_>],
+    limits: &mut Limits,
+    now: Duration,
+) -> Judgement {
+    let batch = BatchBody::of(envelope);
+    limits.answered(Method::Batch, envelope.get("time"), now);
+    let mut judgement = Judgement {
+        answers: Vec::with_capacity(commands.len()),
+        stop: None,
+        command_took: commands
+            .iter()
+            .filter_map(|command| took(batch.time(command.key)?))
+            .max(),
+        overflowed: false,
+    };
+    for command in commands {
+        let answer = match (batch.result(command.key), batch.error(command.key)) {
+            (Some(Value::Bool(true)), None) => {
+                limits.answered(command.method, batch.time(command.key), now);
+                Answer::Yes
+            }
+            (Some(_), None) => doubt(Doubt::NotLiteralTrue),
+            (Some(_), Some(_)) => doubt(Doubt::InBothMaps),
+            (None, None) => doubt(Doubt::MissingKey),
+            (None, Some(error)) => {
+                let class = code::class(&error.code);
+                judgement.overflowed |= class == Class::QueryLimit;
+                judgement.stop = judgement
+                    .stop
+                    .or_else(|| code::stop(class, &error.code, command.method));
+                match refused_before(class, &error.code, command.method, limits, now) {
+                    Some(why) => not_executed(why),
+                    None => Answer::Refused {
+                        code: error.code,
+                        text: error.text,
+                    },
+                }
+            }
+        };
+        judgement.answers.push(answer);
+    }
+    judgement
+}
+
+/// How an error says that nothing was executed, if it does.
+fn refused_before(
+    class: Class,
+    code: &str,
+    blocked: Method,
+    limits: &mut Limits,
+    now: Duration,
+) -> Option<NotExecuted> {
+    let code = code.to_owned();
+    match class {
+        Class::QueryLimit => Some(NotExecuted::QueryLimit),
+        Class::OperationLimit => Some(NotExecuted::OperationLimit {
+            blocked,
+            wait: limits.refused(blocked, now),
+        }),
+        Class::Overload => Some(NotExecuted::Overload),
+        Class::Auth => Some(NotExecuted::Auth { code }),
+        Class::Permission | Class::Scope | Class::Tariff => Some(NotExecuted::Permission { code }),
+        Class::Command => Some(NotExecuted::Batch { code }),
+        Class::Server | Class::Other => None,
+    }
+}
+
+const fn not_executed(why: NotExecuted) -> Answer {
+    Answer::NotExecuted { why }
+}
+
+const fn doubt(why: Doubt) -> Answer {
+    Answer::Doubt { why }
+}
+
+/// The duration of a command by its `time` object. Commands are cut at 60 s, so what is no number of seconds is ignored.
+fn took(time: &Value) -> Option<Duration> {
+    Duration::try_from_secs_f64(time.get("duration")?.as_f64()?).ok()
+}
+
+/// The five maps of a batch answer. PHP writes an empty one as `[]`, and one whose keys happen to be 0, 1, 2 … as an array,
+/// each for itself (protocol section 7): with textual keys, an array never holds what is sought.
+pub(super) struct BatchBody<'a>(Option<&'a Map<String, Value>>);
+
+impl<'a> BatchBody<'a> {
+    /// The maps in an opened answer. Where they are not of the known shape nothing is found in them.
+    pub(super) fn of(envelope: &'a Map<String, Value>) -> Self {
+        let maps = envelope.get("result").and_then(Value::as_object);
+        let is_map = |name| match maps.and_then(|maps| maps.get(name)) {
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => true,
+            Some(_) => false,
+        };
+        Self(maps.filter(|_| is_map("result") && is_map("result_error")))
+    }
+
+    fn find(&self, map: &str, key: &str) -> Option<&'a Value> {
+        self.0?.get(map)?.as_object()?.get(key)
+    }
+
+    /// A command's result.
+    pub(super) fn result(&self, key: &str) -> Option<&'a Value> {
+        self.find("result", key)
+    }
+
+    /// A command's error. Anything under its key in the map of errors is one.
+    pub(super) fn error(&self, key: &str) -> Option<ErrorBody> {
+        let error = self.find("result_error", key)?;
+        let known = error.as_object().and_then(ErrorBody::of);
+        Some(known.unwrap_or_else(|| ErrorBody {
+            code: String::new(),
+            text: Personal::default(),
+        }))
+    }
+
+    /// A list's number of rows.
+    pub(super) fn total(&self, key: &str) -> Option<&'a Value> {
+        self.find("result_total", key)
+    }
+
+    /// Where a list goes on.
+    pub(super) fn next(&self, key: &str) -> Option<&'a Value> {
+        self.find("result_next", key)
+    }
+
+    /// A command's `time` object.
+    pub(super) fn time(&self, key: &str) -> Option<&'a Value> {
+        self.find("result_time", key)
+    }
+}

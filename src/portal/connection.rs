@@ -1,0 +1,289 @@
+//! One process's connection to one portal: the webhook, the pace, the limits, and the count of requests.
+//!
+//! [`super::Reader`] and [`super::Destroyer`] share it, so that all that the process sends counts against one bucket.
+//! Not responsible for what is sent, nor for repeating anything.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::answer::{Failure, Reply};
+use super::error::PortalError;
+use super::http::{Deadlines, Http};
+use super::limit::Limits;
+use super::method::Method;
+use super::pace::{Bucket, Rate};
+use super::webhook::Webhook;
+use crate::clock::Clock;
+use crate::domain::{Portal, UserId};
+
+/// How a portal is spoken to.
+pub struct Settings {
+    /// Requests a second after the burst.
+    pub rate: Rate,
+    /// Requests that may go out at once. 45 is right for all plans but Enterprise.
+    pub burst: u32,
+    /// A PEM file with certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What decides the jitter of delays.
+    pub jitter_seed: u64,
+    /// Is told before each pause that is longer than ordinary pacing.
+    pub notices: Arc<dyn Fn(&Notice) + Send + Sync>,
+    /// Where the level of the bucket outlives the process.
+    pub level: Box<dyn LevelStore>,
+    /// Whether two texts are the same to a person: what was asked for and what a row says.
+    pub same: fn(&str, &str) -> bool,
+    /// Whether two texts can be the same to the portal's database. Tells its collation from a condition that it dropped.
+    pub loosely_same: fn(&str, &str) -> bool,
+}
+
+impl Settings {
+    /// The burst to use where nothing else is asked for.
+    pub const BURST: u32 = super::pace::BURST;
+}
+
+/// Keeps the level of the bucket between processes. A failure to keep it is the implementor's affair: pacing never stops a job.
+pub trait LevelStore: Send + Sync {
+    /// The requests in the bucket, and when that was.
+    fn load(&self) -> Option<(f64, DateTime<Utc>)>;
+    /// Keeps a level. Called for every request.
+    fn store(&self, level: f64, at: DateTime<Utc>);
+}
+
+/// Something that the journal and the progress line should know. Holds no personal value and no secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// A pause begins.
+    Waiting {
+        /// Why.
+        reason: WaitReason,
+        /// The method that is waited for.
+        method: Option<Method>,
+        /// How long.
+        wait: Duration,
+        /// The failures in a row so far.
+        attempt: u32,
+    },
+}
+
+/// Why nothing is sent for a while, and what the last attempt ran into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WaitReason {
+    /// Too many requests.
+    QueryLimit,
+    /// The portal has blocked a method for a while.
+    OperationLimit,
+    /// No connection.
+    NotConnected,
+    /// The connection ended, or the deadline passed, without an answer.
+    NoAnswer,
+    /// An answer that is none: broken off, HTML, a server error.
+    BadAnswer,
+    /// The portal refused the question for a reason of its own.
+    Refused,
+    /// The answer leaves out a question.
+    Incomplete,
+    /// A list changed while it was read.
+    Changed,
+}
+
+impl WaitReason {
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueryLimit => "too many requests",
+            Self::OperationLimit => "operating time used up",
+            Self::NotConnected => "no connection",
+            Self::NoAnswer => "no answer",
+            Self::BadAnswer => "an answer that is none",
+            Self::Refused => "an error of the portal",
+            Self::Incomplete => "an incomplete answer",
+            Self::Changed => "a list that changed while it was read",
+        }
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// A portal, reachable through one webhook. Opening it sends nothing.
+pub struct Connection {
+    http: Http,
+    settings: Settings,
+    bucket: Mutex<Bucket>,
+    limits: Mutex<Limits>,
+    requests: AtomicU64,
+    jitters: AtomicU64,
+    /// Held while a destroying batch is in flight: they go one at a time.
+    destroying: tokio::sync::Mutex<()>,
+}
+
+impl Connection {
+    /// Prepares to speak to the webhook's portal. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PortalError::Settings`] when the rate is no rate, when `ca_file` cannot be used, or when this machine has no
+    /// certificates at all.
+    pub fn open(webhook: Webhook, settings: Settings) -> Result<Arc<Self>, PortalError> {
+        Self::open_with(webhook, settings, Deadlines::default())
+    }
+
+    pub(super) fn open_with(
+        webhook: Webhook,
+        settings: Settings,
+        deadlines: Deadlines,
+    ) -> Result<Arc<Self>, PortalError> {
+        if let Rate::PerSecond(rate) = settings.rate
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return Err(PortalError::Settings {
+                problem: "the rate has to be above 0 requests a second".to_owned(),
+            });
+        }
+        if settings.burst == 0 {
+            return Err(PortalError::Settings {
+                problem: "the burst has to be at least 1 request".to_owned(),
+            });
+        }
+        let http = Http::new(webhook, settings.ca_file.as_deref(), deadlines)?;
+        let bucket = bucket_from_before(&settings);
+        Ok(Arc::new(Self {
+            http,
+            settings,
+            bucket: Mutex::new(bucket),
+            limits: Mutex::default(),
+            requests: AtomicU64::new(0),
+            jitters: AtomicU64::new(0),
+            destroying: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// The portal.
+    pub fn portal(&self) -> Portal {
+        self.http.webhook().portal()
+    }
+
+    /// The webhook's owner, as its URL says.
+    pub fn user_id(&self) -> UserId {
+        self.http.webhook().user_id()
+    }
+
+    /// HTTP requests sent so far. One that found no connection is none.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// For how long the portal is known to refuse a method; `None` when it may be called.
+    pub fn blocked_for(&self, method: Method) -> Option<Duration> {
+        let wait = self.limits().wait(method, self.now());
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    /// Sends one request, when the pace allows it. Returns what came, and how long it took on the way.
+    pub(super) async fn exchange(&self, method: Method, body: &Value) -> (Result<Reply, Failure>, Duration) {
+        self.await_pace().await;
+        let began = self.now();
+        let exchange = self.http.post(method, body).await;
+        let took = self.now().saturating_sub(began);
+        if !matches!(exchange, Err(Failure::NotConnected | Failure::Tls)) {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
+        tracing::debug!(
+            method = method.as_str(),
+            status = exchange.as_ref().map_or(0, |reply| reply.status),
+            bytes = exchange.as_ref().map_or(0, |reply| reply.body.len()),
+            failure = ?exchange.as_ref().err(),
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "exchange"
+        );
+        (exchange, took)
+    }
+
+    /// Waits until one more request fits into the bucket, and counts it.
+    async fn await_pace(&self) {
+        loop {
+            let wait = {
+                let mut bucket = lock(&self.bucket);
+                let now = self.now();
+                let wait = bucket.wait(now);
+                if wait.is_zero() {
+                    bucket.fill(now);
+                    self.settings.level.store(bucket.level(now), self.settings.clock.utc());
+                    return;
+                }
+                wait
+            };
+            self.settings.clock.sleep(wait).await;
+        }
+    }
+
+    /// Pauses, and says so first.
+    pub(super) async fn pause(&self, reason: WaitReason, method: Method, wait: Duration, attempt: u32) {
+        (self.settings.notices)(&Notice::Waiting {
+            reason,
+            method: Some(method),
+            wait,
+            attempt,
+        });
+        self.settings.clock.sleep(wait).await;
+    }
+
+    /// The portal said that its bucket is full.
+    pub(super) fn overflowed(&self) {
+        lock(&self.bucket).overflowed(self.now());
+    }
+
+    /// A seed for one more sequence of delays.
+    pub(super) fn jitter(&self) -> u64 {
+        self.settings
+            .jitter_seed
+            .wrapping_add(self.jitters.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn limits(&self) -> MutexGuard<'_, Limits> {
+        lock(&self.limits)
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.settings.clock.monotonic()
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) const fn destroying(&self) -> &tokio::sync::Mutex<()> {
+        &self.destroying
+    }
+}
+
+/// What an earlier process left in the bucket, drained since. A clock that was set back drains nothing.
+fn bucket_from_before(settings: &Settings) -> Bucket {
+    let now = settings.clock.monotonic();
+    let level = settings.level.load().map_or(0.0, |(level, at)| {
+        let since = settings
+            .clock
+            .utc()
+            .signed_duration_since(at)
+            .to_std()
+            .unwrap_or(Duration::ZERO);
+        Bucket::new(settings.rate, settings.burst, level, Duration::ZERO).level(since)
+    });
+    Bucket::new(settings.rate, settings.burst, level, now)
+}
+
+/// A panic elsewhere leaves these counters usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

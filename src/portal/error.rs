@@ -1,0 +1,138 @@
+//! Why the portal could not be asked, in the words of the person who has to act on it.
+//!
+//! No message holds a secret or a personal value: what was asked is told by ids, or as "a user by e-mail".
+
+use super::connection::WaitReason;
+use super::method::Method;
+
+/// Why an answer could not be had. Each message says what happened, what it means and what to do next.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PortalError {
+    /// The portal does not accept the webhook.
+    #[error(
+        "the portal does not accept the webhook ({code}): it was deleted, changed or has expired, or its owner was \
+         dismissed. Nothing more is sent. Create an inbound webhook of an administrator, hand its URL over in \
+         OFFBOARD24_WEBHOOK and run `offboard24 check`"
+    )]
+    Auth {
+        /// The portal's code.
+        code: String,
+    },
+    /// The webhook's owner may not call the method.
+    #[error(
+        "the portal refuses {method} ({code}): the webhook's owner is not an administrator, or the portal's plan has no \
+         REST API. Nothing more is sent. Run `offboard24 check` to tell which, then use a webhook of an administrator"
+    )]
+    Permission {
+        /// The method that was refused.
+        method: Method,
+        /// The portal's code.
+        code: String,
+    },
+    /// The webhook lacks a scope.
+    #[error(
+        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, then run \
+         `offboard24 check`"
+    )]
+    Scope {
+        /// The scope to add.
+        missing: String,
+    },
+    /// The portal's plan does not have it.
+    #[error(
+        "the portal does not offer {method} ({code}): its plan has no REST API or no workflows, or the webhook's address \
+         is wrong. Nothing more is sent. Compare the webhook's URL with the one in the portal, then ask whoever manages \
+         the subscription"
+    )]
+    Tariff {
+        /// The method that is missing.
+        method: Method,
+        /// The portal's code.
+        code: String,
+    },
+    /// Bitrix24's support has blocked the portal's REST API by hand (`OVERLOAD_LIMIT`).
+    #[error(
+        "Bitrix24 has blocked the REST API of this portal by hand (OVERLOAD_LIMIT). Waiting does not end it and nothing \
+         more is sent. Ask Bitrix24's support, then run `offboard24 resume`"
+    )]
+    Overload,
+    /// A redirect, which is never followed: it would lose the request's body.
+    #[error(
+        "the portal answers with a redirect{}: it was renamed, or the webhook's address is wrong. The redirect was not \
+         followed. Create a webhook at the new address; a job belongs to its address, so plan again there",
+        host.as_ref().map(|host| format!(" to {host}")).unwrap_or_default()
+    )]
+    Redirected {
+        /// Where to, without path and token.
+        host: Option<String>,
+    },
+    /// The portal's certificate is not trusted here.
+    #[error(
+        "no trusted connection to the portal: its certificate is not trusted on this machine, or does not fit its name. \
+         Nothing was sent. For a self-hosted portal name its authority's certificate with --ca-file"
+    )]
+    Tls,
+    /// No connection.
+    #[error(
+        "the portal cannot be reached ({attempts} attempts): no connection. What is recorded stays valid. Check network, \
+         VPN and HTTPS_PROXY, then run `offboard24 resume`"
+    )]
+    Unreachable {
+        /// How often it was tried in a row.
+        attempts: u32,
+    },
+    /// The portal is there, but does not give an answer for now.
+    #[error(
+        "the portal gave no answer to {asked} ({attempts} attempts, the last: {reason}). What is recorded stays valid. \
+         Run `offboard24 resume` later"
+    )]
+    Temporary {
+        /// What was asked.
+        asked: String,
+        /// Why the last attempt brought nothing.
+        reason: WaitReason,
+        /// How often it was tried in a row.
+        attempts: u32,
+    },
+    /// The portal answered with more or with something else than was asked.
+    #[error(
+        "the portal's answer to {asked} is not about what was asked: {came}. It ignored the condition, and acting on such \
+         an answer would hit the wrong workflows, so the job stops here. Nothing of this answer is used. {next}",
+        next = WIDENED_NEXT
+    )]
+    Widened {
+        /// What was asked.
+        asked: String,
+        /// What came instead.
+        came: &'static str,
+    },
+    /// The portal answered something that cannot be read, or refused a question for a reason of its own.
+    #[error(
+        "the portal's answer to {asked} cannot be used: {problem}. Nothing of this answer is used. Run the command again; \
+         if it stays so, the portal differs from what this program knows"
+    )]
+    Unexpected {
+        /// What was asked.
+        asked: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The connection cannot be set up as configured.
+    #[error("{problem}. Nothing was sent")]
+    Settings {
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A command that must not be put into a batch, or an empty condition. A mistake of this program.
+    #[error("refused to send {asked}: {problem}. Nothing was sent. This is a bug: please report it")]
+    Unsendable {
+        /// What was to be sent.
+        asked: String,
+        /// Why not.
+        problem: &'static str,
+    },
+}
+
+/// What to do about a widened answer: nearly always the webhook's scope.
+const WIDENED_NEXT: &str = "A webhook with the scope `user_brief` cannot search by e-mail: give it the scope `user`, or put \
+     user ids into the roster; then run `offboard24 check`";

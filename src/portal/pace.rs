@@ -1,0 +1,148 @@
+//! The pace of requests: a leaky bucket of our own, a little smaller than the portal's.
+//!
+//! Every request adds one to the bucket, and it drains at the rate that the portal grants; above its burst the portal
+//! answers `QUERY_LIMIT_EXCEEDED` (protocol section 8). Not responsible for waiting, nor for keeping the level between
+//! processes. Times are monotonic readings.
+
+use std::time::Duration;
+
+/// How fast requests may follow each other once the burst is used up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Requests a second, above 0.
+    PerSecond(f64),
+    /// No limit, for self-hosted portals, which have none.
+    Unlimited,
+}
+
+impl Default for Rate {
+    /// What every plan but Enterprise grants: 2 requests a second.
+    fn default() -> Self {
+        Self::PerSecond(2.0)
+    }
+}
+
+/// Requests that may go out at once when nothing went out before: 50 are granted, and others may share the address.
+pub(super) const BURST: u32 = 45;
+
+/// The requests that the portal still remembers, as a level that drains.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    rate: Rate,
+    burst: f64,
+    level: f64,
+    at: Duration,
+}
+
+impl Bucket {
+    /// A bucket filled to `level` at `now`. A level that is no number, or beyond the burst, counts as full.
+    pub(super) fn new(rate: Rate, burst: u32, level: f64, now: Duration) -> Self {
+        let burst = f64::from(burst.max(1));
+        let level = if level.is_nan() { burst } else { level.clamp(0.0, burst) };
+        Self {
+            rate,
+            burst,
+            level,
+            at: now,
+        }
+    }
+
+    /// How much is in the bucket.
+    pub(super) fn level(&self, now: Duration) -> f64 {
+        match self.rate {
+            Rate::Unlimited => 0.0,
+            Rate::PerSecond(rate) => (self.level - rate * now.saturating_sub(self.at).as_secs_f64()).max(0.0),
+        }
+    }
+
+    /// How long until one more request fits in; zero when it does.
+    pub(super) fn wait(&self, now: Duration) -> Duration {
+        let over = self.level(now) + 1.0 - self.burst;
+        match self.rate {
+            // Below a nanosecond a duration is zero, and rounding must not make a wait that never ends.
+            Rate::PerSecond(rate) if over > ROUNDING => Duration::from_secs_f64((over / rate).min(WAIT_SECONDS_MAX)),
+            Rate::PerSecond(_) | Rate::Unlimited => Duration::ZERO,
+        }
+    }
+
+    /// One request goes out.
+    pub(super) fn fill(&mut self, now: Duration) {
+        self.level = self.level(now) + 1.0;
+        self.at = now;
+    }
+
+    /// The portal says that its bucket is full: so is ours, since others share it.
+    pub(super) fn overflowed(&mut self, now: Duration) {
+        self.level = self.burst;
+        self.at = now;
+    }
+}
+
+/// Levels closer than this are equal.
+const ROUNDING: f64 = 1e-6;
+
+/// Longest single wait, an hour: it keeps an absurdly small rate within what a duration can hold.
+const WAIT_SECONDS_MAX: f64 = 3600.0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_burst_goes_out_at_once_and_then_the_rate_holds() {
+        let mut bucket = Bucket::new(Rate::default(), 3, 0.0, at(0));
+        for _ in 0..3 {
+            assert_eq!(bucket.wait(at(0)), Duration::ZERO);
+            bucket.fill(at(0));
+        }
+        assert_eq!(bucket.wait(at(0)), at(500));
+        assert_eq!(bucket.wait(at(400)), at(100));
+        assert_eq!(bucket.wait(at(500)), Duration::ZERO);
+        bucket.overflowed(at(1000));
+        assert_eq!(bucket.wait(at(1000)), at(500));
+    }
+
+    #[test]
+    fn a_level_from_before_counts_and_nonsense_counts_as_full() {
+        for (level, wait) in [
+            (0.0, 0),
+            (2.0, 0),
+            (3.0, 500),
+            (1e300, 500),
+            (f64::INFINITY, 500),
+            (f64::NAN, 500),
+            (-7.0, 0),
+        ] {
+            assert_eq!(
+                Bucket::new(Rate::default(), 3, level, at(0)).wait(at(0)),
+                at(wait),
+                "{level}"
+            );
+        }
+        assert_eq!(Bucket::new(Rate::Unlimited, 3, 99.0, at(0)).wait(at(0)), Duration::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn a_stricter_portal_never_overflows(rate in 0.1_f64..50.0, burst in 1_u32..60, gaps in proptest::collection::vec(0_u64..3000, 1..200)) {
+            let mut ours = Bucket::new(Rate::PerSecond(rate), burst, 0.0, at(0));
+            let mut now = at(0);
+            let (mut theirs, mut then) = (0.0_f64, now);
+            for gap in gaps {
+                now += at(gap);
+                now += ours.wait(now);
+                ours.fill(now);
+                theirs = (theirs - rate * (now - then).as_secs_f64()).max(0.0) + 1.0;
+                then = now;
+                prop_assert!(theirs <= f64::from(burst) + 1e-3);
+                prop_assert!(ours.wait(now).as_secs_f64() <= 1.0 / rate + 1e-3);
+            }
+        }
+    }
+}
