@@ -17,7 +17,7 @@ pub fn queries(row: &RowRecord) -> Vec<UserQuery> {
         return vec![UserQuery::Id(id)];
     }
     if let Some(email) = &row.email {
-        return vec![UserQuery::Email(email.expose().to_owned())];
+        return vec![UserQuery::Email(email.clone())];
     }
     if let (Some(first), Some(last)) = (&row.first_name, &row.last_name) {
         return vec![name(first.expose(), last.expose())];
@@ -26,7 +26,7 @@ pub fn queries(row: &RowRecord) -> Vec<UserQuery> {
 }
 
 fn name(first: &str, last: &str) -> UserQuery {
-    UserQuery::Name { first: first.to_owned(), last: last.to_owned() }
+    UserQuery::Name { first: Personal::new(first), last: Personal::new(last) }
 }
 
 /// `Ivan Petrov` and `Petrov Ivan`; of three words, `Petrov Ivan Sergeevich` and `Ivan Sergeevich Petrov`.

@@ -10,13 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::{ATTEMPTS_MAX, Action, Pending, QUIET};
+use super::answers::describe;
 use super::batch::BatchSize;
 use super::breaker::{Breaker, Canaries, Canary};
 use super::recheck::{Sighting, Verdict, judge};
 use crate::domain::{ActionId, ActionKind, ActionState, JobId, Outcome, StopReason, UserId, WorkflowId};
-use crate::journal::{
-    About, ActionEnded, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Entry, Event, Returned,
-};
+use crate::journal::{ActionEnded, ActionReturned, AttemptAnswered, AttemptIntended, Entry, Event, Returned};
 use crate::portal::{Answer, Delays, Method, NotExecuted};
 
 /// How old a re-check may be when a batch is handed to the client: design section 5 allows 60 s until the first byte leaves, and the
@@ -155,7 +154,7 @@ impl Machine {
             return Step::Finish;
         }
         let open = self.open_questions();
-        let due: Vec<Key> = open.iter().filter(|(_, ask_at)| *ask_at <= now).map(|(key, _)| *key).collect();
+        let due: Vec<Key> = open.iter().filter(|(_, ask_at)| **ask_at <= now).map(|(key, _)| *key).collect();
         match self.stop {
             // The breaker has all the time that settling takes; everybody else wants to leave.
             Some(StopReason::Breaker) | None => {}
@@ -365,7 +364,6 @@ impl Machine {
         for (command, answer) in commands.iter().zip(answers) {
             let (kind, code, text) = describe(answer);
             let (action, attempt) = (command.key.action, self.actions[&command.key].attempt);
-            let text = text.map(|text| text.about(About::Nobody));
             let answered = AttemptAnswered { action, attempt, answer: kind, code, text };
             entries.push(Entry::of(command.key.job, Event::AttemptAnswered(answered)));
             if let Answer::NotExecuted { why } = answer {
@@ -476,15 +474,5 @@ pub fn action_of(event: &Event) -> Option<ActionId> {
         Event::ActionEnded(event) => Some(event.action),
         Event::ActionReopened(event) => Some(event.action),
         _ => None,
-    }
-}
-
-/// An answer in the words of the journal.
-fn describe(answer: &Answer) -> (AnswerKind, Option<String>, Option<crate::personal::Personal>) {
-    match answer {
-        Answer::Yes => (AnswerKind::Yes, None, None),
-        Answer::Refused { code, text } => (AnswerKind::Refused, Some(code.clone()), Some(text.clone())),
-        Answer::NotExecuted { why } => (AnswerKind::NotExecuted, Some(why.to_string()), None),
-        Answer::Doubt { why } => (AnswerKind::InDoubt, Some(why.to_string()), None),
     }
 }

@@ -9,6 +9,7 @@
 //! Not here: consent, locks, and what to print.
 
 pub mod action;
+mod answers;
 pub mod batch;
 pub mod breaker;
 mod close;
