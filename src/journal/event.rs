@@ -206,6 +206,8 @@ pub struct RunStarted {
     pub credential: String,
     /// The policy in force.
     pub policy_hash: String,
+    /// By how many milliseconds the portal's clock was ahead of this machine's. Whole seconds count: the portal tells no more.
+    pub clock_offset_ms: i64,
 }
 
 /// See [`Event::RunAbandoned`].
