@@ -34,6 +34,8 @@ mod random;
 mod records;
 pub mod sample;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod time;
 mod users;
 mod workflows;
