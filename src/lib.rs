@@ -11,10 +11,18 @@
 //! sandbox  a stand-in portal on loopback; uses nothing of the others
 //! ```
 //!
-//! [`domain`], [`personal`] and [`clock`] are the words that all of them share.
+//! [`domain`], [`personal`], [`clock`], [`exit`], [`lock`] and [`paths`] are what the others share.
 //! `tests/it/tidy.rs` holds these arrows.
 
 pub mod clock;
 pub mod domain;
+pub mod exit;
+pub mod journal;
+pub mod lock;
+pub mod paths;
 pub mod personal;
+pub mod plan;
 pub mod portal;
+pub mod report;
+pub mod roster;
+pub mod run;

@@ -210,6 +210,17 @@ impl Connection {
         (exchange, took)
     }
 
+    /// Waits until one more request fits into the bucket, without counting one.
+    pub(super) async fn await_turn(&self) {
+        loop {
+            let wait = lock(&self.bucket).wait(self.now());
+            if wait.is_zero() {
+                return;
+            }
+            self.settings.clock.sleep(wait).await;
+        }
+    }
+
     /// Waits until one more request fits into the bucket, and counts it.
     async fn await_pace(&self) {
         loop {

@@ -52,6 +52,12 @@ impl Destroyer {
         Self { connection }
     }
 
+    /// Waits until the pace allows one more request. What has to be fresh when the first byte leaves is looked at after this, and
+    /// before [`Destroyer::send`].
+    pub async fn await_turn(&self) {
+        self.connection.await_turn().await;
+    }
+
     /// Sends the commands as one batch in exactly one HTTP request, once, when the pace allows it and no other destroying
     /// batch is in flight. Never fails: each command has its answer. Without commands nothing is sent.
     ///

@@ -46,4 +46,5 @@ pub use listing::{TaskScope, UserQuery};
 pub use method::Method;
 pub use pace::Rate;
 pub use read::Reader;
+pub use retry::Delays;
 pub use webhook::{Webhook, WebhookError};

@@ -21,7 +21,7 @@ const JITTER: f64 = 0.25;
 
 /// A growing delay.
 #[derive(Debug)]
-pub(super) struct Delays {
+pub struct Delays {
     schedule: ExponentialBackoff<Still>,
     /// The state of the jitter's generator; `None` for exact delays.
     jitter: Option<u64>,
@@ -39,7 +39,7 @@ impl backoff::Clock for Still {
 
 impl Delays {
     /// For failures that pass by themselves, with jitter from `seed`.
-    pub(super) fn transient(seed: u64) -> Self {
+    pub fn transient(seed: u64) -> Self {
         Self::new(TRANSIENT, Some(seed))
     }
 
@@ -64,7 +64,7 @@ impl Delays {
     }
 
     /// The next delay.
-    pub(super) fn next(&mut self) -> Duration {
+    pub fn next(&mut self) -> Duration {
         let delay = self.schedule.next_backoff().unwrap_or(self.schedule.max_interval);
         match &mut self.jitter {
             None => delay,
@@ -73,7 +73,7 @@ impl Delays {
     }
 
     /// Begins again with the first delay.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.schedule.reset();
     }
 }

@@ -1,0 +1,76 @@
+//! What can go wrong with the journal.
+
+use std::path::PathBuf;
+
+/// A failure of the journal. None of them is followed by a request to the portal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file or its folder cannot be made or read.
+    #[error("cannot open the database {}: {cause}", path.display())]
+    File {
+        /// The database, its reserve or its folder.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// There is no database yet.
+    #[error("there is no database at {}", .0.display())]
+    Missing(PathBuf),
+    /// The file is not a database of this program.
+    #[error("{} is not a database of offboard24", .0.display())]
+    Foreign(PathBuf),
+    /// A newer program wrote it.
+    #[error("the database {} has version {found}; this program knows versions up to {known}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// The file system cannot be trusted with locks and syncs.
+    #[error("the database {} is on a network file system, where a lock or a sync may be lost", .0.display())]
+    NetworkFileSystem(PathBuf),
+    /// The hash chain is broken.
+    #[error("the journal is damaged at event {seq}: {what}")]
+    Damaged {
+        /// The first event that is wrong.
+        seq: i64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// No room for a record. Nothing was recorded.
+    #[error("no room on the disk for the journal")]
+    DiskFull,
+    /// The events are on disk, but the reserve was needed for it.
+    #[error("the disk is full; the last outcomes were recorded with the space kept for it")]
+    ReserveUsed,
+    /// A COMMIT failed: whether it is on disk is unknown.
+    #[error("the journal could not be brought to disk: {0}")]
+    Commit(Box<JournalError>),
+    /// A COMMIT failed before.
+    #[error("the journal could not be brought to disk earlier in this run")]
+    Broken,
+    /// SQLite did not take a setting that durability depends on.
+    #[error("SQLite did not accept {0}")]
+    Pragma(&'static str),
+    /// Anything else that SQLite said.
+    #[error("SQLite: {0}")]
+    Sqlite(rusqlite::Error),
+    /// An event could not be written as JSON or read back.
+    #[error("an event could not be encoded or decoded: {0}")]
+    Encoding(#[from] serde_json::Error),
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl From<rusqlite::Error> for JournalError {
+    fn from(cause: rusqlite::Error) -> Self {
+        match cause.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Sqlite(cause),
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! The kinds of event, and the envelope that each travels in.
+//!
+//! An event says what was decided or observed, once, in terms that stay true. Free text is [`Recorded`], never a plain string.
+//! Kinds and fields are part of the evidence: they are added, never renamed and never reused.
+
+use serde::{Deserialize, Serialize};
+
+use super::personal::Recorded;
+use crate::domain::{
+    ActionId, ActionKind, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId, UserId,
+    WorkflowId,
+};
+
+/// What an event's body holds: the envelope and the event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The leaf hash of the event before, in hexadecimal; none for the first.
+    pub prev: Option<String>,
+    /// UTC, RFC 3339, milliseconds. A label: order is the sequence number.
+    pub at: String,
+    /// A monotonic reading in milliseconds, comparable within one start of the machine.
+    pub monotonic_ms: u64,
+    /// The run that recorded it.
+    pub run: Option<RunId>,
+    /// The job that it belongs to.
+    pub job: Option<JobId>,
+    /// HTTP requests that the run had made when this was recorded.
+    pub requests: u64,
+    /// The event itself.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
+pub enum Event {
+    /// The database was made.
+    DatabaseCreated(DatabaseCreated),
+    /// A job was made from a roster.
+    JobCreated(Box<JobCreated>),
+    /// A row of the roster.
+    RowRead(Box<RowRead>),
+    /// A run began.
+    RunStarted(Box<RunStarted>),
+    /// A run that never finished was found; its process is gone.
+    RunAbandoned(RunAbandoned),
+    /// A run ended in order.
+    RunFinished(RunFinished),
+    /// A user as the portal showed them.
+    UserRecorded(Box<UserRecorded>),
+    /// What became of a row.
+    RowResolved(RowResolved),
+    /// Every row has been resolved.
+    RowsResolved(Empty),
+    /// One line of the portal's task list: a task and one of its users.
+    TaskRecorded(Box<TaskRecorded>),
+    /// A workflow as the portal showed it.
+    WorkflowRecorded(Box<WorkflowRecorded>),
+    /// All that hangs on a user has been read.
+    UserDiscovered(UserDiscovered),
+    /// What was read is too old; reading begins anew.
+    DiscoveryRestarted(Empty),
+    /// An action of the plan.
+    ActionPlanned(ActionPlanned),
+    /// The plan is frozen.
+    PlanFrozen(PlanFrozen),
+    /// A person confirmed the plan.
+    PlanConfirmed(PlanConfirmed),
+    /// Durable before the first byte of the request.
+    AttemptIntended(AttemptIntended),
+    /// What came back for an attempt.
+    AttemptAnswered(AttemptAnswered),
+    /// A sent action is planned again.
+    ActionReturned(ActionReturned),
+    /// An action's final word.
+    ActionEnded(ActionEnded),
+    /// An ended action is planned again, on a person's word.
+    ActionReopened(ActionReopened),
+    /// The run waited, and why.
+    Paused(Paused),
+    /// Task rows left of a killed workflow.
+    ResidueRecorded(ResidueRecorded),
+    /// Everything was read back once more; the job is closed.
+    JobClosed(JobClosed),
+}
+
+/// Nothing to say beyond the kind.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Empty {}
+
+/// See [`Event::DatabaseCreated`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DatabaseCreated {
+    /// Random, 32 hexadecimal digits.
+    pub database: String,
+    /// The program's version.
+    pub version: String,
+}
+
+/// See [`Event::JobCreated`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobCreated {
+    /// Whose job it is.
+    pub portal: Portal,
+    /// SHA-256 of the policy's canonical JSON.
+    pub policy_hash: String,
+    /// The policy itself, as canonical JSON.
+    pub policy: String,
+    /// The action of rows that carry none.
+    pub default_action: Option<ActionKind>,
+    /// The command that began it: `plan` or `run`.
+    pub begun_by: String,
+    /// `--max-actions` of `run`.
+    pub actions_max: Option<u32>,
+    /// What was read.
+    pub roster: RosterRead,
+}
+
+/// What was detected in the roster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterRead {
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// The encoding.
+    pub encoding: String,
+    /// Whether it began with a byte order mark.
+    pub byte_order_mark: bool,
+    /// The delimiter; none in a file of one column.
+    pub delimiter: Option<String>,
+    /// The physical line of the header.
+    pub header_line: u64,
+    /// The header: its text as written, and the field that it was taken for.
+    pub columns: Vec<RosterColumn>,
+    /// Rows used.
+    pub rows: u32,
+    /// Empty rows passed over.
+    pub rows_ignored: u32,
+}
+
+/// A column of the roster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RosterColumn {
+    /// The header cell.
+    pub name: Recorded,
+    /// The field that it was taken for.
+    pub field: Option<String>,
+}
+
+/// See [`Event::RowRead`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RowRead {
+    /// The row.
+    pub row: RowNumber,
+    /// Its physical line.
+    pub line: u64,
+    /// The `id` cell.
+    pub id: Option<UserId>,
+    /// The `email` cell.
+    pub email: Option<Recorded>,
+    /// The `first_name` cell.
+    pub first_name: Option<Recorded>,
+    /// The `last_name` cell.
+    pub last_name: Option<Recorded>,
+    /// The `second_name` cell.
+    pub second_name: Option<Recorded>,
+    /// The `full_name` cell.
+    pub full_name: Option<Recorded>,
+    /// The action: the row's own, or the default.
+    pub action: ActionKind,
+    /// The `note` cell.
+    pub note: Option<Recorded>,
+    /// Unknown columns, in order.
+    pub other: Vec<OtherCell>,
+}
+
+/// A cell of an unknown column.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OtherCell {
+    /// The header cell.
+    pub column: Recorded,
+    /// The cell.
+    pub value: Recorded,
+}
+
+/// See [`Event::RunStarted`]. The operator's own identity is in clear, on purpose.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// `plan`, `apply`, `run` or `resume`.
+    pub command: String,
+    /// The account that the process runs under.
+    pub os_user: String,
+    /// The account that logged in, where it differs (`sudo`).
+    pub login_user: Option<String>,
+    /// The host's name.
+    pub host: String,
+    /// The process id.
+    pub process: u32,
+    /// The program's version.
+    pub version: String,
+    /// The portal.
+    pub portal: Portal,
+    /// The user whose rights the webhook has, as `profile` says.
+    pub webhook_owner: UserId,
+    /// A keyed fingerprint of the token: equal for equal tokens of one database, and worth nothing to a guesser.
+    pub credential: String,
+    /// The policy in force.
+    pub policy_hash: String,
+}
+
+/// See [`Event::RunAbandoned`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunAbandoned {
+    /// The run whose process died.
+    pub abandoned: RunId,
+    /// Actions that it left in doubt.
+    pub in_doubt: u32,
+}
+
+/// See [`Event::RunFinished`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// Why it stopped; none when there was nothing left to do.
+    pub stop_reason: Option<StopReason>,
+    /// The actions of the job by state, as they stood.
+    pub actions: Vec<(String, u32)>,
+}
+
+/// See [`Event::UserRecorded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserRecorded {
+    /// The user.
+    pub user: UserId,
+    /// Whether they still work here.
+    pub active: bool,
+    /// `NAME`.
+    pub first_name: Option<Recorded>,
+    /// `LAST_NAME`.
+    pub last_name: Option<Recorded>,
+    /// `SECOND_NAME`.
+    pub second_name: Option<Recorded>,
+    /// `EMAIL`.
+    pub email: Option<Recorded>,
+    /// `USER_TYPE`.
+    pub user_type: Option<String>,
+}
+
+/// See [`Event::RowResolved`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RowResolved {
+    /// The row.
+    pub row: RowNumber,
+    /// What became of it.
+    pub state: RowState,
+    /// Why, in a fixed phrase without personal values.
+    pub reason: Option<String>,
+    /// The user, where there is exactly one.
+    pub user: Option<UserId>,
+    /// For a duplicate: the row that has the actions.
+    pub same_as: Option<RowNumber>,
+    /// Everybody who was considered.
+    pub candidates: Vec<UserId>,
+}
+
+/// See [`Event::TaskRecorded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskRecorded {
+    /// The task.
+    pub task: TaskId,
+    /// Its workflow.
+    pub workflow: WorkflowId,
+    /// One of its users.
+    pub user: UserId,
+    /// The task's status (protocol section 3).
+    pub status: i64,
+    /// That user's answer (protocol section 3).
+    pub user_status: i64,
+    /// The task's title.
+    pub name: Option<Recorded>,
+    /// The document's title.
+    pub document_name: Option<Recorded>,
+    /// When it last changed, as the portal writes it.
+    pub modified: Option<String>,
+    /// When it is overdue, as the portal writes it.
+    pub overdue: Option<String>,
+}
+
+/// See [`Event::WorkflowRecorded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorkflowRecorded {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// Whether `bizproc.workflow.instances` lists it. A task whose workflow does not run is an orphan.
+    pub running: bool,
+    /// `MODULE_ID`, such as `crm`.
+    pub module: Option<String>,
+    /// `ENTITY`.
+    pub entity: Option<String>,
+    /// `DOCUMENT_ID`.
+    pub document: Option<String>,
+    /// The document's title.
+    pub document_name: Option<Recorded>,
+    /// `TEMPLATE_ID`.
+    pub template: Option<String>,
+    /// The template's title.
+    pub template_name: Option<Recorded>,
+    /// When it started, as the portal writes it.
+    pub started: Option<String>,
+    /// Who started it.
+    pub started_by: Option<UserId>,
+    /// Whether that user still works here; none when the portal does not show them.
+    pub started_by_active: Option<bool>,
+}
+
+/// See [`Event::UserDiscovered`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct UserDiscovered {
+    /// The user.
+    pub user: UserId,
+    /// Open tasks found.
+    pub tasks: u32,
+}
+
+/// See [`Event::ActionPlanned`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ActionPlanned {
+    /// Its number in the job.
+    pub action: ActionId,
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// What to do; none when the rows contradict each other.
+    #[serde(rename = "do")]
+    pub kind: Option<ActionKind>,
+    /// The matched people who wait in it.
+    pub people: Vec<UserId>,
+    /// Everybody who waits in it, the people among them.
+    pub participants: Vec<UserId>,
+    /// Why it is held; empty when it is planned.
+    pub holds: Vec<HoldReason>,
+}
+
+/// See [`Event::PlanFrozen`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanFrozen {
+    /// SHA-256 of the plan's canonical JSON.
+    pub plan_hash: String,
+    /// Actions in state `planned`.
+    pub planned: u32,
+    /// Actions in state `held`.
+    pub held: u32,
+    /// Open tasks whose workflow does not run.
+    pub orphans: u32,
+    /// Planned actions whose workflow was started by a colleague who still works here.
+    pub started_by_colleagues: u32,
+}
+
+/// See [`Event::PlanConfirmed`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanConfirmed {
+    /// `PORTAL:COUNT:HASH8` of what was confirmed.
+    pub confirm: String,
+    /// How the consent was given: `terminal`, `--confirm` or `--max-actions`.
+    pub by: String,
+}
+
+/// See [`Event::AttemptIntended`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttemptIntended {
+    /// The action.
+    pub action: ActionId,
+    /// The attempt, from 1, never reused.
+    pub attempt: u32,
+    /// What is sent.
+    #[serde(rename = "do")]
+    pub kind: ActionKind,
+    /// To which workflow.
+    pub workflow: WorkflowId,
+    /// The key of the command in the batch.
+    pub key: String,
+    /// Who waited in it when it was last looked at.
+    pub waiting: Vec<UserId>,
+    /// How long before this it was last looked at.
+    pub rechecked_ms_ago: u64,
+}
+
+/// What an answer amounts to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerKind {
+    /// Literal `true`.
+    Yes,
+    /// A definite error.
+    Refused,
+    /// The portal, or the network before it, certainly did not execute it.
+    NotExecuted,
+    /// Nobody knows.
+    InDoubt,
+}
+
+/// See [`Event::AttemptAnswered`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttemptAnswered {
+    /// The action.
+    pub action: ActionId,
+    /// The attempt.
+    pub attempt: u32,
+    /// What the answer amounts to.
+    pub answer: AnswerKind,
+    /// The portal's error code, or our word for what is in doubt.
+    pub code: Option<String>,
+    /// The portal's words.
+    pub text: Option<Recorded>,
+}
+
+/// Why a sent action is planned again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returned {
+    /// The attempt was certainly not executed, and does not count.
+    NotExecuted,
+    /// The attempt went unanswered, and the workflow is still listed.
+    StillListed,
+}
+
+/// See [`Event::ActionReturned`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ActionReturned {
+    /// The action.
+    pub action: ActionId,
+    /// The attempt that is settled by it.
+    pub attempt: u32,
+    /// Why.
+    pub why: Returned,
+}
+
+/// See [`Event::ActionEnded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ActionEnded {
+    /// The action.
+    pub action: ActionId,
+    /// The final word.
+    pub outcome: Outcome,
+    /// The last attempt; none when nothing was ever sent.
+    pub attempt: Option<u32>,
+    /// Whether the portal listed the workflow when last asked.
+    pub listed: bool,
+    /// For `drifted`: what changed, in a fixed phrase.
+    pub detail: Option<String>,
+    /// For `drifted`: who waits in it now.
+    pub waiting: Vec<UserId>,
+}
+
+/// See [`Event::ActionReopened`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ActionReopened {
+    /// The action.
+    pub action: ActionId,
+    /// The outcome that it had.
+    pub outcome: Outcome,
+    /// Why, in the operator's words.
+    pub reason: Option<Recorded>,
+}
+
+/// See [`Event::Paused`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Paused {
+    /// Why, as a word.
+    pub reason: String,
+    /// The REST method that is waited for.
+    pub method: Option<String>,
+    /// For how long.
+    pub wait_ms: u64,
+}
+
+/// See [`Event::ResidueRecorded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResidueRecorded {
+    /// The killed workflow.
+    pub workflow: WorkflowId,
+    /// Task rows that the portal still lists.
+    pub tasks: u32,
+}
+
+/// See [`Event::JobClosed`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobClosed {
+    /// The actions by state.
+    pub actions: Vec<(String, u32)>,
+    /// Workflows that were gone and are listed again. Never seen; if it happens, a person has to look.
+    pub relisted: Vec<WorkflowId>,
+}

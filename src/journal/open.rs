@@ -1,0 +1,184 @@
+//! Opening the database: identity, permissions, pragmas, migrations.
+//!
+//! Every setting that durability depends on is read back (`audit-and-durability`, section 4): SQLite ignores what it does not know.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{JournalError, View};
+
+/// `OB24` in the file's header.
+const APPLICATION_ID: i64 = 0x4F42_3234;
+
+/// Applied in order; the position, from 1, is the version.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_journal.sql")];
+
+/// Name, value to set, value to find. `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
+const PRAGMAS: &[(&str, &str, &str)] = &[
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "EXTRA", "3"),
+    ("fullfsync", "ON", "1"),
+    ("checkpoint_fullfsync", "ON", "1"),
+    ("wal_autocheckpoint", "1000", "1000"),
+    ("busy_timeout", "5000", "5000"),
+    ("foreign_keys", "ON", "1"),
+    ("recursive_triggers", "ON", "1"),
+    ("trusted_schema", "OFF", "0"),
+    ("cell_size_check", "ON", "1"),
+    ("secure_delete", "ON", "1"),
+    ("temp_store", "MEMORY", "2"),
+    ("mmap_size", "0", "0"),
+];
+
+/// Milliseconds that a reader waits for a writer's checkpoint.
+const BUSY_MS: u64 = 5_000;
+
+/// The newest version that this program knows.
+fn version_known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Opens for writing, and makes what is missing.
+pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
+    make_private(path)?;
+    refuse_network(path)?;
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    check_identity(&db, path)?;
+    for (name, set, _) in PRAGMAS {
+        // Some answer with a row and some do not.
+        db.prepare(&format!("PRAGMA {name} = {set}"))?.query([])?.next()?;
+    }
+    for (name, _, expected) in PRAGMAS {
+        let found = db.query_row(&format!("PRAGMA {name}"), [], |row| {
+            row.get_ref(0).map(|value| match value {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                other => other.as_str().unwrap_or_default().to_owned(),
+            })
+        })?;
+        if found != *expected {
+            return Err(JournalError::Pragma(name));
+        }
+    }
+    if !db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)? {
+        return Err(JournalError::Pragma("defensive mode"));
+    }
+    migrate(&db)?;
+    Ok(db)
+}
+
+/// The database, opened for reading only. Reading takes no lock and changes no byte.
+pub struct JournalFile {
+    db: Connection,
+}
+
+impl JournalFile {
+    /// Opens an existing database.
+    ///
+    /// # Errors
+    /// When there is none, it is not ours, or a newer program wrote it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        if !path.exists() {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        check_identity(&db, path)?;
+        if user_version(&db)? == 0 {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        Ok(Self { db })
+    }
+
+    /// Questions about what is recorded.
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.db)
+    }
+}
+
+/// An empty database with the newest schema, in memory: what the fold is checked against.
+pub(crate) fn in_memory() -> Result<Connection, JournalError> {
+    let db = Connection::open_in_memory()?;
+    migrate(&db)?;
+    Ok(db)
+}
+
+/// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
+fn make_private(path: &Path) -> Result<(), JournalError> {
+    let failed = |cause| JournalError::File { path: path.to_owned(), cause };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// NFS and SMB lose locks and syncs without saying so.
+#[cfg(target_os = "linux")]
+fn refuse_network(path: &Path) -> Result<(), JournalError> {
+    /// NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, 9P (Windows drives under WSL), from `statfs(2)`.
+    const NETWORK: &[i64] = &[
+        0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x7375_7245, 0x00C3_6400, 0x0102_1997,
+    ];
+    let found = rustix::fs::statfs(path)
+        .map_err(|cause| JournalError::File { path: path.to_owned(), cause: cause.into() })?;
+    let kind = i64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
+    if NETWORK.contains(&kind) { Err(JournalError::NetworkFileSystem(path.to_owned())) } else { Ok(()) }
+}
+
+/// On macOS the file system's flags say whether it is local.
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(path: &Path) -> Result<(), JournalError> {
+    /// `MNT_LOCAL` of `sys/mount.h`.
+    const LOCAL: u32 = 0x1000;
+    let found = rustix::fs::statfs(path)
+        .map_err(|cause| JournalError::File { path: path.to_owned(), cause: cause.into() })?;
+    if found.f_flags & LOCAL == 0 { Err(JournalError::NetworkFileSystem(path.to_owned())) } else { Ok(()) }
+}
+
+fn user_version(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn check_identity(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    let unreadable = |cause: rusqlite::Error| match cause.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
+        _ => JournalError::from(cause),
+    };
+    let application: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(unreadable)?;
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unreadable)?;
+    let version = user_version(db)?;
+    if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
+        return Err(JournalError::Foreign(path.to_owned()));
+    }
+    let known = version_known();
+    if version > known {
+        return Err(JournalError::Newer { path: path.to_owned(), found: version, known });
+    }
+    Ok(())
+}
+
+/// Brings the schema to the newest version, in one transaction.
+fn migrate(db: &Connection) -> Result<(), JournalError> {
+    let found = user_version(db)?;
+    if found == version_known() {
+        return Ok(());
+    }
+    let transaction = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
+        version_known()
+    ))?;
+    transaction.commit()?;
+    Ok(())
+}

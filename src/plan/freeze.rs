@@ -1,0 +1,128 @@
+//! From what was found to the plan: which workflow gets which action, what is held and why, and the plan's hash.
+//!
+//! Pure. The plan is made from the recorded snapshot alone, so the same snapshot gives the same plan and the same hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::policy::Policy;
+use crate::domain::{ActionId, ActionKind, HoldReason, JobId, Portal, RowState, UserId, WorkflowId};
+use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, WorkflowView};
+
+/// What the plan is made from.
+pub struct Snapshot<'a> {
+    /// The portal.
+    pub portal: &'a Portal,
+    /// The rows, resolved.
+    pub rows: &'a [RowRecord],
+    /// Every task row read.
+    pub tasks: &'a [TaskView],
+    /// Every workflow read.
+    pub workflows: &'a BTreeMap<WorkflowId, WorkflowView>,
+    /// Workflows that another unfinished job has.
+    pub claimed: &'a BTreeMap<WorkflowId, JobId>,
+    /// The rules.
+    pub policy: &'a Policy,
+    /// Their hash.
+    pub policy_hash: &'a str,
+}
+
+/// The plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The actions, numbered in the order of their workflow ids.
+    pub actions: Vec<ActionPlanned>,
+    /// Totals and hash.
+    pub frozen: PlanFrozen,
+}
+
+/// What is hashed: ids, actions, states, participants and the policy's hash, never a personal value.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    portal: &'a Portal,
+    policy: &'a str,
+    rows: Vec<(u32, Option<RowState>, Option<UserId>)>,
+    actions: &'a [ActionPlanned],
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// When it cannot be encoded for hashing.
+pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
+    let asked = actions_asked(snapshot.rows);
+    let waiting = waiting(snapshot.tasks);
+    let mut actions = Vec::new();
+    for (workflow, participants) in &waiting {
+        let people: BTreeSet<UserId> = participants.iter().copied().filter(|user| asked.contains_key(user)).collect();
+        let Some(view) = snapshot.workflows.get(workflow).filter(|view| view.running && !people.is_empty()) else {
+            continue;
+        };
+        let wanted: BTreeSet<ActionKind> = people.iter().map(|user| asked[user]).collect();
+        let kind = if wanted.len() == 1 { wanted.first().copied() } else { None };
+        actions.push(ActionPlanned {
+            action: ActionId(u32::try_from(actions.len() + 1).unwrap_or(u32::MAX)),
+            workflow: workflow.clone(),
+            kind,
+            holds: holds(snapshot, view, kind, people.len() < participants.len()),
+            people: people.into_iter().collect(),
+            participants: participants.iter().copied().collect(),
+        });
+    }
+    let is_planned = |action: &&ActionPlanned| action.holds.is_empty();
+    let by_colleague = |action: &&ActionPlanned| snapshot.workflows[&action.workflow].started_by_active == Some(true);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let hashed = Hashed {
+        portal: snapshot.portal,
+        policy: snapshot.policy_hash,
+        rows: snapshot.rows.iter().map(|row| (row.row.0, row.state, row.user)).collect(),
+        actions: &actions,
+    };
+    let frozen = PlanFrozen {
+        plan_hash: crate::journal::hex(&Sha256::digest(serde_json_canonicalizer::to_string(&hashed)?)),
+        planned: count(actions.iter().filter(is_planned).count()),
+        held: count(actions.iter().filter(|action| !action.holds.is_empty()).count()),
+        orphans: count(orphans(snapshot, &asked)),
+        started_by_colleagues: count(actions.iter().filter(is_planned).filter(by_colleague).count()),
+    };
+    Ok(Plan { actions, frozen })
+}
+
+/// What the roster asks for each matched person. A duplicate asks for the same as the row that it repeats.
+fn actions_asked(rows: &[RowRecord]) -> BTreeMap<UserId, ActionKind> {
+    let matched = rows.iter().filter(|row| row.state == Some(RowState::Matched));
+    matched.filter_map(|row| Some((row.user?, row.action))).collect()
+}
+
+/// Everybody who waits in each workflow.
+fn waiting(tasks: &[TaskView]) -> BTreeMap<WorkflowId, BTreeSet<UserId>> {
+    let mut waiting: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for task in tasks.iter().filter(|task| task.waits()) {
+        waiting.entry(task.workflow.clone()).or_default().insert(task.user);
+    }
+    waiting
+}
+
+/// Open tasks of matched people whose workflow does not run.
+fn orphans(snapshot: &Snapshot<'_>, asked: &BTreeMap<UserId, ActionKind>) -> usize {
+    let orphaned = |workflow: &WorkflowId| snapshot.workflows.get(workflow).is_some_and(|view| !view.running);
+    let ours = |task: &&TaskView| task.waits() && asked.contains_key(&task.user) && orphaned(&task.workflow);
+    snapshot.tasks.iter().filter(ours).count()
+}
+
+fn holds(snapshot: &Snapshot<'_>, view: &WorkflowView, kind: Option<ActionKind>, shared: bool) -> Vec<HoldReason> {
+    // Where the portal does not show the starter, the policy's rule cannot be evaluated, and holds.
+    let foreign = snapshot.policy.hold_foreign && view.started_by_active != Some(false);
+    [
+        (HoldReason::Protected, snapshot.policy.protects(view)),
+        (HoldReason::Conflict, kind.is_none()),
+        (HoldReason::OtherJob, snapshot.claimed.contains_key(&view.workflow)),
+        (HoldReason::Shared, shared),
+        (HoldReason::Foreign, foreign),
+    ]
+    .into_iter()
+    .filter_map(|(reason, applies)| applies.then_some(reason))
+    .collect()
+}

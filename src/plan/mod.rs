@@ -1,0 +1,145 @@
+//! From a roster to a frozen plan: intake, resolve, discover, freeze. Up to here the portal is only read.
+//!
+//! [`make`] goes on from whatever is recorded: it resolves the rows if that has not been done, reads what hangs on people who
+//! have not been read, and freezes. Dropping its future at any point loses at most the portion that is being read, so an
+//! interrupted plan goes on with the same call.
+//!
+//! What is decided here is pure ([`resolve`], [`freeze`], [`policy`]); what talks to the portal only reads ([`Reader`]).
+//! Consent and everything after it is not here.
+
+mod discover;
+pub mod freeze;
+pub mod intake;
+pub mod policy;
+pub mod record;
+pub mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+pub use self::discover::Progress;
+pub(crate) use self::discover::user_recorded;
+use self::freeze::Snapshot;
+use self::policy::Policy;
+use self::record::Recorder;
+use self::resolve::Untouchable;
+use crate::domain::{JobId, UserId};
+use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
+use crate::portal::{PortalError, Reader, UserRow};
+
+/// A plan that was interrupted reads everything again when its oldest answer is older than this.
+pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Why no plan came about. What was recorded so far stays.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The portal.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The plan could not be encoded for hashing.
+    #[error("the plan could not be encoded: {0}")]
+    Encoding(#[from] serde_json::Error),
+    /// The job is not in the journal.
+    #[error("there is no job {0} in this database")]
+    NoJob(JobId),
+}
+
+/// Makes the plan of a job that has a recorded roster, or finishes making it.
+///
+/// # Errors
+/// When the portal or the journal fails. Calling it again goes on.
+pub async fn make(
+    recorder: &mut Recorder<'_>,
+    reader: &Reader,
+    owner: UserId,
+    policy: &Policy,
+    now: DateTime<Utc>,
+    progress: Progress<'_>,
+) -> Result<(), PlanError> {
+    let job = recorder.job();
+    let record = recorder.view().job(job)?.ok_or(PlanError::NoJob(job))?;
+    if record.frozen_at.is_some() {
+        return Ok(());
+    }
+    if is_stale(&record, now) {
+        recorder.record([Event::DiscoveryRestarted(Empty {})])?;
+    }
+    resolve_rows(recorder, reader, owner, policy).await?;
+    discover::discover(recorder, reader, progress).await?;
+    freeze_plan(recorder, policy)
+}
+
+/// Whether what was read is too old, or from a clock that has since been set back.
+fn is_stale(job: &JobRecord, now: DateTime<Utc>) -> bool {
+    let Some(oldest) = job.snapshot_at.as_deref() else { return false };
+    DateTime::parse_from_rfc3339(oldest)
+        .ok()
+        .and_then(|oldest| (now - oldest.to_utc()).to_std().ok())
+        .is_none_or(|age| age > SNAPSHOT_AGE_MAX)
+}
+
+/// Resolves all rows in one transaction: they can only be judged together.
+async fn resolve_rows(
+    recorder: &mut Recorder<'_>,
+    reader: &Reader,
+    owner: UserId,
+    policy: &Policy,
+) -> Result<(), PlanError> {
+    let job = recorder.job();
+    if recorder.view().job(job)?.is_some_and(|job| job.resolved) {
+        return Ok(());
+    }
+    let rows = recorder.view().rows(job)?;
+    let found = ask_for_rows(reader, &rows).await?;
+    let untouchable = Untouchable { owner, users: &policy.protect.users };
+    let mut resolved: Vec<_> =
+        rows.iter().zip(&found).map(|(row, found)| resolve::resolve(row, found, &untouchable)).collect();
+    let actions = rows.iter().map(|row| (row.row, row.action)).collect();
+    resolve::compare_rows(&mut resolved, &actions);
+    let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
+    let events = users
+        .into_values()
+        .map(user_recorded)
+        .chain(resolved.into_iter().map(Event::RowResolved))
+        .chain([Event::RowsResolved(Empty {})]);
+    recorder.record(events.collect::<Vec<_>>())?;
+    Ok(())
+}
+
+/// All users that each row's strongest key finds.
+async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<UserRow>>, PlanError> {
+    let queries: Vec<Vec<_>> = rows.iter().map(resolve::queries).collect();
+    let flat: Vec<_> = queries.iter().flatten().cloned().collect();
+    let mut answers = reader.users(&flat).await?.into_iter();
+    Ok(queries
+        .iter()
+        .map(|asked| {
+            let mut seen = BTreeSet::new();
+            answers.by_ref().take(asked.len()).flatten().filter(|user| seen.insert(user.id)).collect()
+        })
+        .collect())
+}
+
+/// Freezes the plan from the recorded snapshot.
+fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy) -> Result<(), PlanError> {
+    let job = recorder.job();
+    let view = recorder.view();
+    let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
+    let plan = freeze::freeze(&Snapshot {
+        portal: &record.portal,
+        rows: &view.rows(job)?,
+        tasks: &view.tasks(job)?,
+        workflows: &view.workflows(job)?,
+        claimed: &view.claimed_by_others(&record.portal, Some(job))?,
+        policy,
+        policy_hash: &record.policy_hash,
+    })?;
+    let events = plan.actions.into_iter().map(Event::ActionPlanned).chain([Event::PlanFrozen(plan.frozen)]);
+    recorder.record(events.collect::<Vec<_>>())?;
+    Ok(())
+}

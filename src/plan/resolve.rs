@@ -1,0 +1,271 @@
+//! Each row of the roster to exactly one user of the portal, or to the reason why not.
+//!
+//! Pure. A row is asked for by its strongest key only (`id`, then `email`, then the name); every other key in the row must then
+//! agree. There is no fall-back to a weaker key: a wrong match would end other people's work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{ActionKind, RowNumber, RowState, UserId};
+use crate::journal::{RowRecord, RowResolved};
+use crate::personal::Personal;
+use crate::portal::{UserQuery, UserRow};
+use crate::roster::compare;
+
+/// The questions that a row's strongest key asks. More than one for a full name, which does not say which word is the surname.
+pub fn queries(row: &RowRecord) -> Vec<UserQuery> {
+    if let Some(id) = row.id {
+        return vec![UserQuery::Id(id)];
+    }
+    if let Some(email) = &row.email {
+        return vec![UserQuery::Email(email.clone())];
+    }
+    if let (Some(first), Some(last)) = (&row.first_name, &row.last_name) {
+        return vec![name(first.expose(), last.expose())];
+    }
+    row.full_name.as_ref().map(full_name_queries).unwrap_or_default()
+}
+
+fn name(first: &str, last: &str) -> UserQuery {
+    UserQuery::Name { first: Personal::new(first), last: Personal::new(last) }
+}
+
+/// `Ivan Petrov` and `Petrov Ivan`; of three words, `Petrov Ivan Sergeevich` and `Ivan Sergeevich Petrov`.
+fn full_name_queries(full_name: &Personal) -> Vec<UserQuery> {
+    match words(full_name.expose()).as_slice() {
+        [one, two] => vec![name(one, two), name(two, one)],
+        [one, two, three] => vec![name(two, one), name(one, three)],
+        _ => Vec::new(),
+    }
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// Who must never be a target.
+pub struct Untouchable<'a> {
+    /// The webhook's owner.
+    pub owner: UserId,
+    /// The policy's people.
+    pub users: &'a BTreeSet<UserId>,
+}
+
+/// What became of one row, before the rows are compared with each other.
+pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>) -> RowResolved {
+    let candidates: BTreeMap<UserId, &UserRow> = found.iter().map(|user| (user.id, user)).collect();
+    let answer = |state, reason: Option<&str>, user| RowResolved {
+        row: row.row,
+        state,
+        reason: reason.map(str::to_owned),
+        user,
+        same_as: None,
+        candidates: candidates.keys().copied().collect(),
+    };
+    let dismissed: Vec<&UserRow> = candidates.values().copied().filter(|user| !user.active).collect();
+    let active = candidates.len() - dismissed.len();
+    let only = if candidates.len() == 1 { candidates.values().next().copied() } else { None };
+    if let Some(key) = only.and_then(|user| disagreement(row, user)) {
+        return answer(RowState::Ambiguous, Some(key), None);
+    }
+    if let Some(user) = only {
+        if user.id == untouchable.owner {
+            return answer(RowState::Protected, Some("the webhook acts in this person's name"), Some(user.id));
+        }
+        if untouchable.users.contains(&user.id) {
+            return answer(RowState::Protected, Some("the policy protects this person"), Some(user.id));
+        }
+    }
+    match (dismissed.as_slice(), active) {
+        ([], 0) => answer(RowState::NotFound, Some("no such user, or none that the webhook's owner may see"), None),
+        ([user], 0) => answer(RowState::Matched, None, Some(user.id)),
+        ([], _) => answer(RowState::StillActive, Some("not dismissed in the portal"), only.map(|user| user.id)),
+        ([_], _) => answer(RowState::Ambiguous, Some("a dismissed and an active account fit"), None),
+        _ => answer(RowState::Ambiguous, Some("several dismissed accounts fit"), None),
+    }
+}
+
+/// The first key of the row that says something else than the user's record. A field that the portal leaves empty does not disagree.
+fn disagreement(row: &RowRecord, user: &UserRow) -> Option<&'static str> {
+    let differs = |ours: Option<&Personal>, theirs: Option<&Personal>| match (ours, theirs) {
+        (Some(ours), Some(theirs)) => {
+            !compare::key(theirs.expose()).is_empty() && !compare::same(ours.expose(), theirs.expose())
+        }
+        _ => false,
+    };
+    let full_name_differs = row.full_name.as_ref().is_some_and(|full_name| !fits_full_name(full_name, user));
+    [
+        ("the e-mail disagrees with the portal's", differs(row.email.as_ref(), user.email.as_ref())),
+        ("the first name disagrees with the portal's", differs(row.first_name.as_ref(), user.first_name.as_ref())),
+        ("the last name disagrees with the portal's", differs(row.last_name.as_ref(), user.last_name.as_ref())),
+        ("the second name disagrees with the portal's", differs(row.second_name.as_ref(), user.second_name.as_ref())),
+        ("the full name disagrees with the portal's", full_name_differs),
+    ]
+    .into_iter()
+    .find_map(|(reason, differs)| differs.then_some(reason))
+}
+
+/// Whether the words of a full name are the user's names, in one of the two orders.
+fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
+    let key = |name: Option<&Personal>| name.map(|name| compare::key(name.expose())).unwrap_or_default();
+    let (first, last, second) =
+        (key(user.first_name.as_ref()), key(user.last_name.as_ref()), key(user.second_name.as_ref()));
+    if first.is_empty() && last.is_empty() {
+        return true;
+    }
+    let written = compare::key(full_name.expose());
+    let word_is = |word: &str, name: &str| name.is_empty() || word == name;
+    match words(&written).as_slice() {
+        [one, two] => (word_is(one, &first) && word_is(two, &last)) || (word_is(two, &first) && word_is(one, &last)),
+        [one, two, three] => {
+            (word_is(one, &last) && word_is(two, &first) && word_is(three, &second))
+                || (word_is(one, &first) && word_is(two, &second) && word_is(three, &last))
+        }
+        _ => false,
+    }
+}
+
+/// Compares the rows with each other: later rows of a person are duplicates, and rows of one person that ask for different actions
+/// are all invalid, since the tool never chooses.
+pub fn compare_rows(resolved: &mut [RowResolved], actions: &BTreeMap<RowNumber, ActionKind>) {
+    let mut of_person: BTreeMap<UserId, Vec<usize>> = BTreeMap::new();
+    for (place, row) in resolved.iter().enumerate() {
+        if let (RowState::Matched, Some(user)) = (row.state, row.user) {
+            of_person.entry(user).or_default().push(place);
+        }
+    }
+    for places in of_person.into_values() {
+        let wanted: BTreeSet<_> = places.iter().map(|place| actions.get(&resolved[*place].row)).collect();
+        let first = resolved[places[0]].row;
+        for (repeat, place) in places.into_iter().enumerate() {
+            let row = &mut resolved[place];
+            if wanted.len() > 1 {
+                row.state = RowState::Invalid;
+                row.reason = Some("rows of this person ask for different actions".to_owned());
+            } else if repeat > 0 {
+                row.state = RowState::Duplicate;
+                row.reason = Some(format!("the same person as row {first}"));
+                row.same_as = Some(first);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &str) -> Option<Personal> {
+        Some(Personal::new(value))
+    }
+
+    fn row(number: u32) -> RowRecord {
+        RowRecord {
+            row: RowNumber(number),
+            line: u64::from(number) + 1,
+            id: None,
+            email: None,
+            first_name: None,
+            last_name: None,
+            second_name: None,
+            full_name: None,
+            action: ActionKind::Kill,
+            state: None,
+            reason: None,
+            user: None,
+            same_as: None,
+        }
+    }
+
+    fn user(id: u32, active: bool, first: &str, last: &str, email: &str) -> UserRow {
+        UserRow {
+            id: UserId(id),
+            active,
+            first_name: text(first),
+            last_name: text(last),
+            second_name: None,
+            email: text(email),
+            user_type: None,
+        }
+    }
+
+    fn state(row: &RowRecord, found: &[UserRow]) -> RowState {
+        let users = BTreeSet::from([UserId(77)]);
+        resolve(row, found, &Untouchable { owner: UserId(1), users: &users }).state
+    }
+
+    #[test]
+    fn exactly_one_dismissed_and_nobody_active_is_a_match_and_nothing_else_is() {
+        let row = RowRecord { email: text("a@x.example"), ..row(1) };
+        let gone = |id| user(id, false, "Ann", "Lee", "a@x.example");
+        let here = |id| user(id, true, "Ann", "Lee", "a@x.example");
+        for (found, expected) in [
+            (vec![], RowState::NotFound),
+            (vec![gone(5)], RowState::Matched),
+            (vec![here(5)], RowState::StillActive),
+            (vec![here(5), here(6)], RowState::StillActive),
+            (vec![gone(5), here(6)], RowState::Ambiguous),
+            (vec![gone(5), gone(6)], RowState::Ambiguous),
+            (vec![gone(5), gone(5)], RowState::Matched),
+            (vec![gone(1)], RowState::Protected),
+            (vec![here(1)], RowState::Protected),
+            (vec![gone(77)], RowState::Protected),
+        ] {
+            assert_eq!(state(&row, &found), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_disagrees_makes_the_row_ambiguous() {
+        let found = [user(5, false, "Ann", "Lee", "a@x.example")];
+        let by_id = RowRecord { id: Some(UserId(5)), ..row(1) };
+        for (row, expected) in [
+            (RowRecord { email: text(" A@X.example "), ..by_id.clone() }, RowState::Matched),
+            (RowRecord { email: text("b@x.example"), ..by_id.clone() }, RowState::Ambiguous),
+            (RowRecord { first_name: text("Bob"), ..by_id.clone() }, RowState::Ambiguous),
+            (RowRecord { second_name: text("Maria"), ..by_id.clone() }, RowState::Matched),
+            (RowRecord { full_name: text("Lee Ann"), ..by_id.clone() }, RowState::Matched),
+            (RowRecord { full_name: text("Lee Bob"), ..by_id.clone() }, RowState::Ambiguous),
+        ] {
+            assert_eq!(state(&row, &found), expected, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_strongest_key_is_asked_for() {
+        let all = RowRecord {
+            id: Some(UserId(5)),
+            email: text("a@x.example"),
+            first_name: text("Ann"),
+            last_name: text("Lee"),
+            full_name: text("Ann Lee"),
+            ..row(1)
+        };
+        assert!(matches!(queries(&all).as_slice(), [UserQuery::Id(UserId(5))]));
+        let without_id = RowRecord { id: None, ..all.clone() };
+        assert!(matches!(queries(&without_id).as_slice(), [UserQuery::Email(_)]));
+        let names = RowRecord { email: None, ..without_id };
+        assert!(matches!(queries(&names).as_slice(), [UserQuery::Name { .. }]));
+        let full_name = RowRecord { first_name: None, ..names };
+        assert_eq!(queries(&full_name).len(), 2);
+    }
+
+    #[test]
+    fn rows_of_one_person_are_one_match_or_all_invalid() {
+        let resolved = |number, id| RowResolved {
+            row: RowNumber(number),
+            state: RowState::Matched,
+            reason: None,
+            user: Some(UserId(id)),
+            same_as: None,
+            candidates: vec![UserId(id)],
+        };
+        let mut rows = vec![resolved(1, 5), resolved(2, 6), resolved(3, 5), resolved(4, 6)];
+        let kill = ActionKind::Kill;
+        let actions =
+            [(1, kill), (2, kill), (3, kill), (4, ActionKind::Terminate)].map(|(row, kind)| (RowNumber(row), kind));
+        compare_rows(&mut rows, &BTreeMap::from(actions));
+        let states: Vec<_> = rows.iter().map(|row| row.state).collect();
+        assert_eq!(states, [RowState::Matched, RowState::Invalid, RowState::Duplicate, RowState::Invalid]);
+        assert_eq!(rows[2].same_as, Some(RowNumber(1)));
+    }
+}

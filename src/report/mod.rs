@@ -1,0 +1,3 @@
+//! Views of the journal for people and scripts. Reads the journal only; knows nothing of the portal or the terminal.
+
+pub mod status;

@@ -1,0 +1,225 @@
+//! Records to rows, and everything that is wrong with them.
+//!
+//! Not responsible for how the file is written, nor for who the rows mean.
+
+use super::compare::{is_blank, key, mixes_scripts, tidy};
+use super::error::{Excerpt, RosterError, RosterErrorKind};
+use super::header::{self, Column, Field};
+use super::layout::Layout;
+use super::records::Record;
+use super::{Encoding, FIELD_BYTES_MAX, Options, ROWS_MAX, Row, Warning, WarningKind};
+use crate::domain::{ActionKind, RowNumber, UserId};
+use crate::personal::Personal;
+
+/// All that a file says.
+pub(super) struct Reading {
+    pub(super) header_line: u64,
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: Vec<Row>,
+    /// Rows that are not empty, the unusable ones too.
+    pub(super) rows_found: usize,
+    pub(super) rows_ignored: usize,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) errors: Vec<RosterError>,
+}
+
+/// Reads a table. An error is all that is wrong with one that has no header.
+pub(super) fn read(layout: &Layout, options: &Options) -> Result<Reading, Vec<RosterError>> {
+    let table = &layout.table;
+    let mut errors = table.records.faults.clone();
+    errors.extend(
+        table
+            .records
+            .sound
+            .iter()
+            .flat_map(|record| unreadable_cells(record, layout.encoding)),
+    );
+    let Some(head) = table
+        .records
+        .sound
+        .get(table.header.index)
+        .filter(|record| !record.is_blank())
+    else {
+        if errors.is_empty() {
+            errors.push(RosterError::file(RosterErrorKind::Empty));
+        }
+        return Err(errors);
+    };
+    let (columns, header_errors) = header::columns(head, &table.header.fields, &options.map);
+    errors.extend(header_errors);
+    let mut reading = Reading {
+        header_line: head.line,
+        warnings: mixed_scripts(head, |_| true),
+        rows: Vec::new(),
+        rows_found: 0,
+        rows_ignored: table.records.empty_lines + table.header.index,
+        columns,
+        errors,
+    };
+    for record in &table.records.sound[table.header.index + 1..] {
+        if record.is_blank() {
+            reading.rows_ignored += 1;
+        } else if reading.rows_found == ROWS_MAX {
+            reading
+                .errors
+                .push(RosterError::line(record.line, RosterErrorKind::TooManyRows));
+            break;
+        } else {
+            reading.rows_found += 1;
+            reading.add(record);
+        }
+    }
+    if reading.rows_found == 0 && table.records.faults.is_empty() {
+        reading.errors.push(RosterError::file(RosterErrorKind::NoRows));
+    }
+    Ok(reading)
+}
+
+impl Reading {
+    fn add(&mut self, record: &Record) {
+        let (found, expected) = (record.cells.len(), self.columns.len());
+        if found != expected {
+            let first_astray = found.min(expected) + 1;
+            let kind = RosterErrorKind::Ragged { found, expected };
+            self.errors.push(RosterError::cell(record.line, first_astray, kind));
+            return;
+        }
+        // ROWS_MAX is far below u32::MAX.
+        let number = RowNumber(u32::try_from(self.rows_found).unwrap_or(u32::MAX));
+        let (row, errors) = row(record, number, &self.columns);
+        self.errors.extend(errors);
+        self.warnings.extend(mixed_scripts(record, |index| {
+            self.columns[index].field.is_some_and(is_key)
+        }));
+        self.rows.push(row);
+    }
+}
+
+/// Whether a field says who is meant.
+fn is_key(field: Field) -> bool {
+    !matches!(field, Field::Action | Field::Note)
+}
+
+fn mixed_scripts(record: &Record, looked_at: impl Fn(usize) -> bool) -> Vec<Warning> {
+    let mixed = |(index, cell): &(usize, &str)| looked_at(*index) && !cell.is_ascii() && mixes_scripts(cell);
+    let warning = |(index, _)| Warning {
+        line: record.line,
+        column: index as u64 + 1,
+        kind: WarningKind::MixedScripts,
+    };
+    record.cells.iter().enumerate().filter(mixed).map(warning).collect()
+}
+
+/// What is wrong with cells whatever they mean. Tabs and line breaks are blanks, not control characters.
+fn unreadable_cells(record: &Record, encoding: Encoding) -> Vec<RosterError> {
+    let mut errors = Vec::new();
+    for (cell, position) in record.cells.iter().zip(1..) {
+        let mut add = |kind| errors.push(RosterError::cell(record.line, position, kind));
+        if cell.len() > FIELD_BYTES_MAX {
+            add(RosterErrorKind::FieldTooLong { bytes: cell.len() });
+        }
+        let control = |character: &char| character.is_control() && !matches!(character, '\t' | '\r' | '\n');
+        if let Some(character) = cell.chars().find(control) {
+            add(RosterErrorKind::ControlCharacter { character });
+        }
+        if cell.contains('\u{fffd}') {
+            add(RosterErrorKind::Undecodable {
+                cell: Excerpt::of(cell),
+                encoding,
+            });
+        }
+    }
+    errors
+}
+
+/// One row and what is wrong with it, given as many cells as columns.
+fn row(record: &Record, number: RowNumber, columns: &[Column]) -> (Row, Vec<RosterError>) {
+    let mut row = Row::empty(number, record.line);
+    let mut errors = Vec::new();
+    for (cell, column) in record.cells.iter().zip(columns).filter(|(cell, _)| !is_blank(cell)) {
+        let text = Personal::new(cell);
+        let refused = |kind| RosterError::cell(record.line, column.position, kind);
+        match column.field {
+            Some(Field::Id) => row.id = user_id(cell).map_err(|kind| errors.push(refused(kind))).ok(),
+            Some(Field::Email) => row.email = email(cell).map_err(|kind| errors.push(refused(kind))).ok(),
+            Some(Field::FirstName) => row.first_name = Some(text),
+            Some(Field::LastName) => row.last_name = Some(text),
+            Some(Field::SecondName) => row.second_name = Some(text),
+            Some(Field::FullName) => row.full_name = Some(text),
+            Some(Field::Action) => row.action = action(cell).map_err(|kind| errors.push(refused(kind))).ok(),
+            Some(Field::Note) => row.note = Some(text),
+            None => row.other.push((column.name.clone(), text)),
+        }
+    }
+    // A cell that was refused as a key is reported as that; without a key column the header is.
+    let has_wrong_key = errors
+        .iter()
+        .any(|error| !matches!(error.kind, RosterErrorKind::UnknownAction { .. }));
+    if !has_wrong_key && header::names_somebody(columns) {
+        let position = columns
+            .iter()
+            .find(|column| column.field == Some(Field::FullName))
+            .map(|column| column.position as u64);
+        errors.extend(no_key(&row).map(|kind| {
+            let column = position.filter(|_| row.full_name.is_some());
+            RosterError {
+                line: Some(record.line),
+                column,
+                kind,
+            }
+        }));
+    }
+    (row, errors)
+}
+
+/// Why a row names nobody, if so. A full name that cannot be searched for is still good for checking another key.
+fn no_key(row: &Row) -> Option<RosterErrorKind> {
+    if row.id.is_some() || row.email.is_some() || (row.first_name.is_some() && row.last_name.is_some()) {
+        return None;
+    }
+    let Some(full_name) = &row.full_name else {
+        return Some(RosterErrorKind::NoKey);
+    };
+    let searchable = matches!(tidy(full_name.expose()).split(' ').count(), 2 | 3);
+    (!searchable).then(|| RosterErrorKind::FullNameNotSearchable {
+        cell: Excerpt::of(full_name.expose()),
+    })
+}
+
+/// The portal casts an `ID` to a number (protocol section 2.1: `12abc` is 12), so it has to be one before it is asked.
+fn user_id(cell: &str) -> Result<UserId, RosterErrorKind> {
+    let text = tidy(cell);
+    let cell = Excerpt::of(cell);
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(RosterErrorKind::IdNotDigits { cell });
+    }
+    match text.parse() {
+        Ok(0) | Err(_) => Err(RosterErrorKind::IdOutOfRange { cell }),
+        Ok(_) if text.starts_with('0') => Err(RosterErrorKind::IdLeadingZero { cell }),
+        Ok(id) => Ok(UserId(id)),
+    }
+}
+
+/// Only the shape: an address of another shape would never match.
+fn email(cell: &str) -> Result<Personal, RosterErrorKind> {
+    let text = tidy(cell);
+    let has_shape = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && !domain.is_empty()
+            && !domain.contains('@')
+            && !text.contains([' ', ',', ';', ':', '<', '>', '(', ')', '"'])
+    });
+    if has_shape {
+        Ok(Personal::new(cell))
+    } else {
+        Err(RosterErrorKind::NotAnEmail {
+            cell: Excerpt::of(cell),
+        })
+    }
+}
+
+fn action(cell: &str) -> Result<ActionKind, RosterErrorKind> {
+    key(cell).parse().map_err(|_| RosterErrorKind::UnknownAction {
+        cell: Excerpt::of(cell),
+    })
+}

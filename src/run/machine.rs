@@ -1,0 +1,478 @@
+//! The state machine of a run: what to do next, and what to record of what was observed.
+//!
+//! Pure: no I/O, no clock, no randomness of its own. The loop in `run` performs a [`Step`], hands back what it observed, records the
+//! entries that come out, and only then gives them to [`Machine::apply`]. Nothing here changes an action's state but through an
+//! event that is on disk.
+//!
+//! The order of a batch is fixed: re-check, intents, send, answers, read-back, outcomes. Rules are design section 5's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::action::{ATTEMPTS_MAX, Action, Pending, QUIET};
+use super::answers::describe;
+use super::batch::BatchSize;
+use super::breaker::{Breaker, Canaries, Canary};
+use super::recheck::{Sighting, Verdict, judge};
+use crate::domain::{ActionId, ActionKind, ActionState, JobId, Outcome, StopReason, UserId, WorkflowId};
+use crate::journal::{ActionEnded, ActionReturned, AttemptAnswered, AttemptIntended, Entry, Event, Returned};
+use crate::portal::{Answer, Delays, Method, NotExecuted};
+
+/// How old a re-check may be when a batch is handed to the client: design section 5 allows 60 s until the first byte leaves, and the
+/// client may take 10 s of it to connect.
+const READY_AGE_MAX: Duration = Duration::from_secs(45);
+
+/// Batches in a row of which the portal executed nothing, before the run gives up for now: with the delays between them about ten minutes.
+const IDLE_BATCHES_MAX: u32 = 10;
+
+/// An action of a job. A run works on one job, and settles what others left in doubt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Key {
+    /// The job.
+    pub job: JobId,
+    /// The action.
+    pub action: ActionId,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Ask which of these workflows are still listed.
+    Ask(Vec<Key>),
+    /// Look again at what is to be sent next.
+    Recheck(Vec<Key>),
+    /// Record the intents of what was re-checked, then send it.
+    Send,
+    /// Nothing to do before this moment.
+    Wait(Duration),
+    /// The run is over.
+    Finish,
+}
+
+/// What is only known while the run lasts.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    /// Not to be asked about before this moment.
+    ask_at: Duration,
+    /// Whether it has been asked about since it was sent.
+    asked: bool,
+    /// It changed, while an unanswered attempt may still take effect: what changed, and who waits now.
+    drift: Option<(&'static str, Vec<UserId>)>,
+}
+
+/// An action that passed the re-check.
+#[derive(Clone, Debug)]
+struct Ready {
+    key: Key,
+    waiting: Vec<UserId>,
+}
+
+/// A command that is about to be sent, with the place that its answer belongs to.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The action.
+    pub key: Key,
+    /// What to do.
+    pub kind: ActionKind,
+    /// To which workflow.
+    pub workflow: WorkflowId,
+    /// The key in the batch.
+    pub batch_key: String,
+}
+
+/// The state machine of one run.
+#[derive(Debug)]
+pub struct Machine {
+    job: JobId,
+    may_send: bool,
+    actions: BTreeMap<Key, Action>,
+    watches: BTreeMap<Key, Watch>,
+    ready: Vec<Ready>,
+    ready_since: Duration,
+    /// Actions that travelled alone as the first of their kind and are not settled.
+    travelling: BTreeMap<ActionKind, Key>,
+    canaries: Canaries,
+    breaker: Breaker,
+    size: BatchSize,
+    delays: Delays,
+    idle_batches: u32,
+    /// Nothing is sent before this moment.
+    paused_until: Duration,
+    /// Methods that the portal refuses for a while.
+    blocked_until: BTreeMap<Method, Duration>,
+    stop: Option<StopReason>,
+    blind: bool,
+}
+
+impl Machine {
+    /// For a run of a job. `actions` are those of the job, and those of other jobs that are in doubt, replayed at `now`.
+    pub fn new(job: JobId, may_send: bool, actions: BTreeMap<Key, Action>, delays: Delays) -> Self {
+        Self {
+            job,
+            may_send,
+            actions,
+            watches: BTreeMap::new(),
+            ready: Vec::new(),
+            ready_since: Duration::ZERO,
+            travelling: BTreeMap::new(),
+            canaries: Canaries::default(),
+            breaker: Breaker::default(),
+            size: BatchSize::default(),
+            delays,
+            idle_batches: 0,
+            paused_until: Duration::ZERO,
+            blocked_until: BTreeMap::new(),
+            stop: None,
+            blind: false,
+        }
+    }
+
+    /// The action behind a key.
+    pub fn action(&self, key: Key) -> &Action {
+        &self.actions[&key]
+    }
+
+    /// Why the run stops before the job is complete.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.stop
+    }
+
+    /// Asks the run to stop: what was sent is still asked about, once. The first reason stays.
+    pub fn stop(&mut self, reason: StopReason) {
+        self.stop.get_or_insert(reason);
+    }
+
+    /// The portal cannot be asked: the run stops where it is.
+    pub fn stop_blind(&mut self, reason: StopReason) {
+        self.stop(reason);
+        self.blind = true;
+    }
+
+    /// What to do now. The same answer until something is observed or time passes.
+    pub fn next(&self, now: Duration) -> Step {
+        if self.blind {
+            return Step::Finish;
+        }
+        let open = self.open_questions();
+        let due: Vec<Key> = open.iter().filter(|(_, ask_at)| **ask_at <= now).map(|(key, _)| *key).collect();
+        match self.stop {
+            // The breaker has all the time that settling takes; everybody else wants to leave.
+            Some(StopReason::Breaker) | None => {}
+            Some(_) => {
+                let unasked: Vec<Key> = due.into_iter().filter(|key| !self.was_asked(*key)).collect();
+                return if unasked.is_empty() { Step::Finish } else { Step::Ask(unasked) };
+            }
+        }
+        if !due.is_empty() {
+            return Step::Ask(due);
+        }
+        let next_question = open.values().min().copied();
+        if self.stop.is_some() || !self.may_send {
+            return next_question.map_or(Step::Finish, Step::Wait);
+        }
+        self.next_batch(now, next_question)
+    }
+
+    fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {
+        let fresh = now.saturating_sub(self.ready_since) <= READY_AGE_MAX;
+        if !self.ready.is_empty() && fresh && self.paused_until <= now {
+            return Step::Send;
+        }
+        let planned = self.sendable();
+        let free_at = |kind: ActionKind| {
+            let blocked = [Method::from(kind), Method::Batch].map(|method| self.blocked_until.get(&method).copied());
+            blocked.into_iter().flatten().chain([self.paused_until]).max().unwrap_or_default()
+        };
+        match planned.iter().find(|(_, kind)| free_at(*kind) <= now) {
+            Some((_, kind)) => Step::Recheck(self.batch_of(&planned, *kind)),
+            None => {
+                let next_batch = planned.iter().map(|(_, kind)| free_at(*kind)).min();
+                next_question.into_iter().chain(next_batch).min().map_or(Step::Finish, Step::Wait)
+            }
+        }
+    }
+
+    fn batch_of(&self, planned: &[(Key, ActionKind)], kind: ActionKind) -> Vec<Key> {
+        let size = if self.canaries.is_open(kind) { self.size.get() } else { 1 };
+        planned.iter().filter(|(_, other)| *other == kind).map(|(key, _)| *key).take(size).collect()
+    }
+
+    /// Planned actions of the job that nothing stands in the way of, in order. A canary that is not settled keeps its kind at home, and a
+    /// workflow that another job has in doubt waits.
+    fn sendable(&self) -> Vec<(Key, ActionKind)> {
+        let unsettled: BTreeSet<&WorkflowId> = self
+            .actions
+            .values()
+            .filter(|action| action.state == ActionState::Sent)
+            .map(|action| &action.workflow)
+            .collect();
+        self.actions
+            .iter()
+            .filter(|(key, action)| key.job == self.job && action.state == ActionState::Planned)
+            .filter(|(key, action)| !self.is_drifting(**key) && !unsettled.contains(&action.workflow))
+            .filter_map(|(key, action)| Some((*key, action.kind?)))
+            .filter(|(_, kind)| !self.travelling.contains_key(kind))
+            .collect()
+    }
+
+    /// Actions that only asking can settle, and from when on to ask.
+    fn open_questions(&self) -> BTreeMap<Key, Duration> {
+        self.actions
+            .iter()
+            .filter(|(key, action)| action.state == ActionState::Sent || self.is_drifting(**key))
+            .map(|(key, _)| (*key, self.watches.get(key).map_or(Duration::ZERO, |watch| watch.ask_at)))
+            .collect()
+    }
+
+    fn is_drifting(&self, key: Key) -> bool {
+        self.watches.get(&key).is_some_and(|watch| watch.drift.is_some())
+    }
+
+    fn was_asked(&self, key: Key) -> bool {
+        self.watches.get(&key).is_some_and(|watch| watch.asked)
+    }
+
+    /// Takes what asking brought: of those asked about, which workflows are listed. `asked_at` is when the question was sent.
+    pub fn listed(&mut self, asked: &[Key], listed: &BTreeSet<WorkflowId>, asked_at: Duration) -> Vec<Entry> {
+        asked
+            .iter()
+            .filter_map(|key| {
+                let is_listed = listed.contains(&self.actions[key].workflow);
+                self.watches.entry(*key).or_default().asked = true;
+                if is_listed { self.still_listed(*key, asked_at) } else { Some(self.absent(*key)) }
+            })
+            .collect()
+    }
+
+    fn still_listed(&mut self, key: Key, asked_at: Duration) -> Option<Entry> {
+        let action = &self.actions[&key];
+        let survives_from = action.sent_at + QUIET;
+        let (from, outcome) = match (action.state, action.pending) {
+            (ActionState::Sent, Pending::Yes) => (survives_from.max(action.quiet_from()), Outcome::Survived),
+            (ActionState::Sent, Pending::Refused) => (action.quiet_from(), Outcome::Failed),
+            (ActionState::Sent, Pending::InDoubt) if action.counted < ATTEMPTS_MAX => {
+                let returned =
+                    ActionReturned { action: key.action, attempt: action.attempt, why: Returned::StillListed };
+                return Some(Entry::of(key.job, Event::ActionReturned(returned)));
+            }
+            (ActionState::Sent, Pending::InDoubt) => (survives_from.max(action.quiet_from()), Outcome::Survived),
+            _ => (action.quiet_from(), Outcome::Drifted),
+        };
+        if asked_at < from {
+            self.watches.entry(key).or_default().ask_at = from;
+            return None;
+        }
+        Some(self.ended(key, outcome, true))
+    }
+
+    fn absent(&self, key: Key) -> Entry {
+        let action = &self.actions[&key];
+        let outcome = match (action.state, action.pending) {
+            (ActionState::Sent, Pending::Yes) => Outcome::Confirmed,
+            (ActionState::Sent, Pending::Refused) if action.unanswered_at.is_none() => Outcome::Unattributed,
+            _ => Outcome::Presumed,
+        };
+        self.ended(key, outcome, false)
+    }
+
+    fn ended(&self, key: Key, outcome: Outcome, listed: bool) -> Entry {
+        let action = &self.actions[&key];
+        let drift = self.watches.get(&key).and_then(|watch| watch.drift.as_ref());
+        let (detail, waiting) = match (outcome, drift) {
+            (Outcome::Drifted, Some((detail, waiting))) => (Some((*detail).to_owned()), waiting.clone()),
+            _ => (None, Vec::new()),
+        };
+        let attempt = (action.attempt > 0).then_some(action.attempt);
+        let ended = ActionEnded { action: key.action, outcome, attempt, listed, detail, waiting };
+        Entry::of(key.job, Event::ActionEnded(ended))
+    }
+
+    /// Takes what the re-check brought. `began` is when its first question was sent.
+    pub fn rechecked(&mut self, sightings: &[(Key, Sighting)], began: Duration) -> Vec<Entry> {
+        self.ready.clear();
+        self.ready_since = began;
+        let mut entries = Vec::new();
+        for (key, seen) in sightings {
+            let action = &self.actions[key];
+            let waiting = || seen.waiting.iter().copied().collect::<Vec<_>>();
+            match judge(action, seen) {
+                Verdict::GoAhead => self.ready.push(Ready { key: *key, waiting: waiting() }),
+                Verdict::Gone => {
+                    let outcome =
+                        if action.unanswered_at.is_some() { Outcome::Presumed } else { Outcome::AlreadyGone };
+                    entries.push(self.ended(*key, outcome, false));
+                }
+                Verdict::Changed(detail) => {
+                    let quiet_from = action.quiet_from();
+                    let watch = self.watches.entry(*key).or_default();
+                    watch.drift = Some((detail, waiting()));
+                    watch.ask_at = quiet_from;
+                    watch.asked = false;
+                    if began >= quiet_from {
+                        entries.push(self.ended(*key, Outcome::Drifted, true));
+                    }
+                }
+            }
+        }
+        entries
+    }
+
+    /// The intents of what is ready, to be on disk before the first byte, and the commands to send after that.
+    pub fn intents(&self, now: Duration) -> (Vec<Event>, Vec<Command>) {
+        let age = u64::try_from(now.saturating_sub(self.ready_since).as_millis()).unwrap_or(u64::MAX);
+        let commands = self.ready.iter().filter_map(|ready| {
+            let action = &self.actions[&ready.key];
+            let kind = action.kind?;
+            let batch_key = format!("a{}", ready.key.action);
+            let intended = AttemptIntended {
+                action: ready.key.action,
+                attempt: action.attempt + 1,
+                kind,
+                workflow: action.workflow.clone(),
+                key: batch_key.clone(),
+                waiting: ready.waiting.clone(),
+                rechecked_ms_ago: age,
+            };
+            let command = Command { key: ready.key, kind, workflow: action.workflow.clone(), batch_key };
+            Some((Event::AttemptIntended(intended), command))
+        });
+        commands.unzip()
+    }
+
+    /// The intents are on disk and the commands are on their way.
+    pub fn sending(&mut self, commands: &[Command]) {
+        self.ready.clear();
+        for command in commands {
+            self.watches.insert(command.key, Watch::default());
+        }
+        if let [only] = commands
+            && !self.canaries.is_open(only.kind)
+        {
+            self.travelling.insert(only.kind, only.key);
+        }
+    }
+
+    /// Takes the answers to a batch, in command order.
+    pub fn answered(
+        &mut self,
+        commands: &[Command],
+        answers: &[Answer],
+        command_took: Duration,
+        now: Duration,
+    ) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (command, answer) in commands.iter().zip(answers) {
+            let (kind, code, text) = describe(answer);
+            let (action, attempt) = (command.key.action, self.actions[&command.key].attempt);
+            let answered = AttemptAnswered { action, attempt, answer: kind, code, text };
+            entries.push(Entry::of(command.key.job, Event::AttemptAnswered(answered)));
+            if let Answer::NotExecuted { why } = answer {
+                let returned = ActionReturned { action, attempt, why: Returned::NotExecuted };
+                entries.push(Entry::of(command.key.job, Event::ActionReturned(returned)));
+                self.hold_back(why, now);
+            }
+        }
+        self.judge_batch(commands, answers, command_took, now);
+        entries
+    }
+
+    /// What a command that was not executed means for the next ones.
+    fn hold_back(&mut self, why: &NotExecuted, now: Duration) {
+        match why {
+            NotExecuted::OperationLimit { blocked, wait } => {
+                let until = self.blocked_until.entry(*blocked).or_default();
+                *until = (*until).max(now + *wait);
+            }
+            NotExecuted::Overload | NotExecuted::Auth { .. } | NotExecuted::Permission { .. } => {
+                self.stop(StopReason::Auth);
+            }
+            NotExecuted::NotConnected | NotExecuted::QueryLimit | NotExecuted::Batch { .. } => {}
+        }
+    }
+
+    fn judge_batch(&mut self, commands: &[Command], answers: &[Answer], command_took: Duration, now: Duration) {
+        let definite: Vec<bool> = answers
+            .iter()
+            .filter_map(|answer| match answer {
+                Answer::Yes => Some(false),
+                Answer::Refused { .. } => Some(true),
+                Answer::NotExecuted { .. } | Answer::Doubt { .. } => None,
+            })
+            .collect();
+        if answers.iter().any(|answer| matches!(answer, Answer::Doubt { .. })) {
+            self.size.in_doubt();
+        } else if !definite.is_empty() {
+            self.size.answered(command_took);
+        }
+        let executed = answers.iter().any(|answer| !matches!(answer, Answer::NotExecuted { .. }));
+        if executed {
+            self.idle_batches = 0;
+            self.delays.reset();
+        } else {
+            self.idle_batches += 1;
+            let only_blocked = answers
+                .iter()
+                .all(|answer| matches!(answer, Answer::NotExecuted { why: NotExecuted::OperationLimit { .. } }));
+            if !only_blocked {
+                self.paused_until = now + self.delays.next();
+            }
+            if self.idle_batches >= IDLE_BATCHES_MAX {
+                self.stop(StopReason::Limit);
+            }
+        }
+        let is_canary = matches!(commands, [only] if self.travelling.get(&only.kind) == Some(&only.key));
+        if !is_canary && self.breaker.is_opened_by(&definite) {
+            self.stop(StopReason::Breaker);
+        }
+    }
+
+    /// Takes entries that are on disk.
+    pub fn apply(&mut self, entries: &[Entry], now: Duration) {
+        for entry in entries {
+            let (Some(job), Some(action)) = (entry.job, action_of(&entry.event)) else { continue };
+            let key = Key { job, action };
+            let Some(action) = self.actions.get_mut(&key) else { continue };
+            action.apply(&entry.event, now);
+            match &entry.event {
+                Event::ActionEnded(ended) => self.after_end(key, ended.outcome),
+                Event::ActionReturned(_) => {
+                    self.watches.remove(&key);
+                    self.travelling.retain(|_, canary| *canary != key);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn after_end(&mut self, key: Key, outcome: Outcome) {
+        self.watches.remove(&key);
+        if key.job == self.job && outcome == Outcome::Failed {
+            self.size.failed();
+        }
+        let kind = self.travelling.iter().find(|(_, canary)| **canary == key).map(|(kind, _)| *kind);
+        if let Some(kind) = kind {
+            self.travelling.remove(&kind);
+            if self.canaries.ended(kind, outcome) == Canary::Stops {
+                self.stop(StopReason::Breaker);
+            }
+        }
+    }
+
+    /// For how long the next step is only waited for, when that is more than ordinary pacing, and the method that is waited for.
+    pub fn waits_for(&self, now: Duration) -> Option<Method> {
+        self.blocked_until.iter().find(|(_, until)| **until > now).map(|(method, _)| *method)
+    }
+}
+
+/// The action that an event is about.
+pub fn action_of(event: &Event) -> Option<ActionId> {
+    match event {
+        Event::ActionPlanned(event) => Some(event.action),
+        Event::AttemptIntended(event) => Some(event.action),
+        Event::AttemptAnswered(event) => Some(event.action),
+        Event::ActionReturned(event) => Some(event.action),
+        Event::ActionEnded(event) => Some(event.action),
+        Event::ActionReopened(event) => Some(event.action),
+        _ => None,
+    }
+}

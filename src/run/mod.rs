@@ -1,0 +1,319 @@
+//! The execution of a confirmed plan: one loop that performs what the state machine says and feeds back what was observed.
+//!
+//! - [`machine`] decides (pure); [`action`] is the fold of an action's events, [`recheck`] the judgement of what the portal shows,
+//!   [`batch`] and [`breaker`] how much and how long.
+//! - This file performs. The order of writes is the promise of design section 5: intents are on disk before the first byte, answers before
+//!   the read-back, outcomes before anything is told.
+//! - [`close`](self::close) reads everything back once more at the end.
+//!
+//! Not here: consent, locks, and what to print.
+
+pub mod action;
+mod answers;
+pub mod batch;
+pub mod breaker;
+mod close;
+pub mod machine;
+pub mod recheck;
+pub mod stop;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::action::Action;
+use self::machine::{Command, Key, Machine, Step, action_of};
+use self::recheck::Sighting;
+use self::stop::StopRequest;
+use crate::clock::Clock;
+use crate::domain::{JobId, StopReason, UserId, WorkflowId};
+use crate::journal::{Event, JournalError, View};
+use crate::plan::record::Recorder;
+use crate::portal::{Connection, Delays, Destroy, Destroyer, Method, PortalError, Reader, TaskScope, UserQuery};
+
+/// After a request to stop, how long the last question may still take.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Why a run could not go on. What was recorded stays.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The portal.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why it stopped; none when nothing was left to do.
+    pub stop: Option<StopReason>,
+    /// What the portal said, where that is why.
+    pub cause: Option<PortalError>,
+}
+
+/// Told after each step that changed something.
+pub type Progress<'a> = &'a (dyn Fn(View<'_>) + Send + Sync);
+
+/// What a run needs besides the journal.
+pub struct Engine<'a> {
+    /// For questions.
+    pub reader: Reader,
+    /// For the rest.
+    pub destroyer: Destroyer,
+    /// The connection behind both.
+    pub connection: Arc<Connection>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Seeds the jitter of delays.
+    pub jitter_seed: u64,
+    /// A person's wish to stop.
+    pub stop: StopRequest,
+    /// The file that `offboard24 stop` makes.
+    pub stop_file: PathBuf,
+    /// Whether planned actions are sent, or only doubts settled.
+    pub may_send: bool,
+    /// Told after each step that changed something.
+    pub progress: Progress<'a>,
+}
+
+/// Carries out the plan of the recorder's job, and settles what any job of the portal left in doubt.
+///
+/// # Errors
+/// When the journal fails: the process has to stop. What the portal does is in [`Ended`].
+pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &[JobId]) -> Result<Ended, RunError> {
+    let actions = replay(recorder.view(), recorder.job(), doubts, engine.clock.monotonic())?;
+    let delays = Delays::transient(engine.jitter_seed);
+    let mut machine = Machine::new(recorder.job(), engine.may_send, actions, delays);
+    let mut cause = None;
+    loop {
+        if let Some(reason) = engine.stop.reason() {
+            machine.stop(reason);
+        }
+        if engine.stop_file.exists() {
+            machine.stop(StopReason::Requested);
+        }
+        let step = machine.next(engine.clock.monotonic());
+        let performed = match step {
+            Step::Finish => break,
+            Step::Wait(until) => engine.wait(until).await,
+            Step::Ask(keys) => engine.ask(recorder, &mut machine, &keys).await,
+            Step::Recheck(keys) => engine.recheck(recorder, &mut machine, &keys).await,
+            Step::Send => engine.send(recorder, &mut machine, &mut cause).await,
+        };
+        match performed {
+            Ok(()) => {}
+            Err(RunError::Portal(error)) => {
+                machine.stop_blind(stop_reason(&error));
+                cause.get_or_insert(error);
+            }
+            Err(RunError::Journal(error)) => return Err(error.into()),
+        }
+        (engine.progress)(recorder.view());
+    }
+    Ok(Ended { stop: machine.stop_reason(), cause })
+}
+
+/// Closes the job: reads everything back once more and records totals and residue.
+///
+/// # Errors
+/// When the portal or the journal fails; `resume` closes it then.
+pub async fn close(recorder: &mut Recorder<'_>, reader: &Reader) -> Result<(), RunError> {
+    close::close(recorder, reader).await
+}
+
+/// The actions of a job by state, for an event.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn totals(view: View<'_>, job: JobId) -> Result<Vec<(String, u32)>, JournalError> {
+    Ok(view.action_counts(job)?.into_iter().map(|(state, count)| (state.as_str().to_owned(), count)).collect())
+}
+
+/// Why a run stops when the portal fails like this.
+fn stop_reason(error: &PortalError) -> StopReason {
+    match error {
+        PortalError::Auth { .. }
+        | PortalError::Permission { .. }
+        | PortalError::Scope { .. }
+        | PortalError::Tariff { .. }
+        | PortalError::Overload
+        | PortalError::Redirected { .. } => StopReason::Auth,
+        PortalError::Tls
+        | PortalError::Unreachable { .. }
+        | PortalError::Temporary { .. }
+        | PortalError::Settings { .. } => StopReason::Limit,
+        PortalError::Widened { .. } | PortalError::Unexpected { .. } | PortalError::Unsendable { .. } => {
+            StopReason::Breaker
+        }
+    }
+}
+
+/// The actions of the job, and those of others that are in doubt, from their events.
+fn replay(
+    view: View<'_>,
+    job: JobId,
+    doubts: &[JobId],
+    now: Duration,
+) -> Result<BTreeMap<Key, Action>, JournalError> {
+    let mut actions = BTreeMap::new();
+    for from in doubts.iter().copied().filter(|other| *other != job).chain([job]) {
+        for event in view.action_events(from)? {
+            let Some(action) = action_of(&event) else { continue };
+            let key = Key { job: from, action };
+            if let Event::ActionPlanned(planned) = &event {
+                actions.insert(key, Action::new(planned));
+            } else if let Some(action) = actions.get_mut(&key) {
+                action.apply(&event, now);
+            }
+        }
+    }
+    actions.retain(|key, action| key.job == job || action.state == crate::domain::ActionState::Sent);
+    actions.values_mut().for_each(Action::recovered);
+    Ok(actions)
+}
+
+impl Engine<'_> {
+    /// Waits, or until a person asks to stop.
+    async fn wait(&self, until: Duration) -> Result<(), RunError> {
+        /// How often the file of `offboard24 stop` is looked for while nothing else happens.
+        const LOOK: Duration = Duration::from_secs(2);
+        let left = until.saturating_sub(self.clock.monotonic()).min(LOOK);
+        tokio::select! {
+            () = self.clock.sleep(left) => {}
+            () = self.stop.asked() => {}
+        }
+        Ok(())
+    }
+
+    /// A question on the way out must not hold the process for minutes.
+    async fn before_farewell<T>(
+        &self,
+        question: impl Future<Output = Result<T, PortalError>>,
+    ) -> Result<T, PortalError> {
+        let farewell = async {
+            self.stop.asked().await;
+            self.clock.sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            answer = question => answer,
+            () = farewell => Err(PortalError::Unreachable { attempts: 1 }),
+        }
+    }
+
+    async fn ask(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
+        let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
+        let asked_at = self.clock.monotonic();
+        let instances = self.before_farewell(self.instances(&workflows)).await?;
+        let listed = workflows.into_iter().zip(instances).filter_map(|(id, found)| found.then_some(id)).collect();
+        let entries = machine.listed(keys, &listed, asked_at);
+        recorder.settle(entries.clone())?;
+        machine.apply(&entries, self.clock.monotonic());
+        Ok(())
+    }
+
+    /// Which are listed. Where `batch` itself is blocked, what was sent is still asked about, directly.
+    async fn instances(&self, workflows: &[WorkflowId]) -> Result<Vec<bool>, PortalError> {
+        let found = if self.connection.blocked_for(Method::Batch).is_some() {
+            self.reader.instances_directly(workflows).await?
+        } else {
+            self.reader.instances(workflows).await?
+        };
+        Ok(found.into_iter().map(|instance| instance.is_some()).collect())
+    }
+
+    async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
+        let began = self.clock.monotonic();
+        let sightings = tokio::select! {
+            sightings = self.look(machine, keys) => sightings?,
+            // Nothing is in flight that could be lost.
+            () = self.stop.asked() => return Ok(()),
+        };
+        let entries = machine.rechecked(&sightings, began);
+        recorder.settle(entries.clone())?;
+        machine.apply(&entries, self.clock.monotonic());
+        Ok(())
+    }
+
+    async fn look(&self, machine: &Machine, keys: &[Key]) -> Result<Vec<(Key, Sighting)>, PortalError> {
+        let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
+        let instances = self.reader.instances(&workflows).await?;
+        let rows = self.reader.workflow_tasks(&workflows, TaskScope::Waiting).await?;
+        let waiting: Vec<BTreeSet<UserId>> =
+            rows.iter().map(|rows| rows.iter().map(|row| row.user).collect()).collect();
+        let ours: BTreeSet<UserId> = keys
+            .iter()
+            .zip(&waiting)
+            .flat_map(|(key, waiting)| machine.action(*key).people.intersection(waiting).copied())
+            .collect();
+        let queries: Vec<UserQuery> = ours.into_iter().map(UserQuery::Id).collect();
+        let users = self.reader.users(&queries).await?;
+        let dismissed: BTreeSet<UserId> =
+            users.into_iter().flatten().filter(|user| !user.active).map(|user| user.id).collect();
+        Ok(keys
+            .iter()
+            .zip(instances)
+            .zip(waiting)
+            .map(|((key, instance), waiting)| {
+                let dismissed = waiting.intersection(&dismissed).copied().collect();
+                (*key, Sighting { listed: instance.is_some(), waiting, dismissed })
+            })
+            .collect())
+    }
+
+    async fn send(
+        &self,
+        recorder: &mut Recorder<'_>,
+        machine: &mut Machine,
+        cause: &mut Option<PortalError>,
+    ) -> Result<(), RunError> {
+        recorder.check_room()?;
+        self.destroyer.await_turn().await;
+        // Waiting for the turn took time: what was seen may be too old by now, or somebody asked to stop.
+        let now = self.clock.monotonic();
+        if machine.next(now) != Step::Send || self.stop.reason().is_some() {
+            return Ok(());
+        }
+        let (intents, commands) = machine.intents(now);
+        recorder.record(intents.clone())?;
+        let job = recorder.job();
+        let intents: Vec<_> = intents.into_iter().map(|event| crate::journal::Entry::of(job, event)).collect();
+        machine.apply(&intents, self.clock.monotonic());
+        machine.sending(&commands);
+
+        let sent = self.destroyer.send(&destroy(&commands, &status_text(recorder)?)).await;
+
+        let now = self.clock.monotonic();
+        let took = sent.command_took.unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
+        let answers = machine.answered(&commands, &sent.answers, took, now);
+        recorder.settle(answers.clone())?;
+        machine.apply(&answers, now);
+        if let Some(error) = sent.stop {
+            machine.stop(stop_reason(&error));
+            cause.get_or_insert(error);
+        }
+        Ok(())
+    }
+}
+
+fn destroy(commands: &[Command], status: &str) -> Vec<Destroy> {
+    commands
+        .iter()
+        .map(|command| Destroy {
+            key: command.batch_key.clone(),
+            kind: command.kind,
+            workflow: command.workflow.clone(),
+            status: Some(status.to_owned()),
+        })
+        .collect()
+}
+
+/// What `terminate` leaves on the workflow's state: it names the job, so that whoever finds it can ask.
+fn status_text(recorder: &Recorder<'_>) -> Result<String, JournalError> {
+    let job = recorder.job();
+    let plan = recorder.view().job(job)?.and_then(|job| job.plan_hash).unwrap_or_default();
+    Ok(format!("Ended by offboard24, job {job}, plan {}", plan.get(..8).unwrap_or(&plan)))
+}
