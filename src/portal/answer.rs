@@ -357,6 +357,8 @@ mod tests {
 
     use super::*;
 
+    type Exchange = Result<Reply, Failure>;
+
     const COMMANDS: [Sought<'_>; 2] = [
         Sought {
             key: "k0",
@@ -368,19 +370,20 @@ mod tests {
         },
     ];
 
-    fn judged(exchange: Result<Reply, Failure>) -> Judgement {
-        judge(&exchange, &COMMANDS, &mut Limits::default(), Duration::ZERO)
+    fn judged(exchange: &Exchange) -> Judgement {
+        judge(exchange, &COMMANDS, &mut Limits::default(), Duration::ZERO)
     }
 
-    fn reply(status: u16, body: impl Into<Vec<u8>>) -> Result<Reply, Failure> {
-        Ok(Reply {
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for an exchange")]
+    fn reply(status: u16, body: impl Into<Vec<u8>>) -> Exchange {
+        Exchange::Ok(Reply {
             status,
             redirect_host: None,
             body: body.into(),
         })
     }
 
-    fn batch(result: &Value, errors: &Value) -> Result<Reply, Failure> {
+    fn batch(result: &Value, errors: &Value) -> Exchange {
         reply(
             200,
             json!({"result": {"result": result, "result_error": errors}, "time": {}}).to_string(),
@@ -402,9 +405,9 @@ mod tests {
             (Failure::NoAnswer, doubt(Doubt::NoAnswer)),
             (Failure::Truncated, doubt(Doubt::Truncated)),
         ] {
-            assert_eq!(judged(Err(failure)).answers, vec![expected; 2]);
+            assert_eq!(judged(&Err(failure)).answers, vec![expected; 2]);
         }
-        assert_eq!(judged(Err(Failure::Tls)).stop, Some(PortalError::Tls));
+        assert_eq!(judged(&Err(Failure::Tls)).stop, Some(PortalError::Tls));
     }
 
     #[test]
@@ -438,7 +441,7 @@ mod tests {
             (200, r#"{"k0": true, "k1": true}"#, Doubt::MissingKey),
         ] {
             assert_eq!(
-                judged(reply(status, body)).answers,
+                judged(&reply(status, body)).answers,
                 vec![doubt(expected); 2],
                 "{status} {body}"
             );
@@ -491,7 +494,7 @@ mod tests {
         ] {
             // Results beside the error do not count.
             let body = json!({"error": code, "result": {"result": {"k0": true, "k1": true}}}).to_string();
-            let judgement = judged(reply(status, body));
+            let judgement = judged(&reply(status, body));
             assert_eq!(judgement.answers, vec![expected; 2], "{status} {code}");
             assert_eq!(judgement.stop.is_some(), stops, "{status} {code}");
         }
@@ -556,7 +559,7 @@ mod tests {
                 command("ERROR_WRONG_WORKFLOW_ID"),
             ),
         ] {
-            let judgement = judged(batch(&result, &errors));
+            let judgement = judged(&batch(&result, &errors));
             assert_eq!(
                 judgement.answers,
                 [expected, doubt(Doubt::MissingKey)],
@@ -567,7 +570,7 @@ mod tests {
 
     #[test]
     fn an_inner_error_that_concerns_all_stops_and_the_others_keep_their_answers() {
-        let judgement = judged(batch(
+        let judgement = judged(&batch(
             &json!({"k1": true}),
             &json!({"k0": {"error": "insufficient_scope"}}),
         ));
@@ -653,7 +656,7 @@ mod tests {
             if let Some(cut) = cut {
                 body.truncate(cut.index(body.len() + 1));
             }
-            let judgement = judged(reply(status, body.clone()));
+            let judgement = judged(&reply(status, body.clone()));
             prop_assert_eq!(judgement.answers.len(), 2);
             for (answer, command) in judgement.answers.iter().zip(COMMANDS) {
                 prop_assert_eq!(*answer == Answer::Yes, is_a_yes(status, &body, command.key));
@@ -662,7 +665,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_judged_without_a_yes(status in any::<u16>(), body in any::<Vec<u8>>()) {
-            prop_assert!(judged(reply(status, body)).answers.iter().all(|answer| *answer != Answer::Yes));
+            prop_assert!(judged(&reply(status, body)).answers.iter().all(|answer| *answer != Answer::Yes));
         }
     }
 }

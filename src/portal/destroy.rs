@@ -142,7 +142,7 @@ fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::answer::Doubt;
-    use super::super::testing::{Server, Step, ok_batch};
+    use super::super::testing::{Said, Server, Step, ok_batch};
     use super::*;
 
     fn kill(key: &str, workflow: &str) -> Destroy {
@@ -155,6 +155,9 @@ mod tests {
         }
     }
 
+    /// What to do with a request, given an answer in which everything is `true`.
+    type Script = fn(&str) -> Step;
+
     async fn send(server: &Server, commands: &[Destroy]) -> Sent {
         Destroyer::new(server.connection().0).send(commands).await
     }
@@ -163,10 +166,11 @@ mod tests {
     async fn a_batch_is_one_request_and_each_command_has_its_answer() {
         let server = Server::start(|_, arrived| {
             ok_batch(arrived, |command| match command {
-                "bizproc.workflow.kill?ID=a.1" => Some(Ok(Value::from(true))),
-                "bizproc.workflow.kill?ID=a.2" => Some(Err(json!({"error": "", "error_description": "Не найден"}))),
-                "bizproc.workflow.terminate?ID=a.3&STATUS=job%201%3A%20%5Bx%5D" => Some(Ok(Value::from(true))),
-                _ => None,
+                "bizproc.workflow.kill?ID=a.2" => Said::Error(""),
+                "bizproc.workflow.kill?ID=a.1" | "bizproc.workflow.terminate?ID=a.3&STATUS=job%201%3A%20%5Bx%5D" => {
+                    Said::Result(Value::from(true))
+                }
+                _ => Said::Nothing,
             })
         });
         let terminate = Destroy {
@@ -176,7 +180,7 @@ mod tests {
         };
         let commands = [kill("c1", "a.1"), kill("c2", "a.2"), terminate, kill("c4", "a.4")];
         let sent = send(&server, &commands).await;
-        let text = crate::personal::Personal::new("Не найден");
+        let text = crate::personal::Personal::new("text");
         assert_eq!(
             sent.answers,
             [
@@ -199,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn whatever_happens_a_batch_is_sent_once() {
         let whole = json!({"result": {"result": {"c1": true}, "result_error": []}}).to_string();
-        let steps: [(fn(&str) -> Step, Doubt); 6] = [
+        let steps: [(Script, Doubt); 6] = [
             (|_| Step::Close, Doubt::NoAnswer),
             (|_| Step::Silence, Doubt::NoAnswer),
             (|whole| Step::Truncated(whole.to_owned()), Doubt::Truncated),
@@ -219,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_must_not_be_sent_is_not() {
-        let server = Server::start(|_, arrived| ok_batch(arrived, |_| Some(Ok(Value::from(true)))));
+        let server = Server::start(|_, arrived| ok_batch(arrived, |_| Said::Result(Value::from(true))));
         let terminate = |status: &str| Destroy {
             kind: ActionKind::Terminate,
             status: Some(status.to_owned()),

@@ -303,7 +303,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::connection::Notice;
-    use super::super::testing::{Arrived, Pauses, Server, Step, connection_to, ok, ok_batch};
+    use super::super::connection::WaitReason::{BadAnswer, NoAnswer, QueryLimit};
+    use super::super::testing::{Arrived, Pauses, Said, Server, Step, connection_to, ok, ok_batch};
     use super::*;
 
     fn questions(names: &[&str]) -> Vec<Question> {
@@ -313,6 +314,11 @@ mod tests {
         };
         names.iter().map(question).collect()
     }
+
+    /// What to do with a request.
+    type Script = fn(&Arrived) -> Step;
+    /// What to answer to a command.
+    type Answer = fn(&str) -> Said;
 
     async fn ask_all(server: &Server, names: &[&str], way: Way) -> (Result<Vec<Value>, PortalError>, Arc<Pauses>) {
         let (connection, pauses) = server.connection();
@@ -324,12 +330,8 @@ mod tests {
     }
 
     /// Answers each command with its own query.
-    fn echo(command: &str) -> Option<Result<Value, Value>> {
-        Some(Ok(Value::from(command.strip_prefix("user.get?NAME=")?)))
-    }
-
-    fn error(code: &str) -> Option<Result<Value, Value>> {
-        Some(Err(json!({"error": code, "error_description": ""})))
+    fn echo(command: &str) -> Said {
+        Said::Result(Value::from(command.replace("user.get?NAME=", "")))
     }
 
     fn failed(status: u16, code: &str) -> Step {
@@ -357,8 +359,8 @@ mod tests {
         let server = Server::start(|number, arrived| {
             ok_batch(arrived, |command| {
                 match (number, command.ends_with('b'), command.ends_with('c')) {
-                    (0, true, _) => None,
-                    (0 | 1, _, true) => error("ERROR_CORE"),
+                    (0, true, _) => Said::Nothing,
+                    (0 | 1, _, true) => Said::Error("ERROR_CORE"),
                     _ => echo(command),
                 }
             })
@@ -383,7 +385,6 @@ mod tests {
         });
         let (answers, pauses) = ask_all(&server, &["a"], Way::Batch).await;
         assert_eq!(answers.unwrap(), ["a"]);
-        use WaitReason::{BadAnswer, NoAnswer, QueryLimit};
         assert_eq!(
             reasons(&pauses),
             [QueryLimit, BadAnswer, BadAnswer, NoAnswer, BadAnswer, BadAnswer]
@@ -431,7 +432,7 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_pass_is_an_error_at_once() {
         let (code, method) = (|code: &str| code.to_owned(), Method::UserGet);
-        let cases: [(fn(&Arrived) -> Step, PortalError); 8] = [
+        let cases: [(Script, PortalError); 8] = [
             (
                 |_| failed(401, "expired_token"),
                 PortalError::Auth {
@@ -453,27 +454,27 @@ mod tests {
                 },
             ),
             (
-                |arrived| ok_batch(arrived, |_| error("ACCESS_DENIED")),
+                |arrived| ok_batch(arrived, |_| Said::Error("ACCESS_DENIED")),
                 PortalError::Permission {
                     method,
                     code: code("ACCESS_DENIED"),
                 },
             ),
             (
-                |arrived| ok_batch(arrived, |_| error("insufficient_scope")),
+                |arrived| ok_batch(arrived, |_| Said::Error("insufficient_scope")),
                 PortalError::Scope {
                     missing: "user".to_owned(),
                 },
             ),
             (
-                |arrived| ok_batch(arrived, |_| error("ERROR_METHOD_NOT_FOUND")),
+                |arrived| ok_batch(arrived, |_| Said::Error("ERROR_METHOD_NOT_FOUND")),
                 PortalError::Tariff {
                     method,
                     code: code("ERROR_METHOD_NOT_FOUND"),
                 },
             ),
             (
-                |arrived| ok_batch(arrived, |_| error("OVERLOAD_LIMIT")),
+                |arrived| ok_batch(arrived, |_| Said::Error("OVERLOAD_LIMIT")),
                 PortalError::Overload,
             ),
         ];
@@ -487,10 +488,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_that_is_refused_or_left_out_again_and_again_is_never_answered_by_guess() {
-        let cases: [fn(&str) -> Option<Result<Value, Value>>; 3] = [
-            |_| error(""),
-            |_| None,
-            |command| if command.ends_with('b') { None } else { echo(command) },
+        let cases: [Answer; 3] = [
+            |_| Said::Error(""),
+            |_| Said::Nothing,
+            |command| {
+                if command.ends_with('b') {
+                    Said::Nothing
+                } else {
+                    echo(command)
+                }
+            },
         ];
         for answer in cases {
             let server = Server::start(move |_, arrived| ok_batch(arrived, answer));
@@ -526,7 +533,7 @@ mod tests {
                     "result_time": {"q0": time},
                 }}))
             }
-            1 => ok_batch(arrived, |_| error("OPERATION_TIME_LIMIT")),
+            1 => ok_batch(arrived, |_| Said::Error("OPERATION_TIME_LIMIT")),
             2 => failed(429, "OPERATION_TIME_LIMIT"),
             _ => ok_batch(arrived, echo),
         });
@@ -541,8 +548,8 @@ mod tests {
             waits,
             [
                 (Some(Method::UserGet), Duration::from_millis(99_500)),
-                (Some(Method::UserGet), Duration::from_secs(60)),
-                (Some(Method::Batch), Duration::from_secs(60)),
+                (Some(Method::UserGet), Duration::from_mins(1)),
+                (Some(Method::Batch), Duration::from_mins(1)),
             ]
         );
         assert_eq!(reasons(&pauses), [WaitReason::OperationLimit; 3]);

@@ -238,7 +238,7 @@ fn read<T>(method: ReadMethod, read: Result<T, Problem>) -> Result<T, PortalErro
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Server, Step, TOKEN, ok, ok_batch};
+    use super::super::testing::{Said, Server, Step, TOKEN, ok, ok_batch};
     use super::*;
     use crate::personal::Personal;
 
@@ -307,14 +307,19 @@ mod tests {
         let server = Server::start(|_, arrived| {
             ok_batch(arrived, |command| {
                 let user: u32 = if command.contains("%5BUSER_ID%5D=1&") { 1 } else { 2 };
-                let after: u32 = command.split("%5B%3EID%5D=").nth(1)?.split('&').next()?.parse().ok()?;
+                let after = command
+                    .split("%5B%3EID%5D=")
+                    .nth(1)
+                    .and_then(|rest| rest.split('&').next())
+                    .unwrap();
+                let after: u32 = after.parse().unwrap();
                 let last = if user == 1 { 60 } else { 2 };
                 let row = |id: u32| {
                     json!({
                         "ID": id.to_string(), "WORKFLOW_ID": format!("a.{id}"), "USER_ID": user, "STATUS": "0", "USER_STATUS": 0,
                     })
                 };
-                Some(Ok((after + 1..=last).take(50).map(row).collect()))
+                Said::Result((after + 1..=last).take(50).map(row).collect())
             })
         });
         let tasks = reader(&server).open_tasks(&[UserId(1), UserId(2)]).await.unwrap();
@@ -332,7 +337,7 @@ mod tests {
     #[tokio::test]
     async fn a_portal_that_answers_with_everybody_is_not_believed() {
         let everybody = json!([{"ID": "1", "ACTIVE": true, "EMAIL": "boss@b.example"}]);
-        let server = Server::start(move |_, arrived| ok_batch(arrived, |_| Some(Ok(everybody.clone()))));
+        let server = Server::start(move |_, arrived| ok_batch(arrived, |_| Said::Result(everybody.clone())));
         let query = UserQuery::Email(Personal::new("a@b.example"));
         let error = reader(&server).users(&[query]).await.unwrap_err();
         assert!(matches!(error, PortalError::Widened { .. }));
@@ -350,7 +355,9 @@ mod tests {
             }
         };
         let server = Server::start(move |_, arrived| match arrived.method() {
-            "batch" => ok_batch(arrived, |command| Some(Ok(rows(command.contains("%5B%3DID%5D=a.1&"))))),
+            "batch" => ok_batch(arrived, |command| {
+                Said::Result(rows(command.contains("%5B%3DID%5D=a.1&")))
+            }),
             _ => ok(&json!({"result": rows(arrived.body["FILTER"]["=ID"] == "a.1"), "total": 0, "next": -1})),
         });
         let workflows: Vec<WorkflowId> = ["a.1", "a.2"].iter().map(|id| id.parse().unwrap()).collect();

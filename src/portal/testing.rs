@@ -61,14 +61,24 @@ pub(super) fn ok(body: &Value) -> Step {
     Step::Reply(200, body.to_string())
 }
 
-/// Answers a batch: for each of its commands a result, an error, or nothing at all.
-pub(super) fn ok_batch(arrived: &Arrived, mut answer: impl FnMut(&str) -> Option<Result<Value, Value>>) -> Step {
+/// What the server says of one command.
+pub(super) enum Said {
+    /// A result.
+    Result(Value),
+    /// An error with this code.
+    Error(&'static str),
+    /// Nothing at all.
+    Nothing,
+}
+
+/// Answers a batch, command by command.
+pub(super) fn ok_batch(arrived: &Arrived, mut answer: impl FnMut(&str) -> Said) -> Step {
     let (mut results, mut errors) = (Map::new(), Map::new());
     for (key, command) in arrived.commands() {
         match answer(command.as_str().unwrap_or_default()) {
-            Some(Ok(result)) => drop(results.insert(key, result)),
-            Some(Err(error)) => drop(errors.insert(key, error)),
-            None => {}
+            Said::Result(result) => drop(results.insert(key, result)),
+            Said::Error(code) => drop(errors.insert(key, json!({"error": code, "error_description": "text"}))),
+            Said::Nothing => {}
         }
     }
     let map = |map: Map<String, Value>| if map.is_empty() { json!([]) } else { Value::from(map) };
