@@ -102,6 +102,9 @@ mod tests {
     fn where_several_apply_the_first_counts() {
         assert_eq!(Exit::first([]), Exit::Done);
         assert_eq!(Exit::first([Exit::NeedsDecision, Exit::NotAllDone]), Exit::NotAllDone);
-        assert_eq!(Exit::first([Exit::Temporary, Exit::Interrupted, Exit::NotAllowed]), Exit::Interrupted);
+        assert_eq!(
+            Exit::first([Exit::Temporary, Exit::Interrupted, Exit::NotAllowed]),
+            Exit::Interrupted
+        );
     }
 }

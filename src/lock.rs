@@ -45,15 +45,30 @@ impl Lock {
     /// # Errors
     /// When another process holds it, or the file cannot be made.
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        let failed = |cause| LockError::File { path: path.to_owned(), cause };
+        let failed = |cause| LockError::File {
+            path: path.to_owned(),
+            cause,
+        };
         let mut options = OpenOptions::new();
-        let file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { file }),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => {
-                let process = test(&file).ok().flatten().map_or_else(|| "another".to_owned(), |id| id.to_string());
-                Err(LockError::Held { path: path.to_owned(), process })
+                let process = test(&file)
+                    .ok()
+                    .flatten()
+                    .map_or_else(|| "another".to_owned(), |id| id.to_string());
+                Err(LockError::Held {
+                    path: path.to_owned(),
+                    process,
+                })
             }
             Err(cause) => Err(failed(cause.into())),
         }

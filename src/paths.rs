@@ -25,7 +25,9 @@ impl Paths {
 
     /// Everything under one folder.
     pub fn under(folder: &Path) -> Self {
-        Self { state: folder.to_owned() }
+        Self {
+            state: folder.to_owned(),
+        }
     }
 
     /// The default database.

@@ -33,8 +33,14 @@ pub(crate) fn verify(db: &Connection) -> Result<(), JournalError> {
     let mut next = 0_i64;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
-        let body = row.get_ref(1)?.as_str().map_err(|_| JournalError::Damaged { seq, what: "its body is not text" })?;
-        let stored: Leaf = row.get(2).map_err(|_| JournalError::Damaged { seq, what: "its leaf is not a hash" })?;
+        let body = row.get_ref(1)?.as_str().map_err(|_| JournalError::Damaged {
+            seq,
+            what: "its body is not text",
+        })?;
+        let stored: Leaf = row.get(2).map_err(|_| JournalError::Damaged {
+            seq,
+            what: "its leaf is not a hash",
+        })?;
         let prev: Option<String> = row.get(3)?;
         let what = if seq != next {
             "events before it are missing"

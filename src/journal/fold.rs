@@ -10,8 +10,18 @@ use super::personal::Recorded;
 use crate::domain::{ActionKind, ActionState, HoldReason, JobId};
 
 /// The projections, in an order in which they can be filled.
-pub(crate) const PROJECTIONS: &[&str] =
-    &["job", "run", "roster_row", "user", "candidate", "task", "workflow", "action", "participant", "residue"];
+pub(crate) const PROJECTIONS: &[&str] = &[
+    "job",
+    "run",
+    "roster_row",
+    "user",
+    "candidate",
+    "task",
+    "workflow",
+    "action",
+    "participant",
+    "residue",
+];
 
 fn sealed(value: Option<&Recorded>) -> Option<&str> {
     value.and_then(Recorded::commitment)
@@ -42,7 +52,10 @@ fn set_state(db: &Connection, job: JobId, action: u32, state: ActionState) -> Re
     )
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each kind of event; splitting it would hide that it is total")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each kind of event; splitting it would hide that it is total"
+)]
 fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
     let at = envelope.at.as_str();
     let run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| run_statement(db, sql, parameters);

@@ -30,20 +30,20 @@ pub use self::error::JournalError;
 pub use self::event::*;
 pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded};
-pub use self::view::{
-    ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView,
-};
+pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};
 use crate::clock::Clock;
 use crate::domain::{JobId, RunId};
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// An event on its way into the journal.
@@ -89,12 +89,26 @@ impl Journal {
         let db = open::for_writing(path)?;
         chain::verify(&db)?;
         reserve::fill(path)?;
-        let mut journal = Self { db, path: path.to_owned(), clock, broken: false };
+        let mut journal = Self {
+            db,
+            path: path.to_owned(),
+            clock,
+            broken: false,
+        };
         if journal.view().is_empty()? {
             let mut database = [0; 16];
             getrandom::fill(&mut database)?;
-            let created = DatabaseCreated { database: hex(&database), version: env!("CARGO_PKG_VERSION").to_owned() };
-            journal.append(Stamp::default(), [Entry { job: None, event: Event::DatabaseCreated(created) }])?;
+            let created = DatabaseCreated {
+                database: hex(&database),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            journal.append(
+                Stamp::default(),
+                [Entry {
+                    job: None,
+                    event: Event::DatabaseCreated(created),
+                }],
+            )?;
         }
         Ok(journal)
     }
@@ -161,7 +175,11 @@ impl Journal {
             let cause = JournalError::from(cause);
             // SQLite rolls a full disk back by itself; after anything else the state on disk is unknown.
             self.broken = !matches!(cause, JournalError::DiskFull);
-            return Err(if self.broken { JournalError::Commit(Box::new(cause)) } else { cause });
+            return Err(if self.broken {
+                JournalError::Commit(Box::new(cause))
+            } else {
+                cause
+            });
         }
         Ok(())
     }
@@ -182,7 +200,8 @@ fn append_one(db: &Transaction<'_>, seq: i64, draft: &Envelope) -> Result<chain:
     let reveals = personal::seal(&mut value)?;
     let body = serde_json_canonicalizer::to_string(&value)?;
     let leaf = chain::leaf(&body);
-    db.prepare_cached("INSERT INTO event (seq, body, leaf) VALUES (?1, ?2, ?3)")?.execute(params![seq, body, leaf])?;
+    db.prepare_cached("INSERT INTO event (seq, body, leaf) VALUES (?1, ?2, ?3)")?
+        .execute(params![seq, body, leaf])?;
     for reveal in reveals {
         db.prepare_cached(
             "INSERT INTO personal (commitment, event, user, roster_row, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

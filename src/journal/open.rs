@@ -46,7 +46,10 @@ fn version_known() -> i64 {
 pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     make_private(path)?;
     refuse_network(path)?;
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     check_identity(&db, path)?;
     for (name, set, _) in PRAGMAS {
         // Some answer with a row and some do not.
@@ -108,11 +111,24 @@ pub(crate) fn in_memory() -> Result<Connection, JournalError> {
 
 /// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
 fn make_private(path: &Path) -> Result<(), JournalError> {
-    let failed = |cause| JournalError::File { path: path.to_owned(), cause };
+    let failed = |cause| JournalError::File {
+        path: path.to_owned(),
+        cause,
+    };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
     }
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
@@ -125,12 +141,25 @@ fn make_private(path: &Path) -> Result<(), JournalError> {
 fn refuse_network(path: &Path) -> Result<(), JournalError> {
     /// NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, 9P (Windows drives under WSL), from `statfs(2)`.
     const NETWORK: &[i64] = &[
-        0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x7375_7245, 0x00C3_6400, 0x0102_1997,
+        0x6969,
+        0x517B,
+        0xFF53_4D42,
+        0xFE53_4D42,
+        0x5346_414F,
+        0x7375_7245,
+        0x00C3_6400,
+        0x0102_1997,
     ];
-    let found = rustix::fs::statfs(path)
-        .map_err(|cause| JournalError::File { path: path.to_owned(), cause: cause.into() })?;
+    let found = rustix::fs::statfs(path).map_err(|cause| JournalError::File {
+        path: path.to_owned(),
+        cause: cause.into(),
+    })?;
     let kind = i64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
-    if NETWORK.contains(&kind) { Err(JournalError::NetworkFileSystem(path.to_owned())) } else { Ok(()) }
+    if NETWORK.contains(&kind) {
+        Err(JournalError::NetworkFileSystem(path.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// On macOS the file system's flags say whether it is local.
@@ -138,9 +167,15 @@ fn refuse_network(path: &Path) -> Result<(), JournalError> {
 fn refuse_network(path: &Path) -> Result<(), JournalError> {
     /// `MNT_LOCAL` of `sys/mount.h`.
     const LOCAL: u32 = 0x1000;
-    let found = rustix::fs::statfs(path)
-        .map_err(|cause| JournalError::File { path: path.to_owned(), cause: cause.into() })?;
-    if found.f_flags & LOCAL == 0 { Err(JournalError::NetworkFileSystem(path.to_owned())) } else { Ok(()) }
+    let found = rustix::fs::statfs(path).map_err(|cause| JournalError::File {
+        path: path.to_owned(),
+        cause: cause.into(),
+    })?;
+    if found.f_flags & LOCAL == 0 {
+        Err(JournalError::NetworkFileSystem(path.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 fn user_version(db: &Connection) -> rusqlite::Result<i64> {
@@ -152,15 +187,23 @@ fn check_identity(db: &Connection, path: &Path) -> Result<(), JournalError> {
         Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
         _ => JournalError::from(cause),
     };
-    let application: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(unreadable)?;
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unreadable)?;
+    let application: i64 = db
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(unreadable)?;
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(unreadable)?;
     let version = user_version(db)?;
     if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
         return Err(JournalError::Foreign(path.to_owned()));
     }
     let known = version_known();
     if version > known {
-        return Err(JournalError::Newer { path: path.to_owned(), found: version, known });
+        return Err(JournalError::Newer {
+            path: path.to_owned(),
+            found: version,
+            known,
+        });
     }
     Ok(())
 }

@@ -128,14 +128,24 @@ pub(crate) fn seal(draft: &mut Value) -> Result<Vec<Reveal>, getrandom::Error> {
 fn seal_within(value: &mut Value, reveals: &mut Vec<Reveal>) -> Result<(), getrandom::Error> {
     match value {
         Value::Object(map) if map.contains_key(OPEN_KEY) => {
-            let number = |index: usize| map[OPEN_KEY][index].as_u64().and_then(|number| u32::try_from(number).ok());
+            let number = |index: usize| {
+                map[OPEN_KEY][index]
+                    .as_u64()
+                    .and_then(|number| u32::try_from(number).ok())
+            };
             let text = map[OPEN_KEY][0].as_str().unwrap_or_default().to_owned();
             let (user, row) = (number(1), number(2));
             let mut salt = [0; SALT_BYTES];
             getrandom::fill(&mut salt)?;
             let commitment = Commitment::of(&salt, &text);
             *value = Value::String(format!("{PREFIX}{}", commitment.as_str()));
-            reveals.push(Reveal { commitment, salt, value: text, user, row });
+            reveals.push(Reveal {
+                commitment,
+                salt,
+                value: text,
+                user,
+                row,
+            });
         }
         Value::Object(map) => {
             for inner in map.values_mut() {

@@ -25,14 +25,25 @@ pub(crate) fn fill(database: &Path) -> Result<(), JournalError> {
     let path = path(database);
     let failed = |cause: std::io::Error| match cause.kind() {
         std::io::ErrorKind::StorageFull => JournalError::DiskFull,
-        _ => JournalError::File { path: path.clone(), cause },
+        _ => JournalError::File {
+            path: path.clone(),
+            cause,
+        },
     };
     if fs::metadata(&path).is_ok_and(|found| found.len() == RESERVE_BYTES as u64) {
         return Ok(());
     }
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
-    let filled = file.write_all(&vec![0x24; RESERVE_BYTES]).and_then(|()| file.sync_all());
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    let filled = file
+        .write_all(&vec![0x24; RESERVE_BYTES])
+        .and_then(|()| file.sync_all());
     if let Err(cause) = filled {
         // Half a reserve would be taken for room that is not there.
         return Err(failed(fs::remove_file(&path).err().unwrap_or(cause)));
@@ -48,7 +59,13 @@ pub(crate) fn give_up(database: &Path) -> Result<(), JournalError> {
 
 /// Refuses when too little is free.
 pub(crate) fn check_room(database: &Path) -> Result<(), JournalError> {
-    let room = rustix::fs::statvfs(database)
-        .map_err(|cause| JournalError::File { path: database.to_owned(), cause: cause.into() })?;
-    if room.f_bavail.saturating_mul(room.f_frsize) < ROOM_BYTES_MIN { Err(JournalError::DiskFull) } else { Ok(()) }
+    let room = rustix::fs::statvfs(database).map_err(|cause| JournalError::File {
+        path: database.to_owned(),
+        cause: cause.into(),
+    })?;
+    if room.f_bavail.saturating_mul(room.f_frsize) < ROOM_BYTES_MIN {
+        Err(JournalError::DiskFull)
+    } else {
+        Ok(())
+    }
 }

@@ -241,7 +241,9 @@ impl<'a> View<'a> {
 
     /// Whether nothing has been recorded.
     pub(crate) fn is_empty(&self) -> Result<bool, JournalError> {
-        Ok(self.db.query_row("SELECT NOT EXISTS (SELECT 1 FROM event)", [], |row| row.get(0))?)
+        Ok(self
+            .db
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM event)", [], |row| row.get(0))?)
     }
 
     /// The random id of the database, 32 hexadecimal digits.
@@ -292,7 +294,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn next_run(&self) -> Result<RunId, JournalError> {
-        Ok(RunId(self.db.query_row("SELECT coalesce(max(run), 0) + 1 FROM run", [], |row| row.get(0))?))
+        Ok(RunId(self.db.query_row(
+            "SELECT coalesce(max(run), 0) + 1 FROM run",
+            [],
+            |row| row.get(0),
+        )?))
     }
 
     /// The number that the next job will have.
@@ -300,7 +306,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn next_job(&self) -> Result<JobId, JournalError> {
-        Ok(JobId(self.db.query_row("SELECT coalesce(max(job), 0) + 1 FROM job", [], |row| row.get(0))?))
+        Ok(JobId(self.db.query_row(
+            "SELECT coalesce(max(job), 0) + 1 FROM job",
+            [],
+            |row| row.get(0),
+        )?))
     }
 
     /// The runs of a job, the oldest first.
@@ -360,9 +370,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn candidates(&self, job: JobId) -> Result<BTreeMap<RowNumber, Vec<UserId>>, JournalError> {
-        let pairs = self.list("SELECT row, user FROM candidate WHERE job = ?1 ORDER BY row, user", [job.0], |row| {
-            Ok((RowNumber(row.get("row")?), UserId(row.get("user")?)))
-        })?;
+        let pairs = self.list(
+            "SELECT row, user FROM candidate WHERE job = ?1 ORDER BY row, user",
+            [job.0],
+            |row| Ok((RowNumber(row.get("row")?), UserId(row.get("user")?))),
+        )?;
         let mut candidates: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (row, user) in pairs {
             candidates.entry(row).or_default().push(user);
@@ -447,7 +459,10 @@ impl<'a> View<'a> {
                 })
             },
         )?;
-        Ok(workflows.into_iter().map(|workflow| (workflow.workflow.clone(), workflow)).collect())
+        Ok(workflows
+            .into_iter()
+            .map(|workflow| (workflow.workflow.clone(), workflow))
+            .collect())
     }
 
     /// The actions of a job, in order.
@@ -485,13 +500,23 @@ impl<'a> View<'a> {
         let participants = self.list(
             "SELECT action, user, matched FROM participant WHERE job = ?1",
             [job.0],
-            |row| Ok((row.get::<_, u32>("action")?, UserId(row.get("user")?), row.get::<_, bool>("matched")?)),
+            |row| {
+                Ok((
+                    row.get::<_, u32>("action")?,
+                    UserId(row.get("user")?),
+                    row.get::<_, bool>("matched")?,
+                ))
+            },
         )?;
         let mut places: BTreeMap<u32, &mut ActionRecord> =
             actions.iter_mut().map(|action| (action.action.0, action)).collect();
         for (action, user, matched) in participants {
             if let Some(action) = places.get_mut(&action) {
-                if matched { action.people.insert(user) } else { action.others.insert(user) };
+                if matched {
+                    action.people.insert(user)
+                } else {
+                    action.others.insert(user)
+                };
             }
         }
         Ok(actions)
@@ -502,7 +527,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn row_counts(&self, job: JobId) -> Result<Counts<RowState>, JournalError> {
-        self.counts("SELECT state, count(*) AS n FROM roster_row WHERE job = ?1 AND state IS NOT NULL GROUP BY state", job)
+        self.counts(
+            "SELECT state, count(*) AS n FROM roster_row WHERE job = ?1 AND state IS NOT NULL GROUP BY state",
+            job,
+        )
     }
 
     /// Number of rows of a job.
@@ -510,7 +538,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn row_total(&self, job: JobId) -> Result<u32, JournalError> {
-        Ok(self.db.query_row("SELECT count(*) FROM roster_row WHERE job = ?1", [job.0], |row| row.get(0))?)
+        Ok(self
+            .db
+            .query_row("SELECT count(*) FROM roster_row WHERE job = ?1", [job.0], |row| {
+                row.get(0)
+            })?)
     }
 
     /// The actions of a job by state.
@@ -518,15 +550,19 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn action_counts(&self, job: JobId) -> Result<Counts<ActionState>, JournalError> {
-        self.counts("SELECT state, count(*) AS n FROM action WHERE job = ?1 GROUP BY state", job)
+        self.counts(
+            "SELECT state, count(*) AS n FROM action WHERE job = ?1 GROUP BY state",
+            job,
+        )
     }
 
     fn counts<S: FromStr + Ord>(&self, sql: &str, job: JobId) -> Result<Counts<S>, JournalError>
     where
         S::Err: std::error::Error + Send + Sync + 'static,
     {
-        let pairs =
-            self.list(sql, [job.0], |row| Ok((required(parsed(row, "state")?, "state")?, row.get::<_, u32>("n")?)))?;
+        let pairs = self.list(sql, [job.0], |row| {
+            Ok((required(parsed(row, "state")?, "state")?, row.get::<_, u32>("n")?))
+        })?;
         Ok(pairs.into_iter().collect())
     }
 
@@ -535,9 +571,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn residue(&self, job: JobId) -> Result<Vec<(WorkflowId, u32)>, JournalError> {
-        self.list("SELECT workflow, tasks FROM residue WHERE job = ?1 ORDER BY workflow", [job.0], |row| {
-            Ok((required(parsed(row, "workflow")?, "workflow")?, row.get("tasks")?))
-        })
+        self.list(
+            "SELECT workflow, tasks FROM residue WHERE job = ?1 ORDER BY workflow",
+            [job.0],
+            |row| Ok((required(parsed(row, "workflow")?, "workflow")?, row.get("tasks")?)),
+        )
     }
 
     /// Workflows that a confirmed and unfinished job of the portal, other than this one, still has to do.
@@ -576,11 +614,15 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn action_events(&self, job: JobId) -> Result<Vec<Event>, JournalError> {
-        let bodies: Vec<String> =
-            self.list("SELECT body FROM event WHERE job = ?1 AND action IS NOT NULL ORDER BY seq", [job.0], |row| {
-                row.get("body")
-            })?;
-        bodies.iter().map(|body| Ok(serde_json::from_str::<Envelope>(body)?.event)).collect()
+        let bodies: Vec<String> = self.list(
+            "SELECT body FROM event WHERE job = ?1 AND action IS NOT NULL ORDER BY seq",
+            [job.0],
+            |row| row.get("body"),
+        )?;
+        bodies
+            .iter()
+            .map(|body| Ok(serde_json::from_str::<Envelope>(body)?.event))
+            .collect()
     }
 
     /// Every event's body, in order: canonical JSON as hashed.
@@ -617,7 +659,11 @@ fn dump(db: &Connection, table: &str) -> Result<Vec<String>, JournalError> {
     let mut statement = db.prepare(&format!("SELECT * FROM {table}"))?;
     let columns = statement.column_count();
     let mut lines = statement
-        .query_map([], |row| (0..columns).map(|column| Ok(format!("{:?}", row.get_ref(column)?))).collect())?
+        .query_map([], |row| {
+            (0..columns)
+                .map(|column| Ok(format!("{:?}", row.get_ref(column)?)))
+                .collect()
+        })?
         .collect::<rusqlite::Result<Vec<String>>>()?;
     lines.sort_unstable();
     Ok(lines)

@@ -52,13 +52,20 @@ async fn read_portion(
 ) -> Result<Vec<Event>, PlanError> {
     let known = recorder.view().workflows(recorder.job())?;
     let open_tasks = reader.open_tasks(people).await?;
-    let found: BTreeSet<WorkflowId> =
-        open_tasks.iter().flatten().map(|task| &task.workflow).filter(|id| !known.contains_key(id)).cloned().collect();
+    let found: BTreeSet<WorkflowId> = open_tasks
+        .iter()
+        .flatten()
+        .map(|task| &task.workflow)
+        .filter(|id| !known.contains_key(id))
+        .cloned()
+        .collect();
     let found: Vec<WorkflowId> = found.into_iter().collect();
     let instances = reader.instances(&found).await?;
     let rows = read_rows(reader, &found, &open_tasks, actions).await?;
     let users = recorder.view().users(recorder.job())?;
-    let strangers = strangers(&instances, &rows, |user| users.contains_key(&user) || actions.contains_key(&user));
+    let strangers = strangers(&instances, &rows, |user| {
+        users.contains_key(&user) || actions.contains_key(&user)
+    });
     let met: Vec<UserRow> = reader
         .users(&strangers.iter().copied().map(UserQuery::Id).collect::<Vec<_>>())
         .await?
@@ -69,9 +76,17 @@ async fn read_portion(
     active.extend(met.iter().map(|user| (user.id, user.active)));
 
     let mut events: Vec<Event> = met.iter().map(user_recorded).collect();
-    events.extend(open_tasks.iter().flatten().chain(rows.iter().flatten()).map(task_recorded));
+    events.extend(
+        open_tasks
+            .iter()
+            .flatten()
+            .chain(rows.iter().flatten())
+            .map(task_recorded),
+    );
     for ((workflow, instance), rows) in found.iter().zip(&instances).zip(&rows) {
-        let task = rows.first().or_else(|| open_tasks.iter().flatten().find(|task| &task.workflow == workflow));
+        let task = rows
+            .first()
+            .or_else(|| open_tasks.iter().flatten().find(|task| &task.workflow == workflow));
         events.push(workflow_recorded(workflow, instance.as_ref(), task, &active));
     }
     for (user, tasks) in people.iter().zip(&open_tasks) {
@@ -96,12 +111,18 @@ async fn read_rows(
         .collect();
     let mut rows = BTreeMap::new();
     for scope in [TaskScope::All, TaskScope::Waiting] {
-        let asked: Vec<WorkflowId> =
-            workflows.iter().filter(|id| erased.contains(id) == (scope == TaskScope::All)).cloned().collect();
+        let asked: Vec<WorkflowId> = workflows
+            .iter()
+            .filter(|id| erased.contains(id) == (scope == TaskScope::All))
+            .cloned()
+            .collect();
         let read = reader.workflow_tasks(&asked, scope).await?;
         rows.extend(asked.into_iter().zip(read));
     }
-    Ok(workflows.iter().map(|workflow| rows.remove(workflow).unwrap_or_default()).collect())
+    Ok(workflows
+        .iter()
+        .map(|workflow| rows.remove(workflow).unwrap_or_default())
+        .collect())
 }
 
 /// Starters and participants whom the job has not met.
@@ -113,7 +134,10 @@ fn strangers(
     let starters = instances.iter().flatten().filter_map(|instance| instance.started_by);
     let participants = rows.iter().flatten().map(|task| task.user);
     // User 0 stands for "nobody" (a workflow that the portal started by itself).
-    starters.chain(participants).filter(|user| user.0 != 0 && !known(*user)).collect()
+    starters
+        .chain(participants)
+        .filter(|user| user.0 != 0 && !known(*user))
+        .collect()
 }
 
 pub(crate) fn user_recorded(user: &UserRow) -> Event {
@@ -151,10 +175,14 @@ fn workflow_recorded(
     active: &BTreeMap<UserId, bool>,
 ) -> Event {
     let either = |from_instance: fn(&InstanceRow) -> &Option<String>, from_task: fn(&TaskRow) -> &Option<String>| {
-        instance.and_then(|row| from_instance(row).clone()).or_else(|| task.and_then(|row| from_task(row).clone()))
+        instance
+            .and_then(|row| from_instance(row).clone())
+            .or_else(|| task.and_then(|row| from_task(row).clone()))
     };
-    let started_by =
-        instance.and_then(|row| row.started_by).or_else(|| task.and_then(|row| row.started_by)).filter(|user| user.0 != 0);
+    let started_by = instance
+        .and_then(|row| row.started_by)
+        .or_else(|| task.and_then(|row| row.started_by))
+        .filter(|user| user.0 != 0);
     let whom = task.map_or(About::Nobody, |row| About::User(row.user));
     Event::WorkflowRecorded(Box::new(WorkflowRecorded {
         workflow: workflow.clone(),
@@ -162,9 +190,13 @@ fn workflow_recorded(
         module: either(|row| &row.module, |row| &row.module),
         entity: either(|row| &row.entity, |row| &row.entity),
         document: either(|row| &row.document_id, |row| &row.document_id),
-        document_name: task.and_then(|row| row.document_name.as_ref()).map(|text| text.about(whom)),
+        document_name: task
+            .and_then(|row| row.document_name.as_ref())
+            .map(|text| text.about(whom)),
         template: either(|row| &row.template_id, |row| &row.template_id),
-        template_name: task.and_then(|row| row.template_name.as_ref()).map(|text| text.about(whom)),
+        template_name: task
+            .and_then(|row| row.template_name.as_ref())
+            .map(|text| text.about(whom)),
         started: either(|row| &row.started, |row| &row.started),
         started_by,
         started_by_active: started_by.and_then(|user| active.get(&user).copied()),

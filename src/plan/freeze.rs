@@ -56,12 +56,24 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
     let waiting = waiting(snapshot.tasks);
     let mut actions = Vec::new();
     for (workflow, participants) in &waiting {
-        let people: BTreeSet<UserId> = participants.iter().copied().filter(|user| asked.contains_key(user)).collect();
-        let Some(view) = snapshot.workflows.get(workflow).filter(|view| view.running && !people.is_empty()) else {
+        let people: BTreeSet<UserId> = participants
+            .iter()
+            .copied()
+            .filter(|user| asked.contains_key(user))
+            .collect();
+        let Some(view) = snapshot
+            .workflows
+            .get(workflow)
+            .filter(|view| view.running && !people.is_empty())
+        else {
             continue;
         };
         let wanted: BTreeSet<ActionKind> = people.iter().map(|user| asked[user]).collect();
-        let kind = if wanted.len() == 1 { wanted.first().copied() } else { None };
+        let kind = if wanted.len() == 1 {
+            wanted.first().copied()
+        } else {
+            None
+        };
         actions.push(ActionPlanned {
             action: ActionId(u32::try_from(actions.len() + 1).unwrap_or(u32::MAX)),
             workflow: workflow.clone(),
@@ -77,7 +89,11 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
     let hashed = Hashed {
         portal: snapshot.portal,
         policy: snapshot.policy_hash,
-        rows: snapshot.rows.iter().map(|row| (row.row.0, row.state, row.user)).collect(),
+        rows: snapshot
+            .rows
+            .iter()
+            .map(|row| (row.row.0, row.state, row.user))
+            .collect(),
         actions: &actions,
     };
     let frozen = PlanFrozen {

@@ -7,7 +7,11 @@ use crate::roster::{Detected, Roster, Row};
 
 /// The roster does not say what to do.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{}: no action in {} of the rows, the first in line {first_line}", "the roster is incomplete", rows)]
+#[error(
+    "{}: no action in {} of the rows, the first in line {first_line}",
+    "the roster is incomplete",
+    rows
+)]
 pub struct ActionMissing {
     /// How many rows.
     pub rows: usize,
@@ -23,7 +27,10 @@ pub fn actions(roster: &Roster, default: Option<ActionKind>) -> Result<Vec<Actio
     let chosen: Vec<Option<ActionKind>> = roster.rows.iter().map(|row| row.action.or(default)).collect();
     let mut missing = roster.rows.iter().zip(&chosen).filter(|(_, action)| action.is_none());
     match missing.next() {
-        Some((row, _)) => Err(ActionMissing { rows: 1 + missing.count(), first_line: row.line }),
+        Some((row, _)) => Err(ActionMissing {
+            rows: 1 + missing.count(),
+            first_line: row.line,
+        }),
         None => Ok(chosen.into_iter().flatten().collect()),
     }
 }

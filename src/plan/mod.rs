@@ -76,7 +76,9 @@ pub async fn make(
 
 /// Whether what was read is too old, or from a clock that has since been set back.
 fn is_stale(job: &JobRecord, now: DateTime<Utc>) -> bool {
-    let Some(oldest) = job.snapshot_at.as_deref() else { return false };
+    let Some(oldest) = job.snapshot_at.as_deref() else {
+        return false;
+    };
     DateTime::parse_from_rfc3339(oldest)
         .ok()
         .and_then(|oldest| (now - oldest.to_utc()).to_std().ok())
@@ -96,9 +98,15 @@ async fn resolve_rows(
     }
     let rows = recorder.view().rows(job)?;
     let found = ask_for_rows(reader, &rows).await?;
-    let untouchable = Untouchable { owner, users: &policy.protect.users };
-    let mut resolved: Vec<_> =
-        rows.iter().zip(&found).map(|(row, found)| resolve::resolve(row, found, &untouchable)).collect();
+    let untouchable = Untouchable {
+        owner,
+        users: &policy.protect.users,
+    };
+    let mut resolved: Vec<_> = rows
+        .iter()
+        .zip(&found)
+        .map(|(row, found)| resolve::resolve(row, found, &untouchable))
+        .collect();
     let actions = rows.iter().map(|row| (row.row, row.action)).collect();
     resolve::compare_rows(&mut resolved, &actions);
     let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
@@ -120,7 +128,12 @@ async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<Use
         .iter()
         .map(|asked| {
             let mut seen = BTreeSet::new();
-            answers.by_ref().take(asked.len()).flatten().filter(|user| seen.insert(user.id)).collect()
+            answers
+                .by_ref()
+                .take(asked.len())
+                .flatten()
+                .filter(|user| seen.insert(user.id))
+                .collect()
         })
         .collect())
 }
@@ -139,7 +152,11 @@ fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy) -> Result<(), PlanE
         policy,
         policy_hash: &record.policy_hash,
     })?;
-    let events = plan.actions.into_iter().map(Event::ActionPlanned).chain([Event::PlanFrozen(plan.frozen)]);
+    let events = plan
+        .actions
+        .into_iter()
+        .map(Event::ActionPlanned)
+        .chain([Event::PlanFrozen(plan.frozen)]);
     recorder.record(events.collect::<Vec<_>>())?;
     Ok(())
 }

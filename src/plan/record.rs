@@ -39,7 +39,13 @@ impl<'a> Recorder<'a> {
         connection: Arc<Connection>,
         notices: Notices,
     ) -> Self {
-        Self { journal, run, job, connection, notices }
+        Self {
+            journal,
+            run,
+            job,
+            connection,
+            notices,
+        }
     }
 
     /// The job of the run.
@@ -68,7 +74,11 @@ impl<'a> Recorder<'a> {
     /// As [`Journal::append_settlement`].
     pub fn settle(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), JournalError> {
         let entries = self.with_pauses(entries);
-        if entries.is_empty() { Ok(()) } else { self.journal.append_settlement(self.stamp(), entries) }
+        if entries.is_empty() {
+            Ok(())
+        } else {
+            self.journal.append_settlement(self.stamp(), entries)
+        }
     }
 
     /// Refuses when the disk has no room for another batch.
@@ -86,13 +96,18 @@ impl<'a> Recorder<'a> {
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp { run: Some(self.run), requests: self.connection.requests() }
+        Stamp {
+            run: Some(self.run),
+            requests: self.connection.requests(),
+        }
     }
 }
 
 impl From<&Notice> for Paused {
     fn from(notice: &Notice) -> Self {
-        let Notice::Waiting { reason, method, wait, .. } = notice;
+        let Notice::Waiting {
+            reason, method, wait, ..
+        } = notice;
         Self {
             reason: reason.to_string(),
             method: method.map(|method| method.as_str().to_owned()),

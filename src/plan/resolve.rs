@@ -26,7 +26,10 @@ pub fn queries(row: &RowRecord) -> Vec<UserQuery> {
 }
 
 fn name(first: &str, last: &str) -> UserQuery {
-    UserQuery::Name { first: Personal::new(first), last: Personal::new(last) }
+    UserQuery::Name {
+        first: Personal::new(first),
+        last: Personal::new(last),
+    }
 }
 
 /// `Ivan Petrov` and `Petrov Ivan`; of three words, `Petrov Ivan Sergeevich` and `Ivan Sergeevich Petrov`.
@@ -63,22 +66,42 @@ pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>
     };
     let dismissed: Vec<&UserRow> = candidates.values().copied().filter(|user| !user.active).collect();
     let active = candidates.len() - dismissed.len();
-    let only = if candidates.len() == 1 { candidates.values().next().copied() } else { None };
+    let only = if candidates.len() == 1 {
+        candidates.values().next().copied()
+    } else {
+        None
+    };
     if let Some(key) = only.and_then(|user| disagreement(row, user)) {
         return answer(RowState::Ambiguous, Some(key), None);
     }
     if let Some(user) = only {
         if user.id == untouchable.owner {
-            return answer(RowState::Protected, Some("the webhook acts in this person's name"), Some(user.id));
+            return answer(
+                RowState::Protected,
+                Some("the webhook acts in this person's name"),
+                Some(user.id),
+            );
         }
         if untouchable.users.contains(&user.id) {
-            return answer(RowState::Protected, Some("the policy protects this person"), Some(user.id));
+            return answer(
+                RowState::Protected,
+                Some("the policy protects this person"),
+                Some(user.id),
+            );
         }
     }
     match (dismissed.as_slice(), active) {
-        ([], 0) => answer(RowState::NotFound, Some("no such user, or none that the webhook's owner may see"), None),
+        ([], 0) => answer(
+            RowState::NotFound,
+            Some("no such user, or none that the webhook's owner may see"),
+            None,
+        ),
         ([user], 0) => answer(RowState::Matched, None, Some(user.id)),
-        ([], _) => answer(RowState::StillActive, Some("not dismissed in the portal"), only.map(|user| user.id)),
+        ([], _) => answer(
+            RowState::StillActive,
+            Some("not dismissed in the portal"),
+            only.map(|user| user.id),
+        ),
         ([_], _) => answer(RowState::Ambiguous, Some("a dismissed and an active account fit"), None),
         _ => answer(RowState::Ambiguous, Some("several dismissed accounts fit"), None),
     }
@@ -92,12 +115,27 @@ fn disagreement(row: &RowRecord, user: &UserRow) -> Option<&'static str> {
         }
         _ => false,
     };
-    let full_name_differs = row.full_name.as_ref().is_some_and(|full_name| !fits_full_name(full_name, user));
+    let full_name_differs = row
+        .full_name
+        .as_ref()
+        .is_some_and(|full_name| !fits_full_name(full_name, user));
     [
-        ("the e-mail disagrees with the portal's", differs(row.email.as_ref(), user.email.as_ref())),
-        ("the first name disagrees with the portal's", differs(row.first_name.as_ref(), user.first_name.as_ref())),
-        ("the last name disagrees with the portal's", differs(row.last_name.as_ref(), user.last_name.as_ref())),
-        ("the second name disagrees with the portal's", differs(row.second_name.as_ref(), user.second_name.as_ref())),
+        (
+            "the e-mail disagrees with the portal's",
+            differs(row.email.as_ref(), user.email.as_ref()),
+        ),
+        (
+            "the first name disagrees with the portal's",
+            differs(row.first_name.as_ref(), user.first_name.as_ref()),
+        ),
+        (
+            "the last name disagrees with the portal's",
+            differs(row.last_name.as_ref(), user.last_name.as_ref()),
+        ),
+        (
+            "the second name disagrees with the portal's",
+            differs(row.second_name.as_ref(), user.second_name.as_ref()),
+        ),
         ("the full name disagrees with the portal's", full_name_differs),
     ]
     .into_iter()
@@ -107,8 +145,11 @@ fn disagreement(row: &RowRecord, user: &UserRow) -> Option<&'static str> {
 /// Whether the words of a full name are the user's names, in one of the two orders.
 fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
     let key = |name: Option<&Personal>| name.map(|name| compare::key(name.expose())).unwrap_or_default();
-    let (first, last, second) =
-        (key(user.first_name.as_ref()), key(user.last_name.as_ref()), key(user.second_name.as_ref()));
+    let (first, last, second) = (
+        key(user.first_name.as_ref()),
+        key(user.last_name.as_ref()),
+        key(user.second_name.as_ref()),
+    );
     if first.is_empty() && last.is_empty() {
         return true;
     }
@@ -190,12 +231,23 @@ mod tests {
 
     fn state(row: &RowRecord, found: &[UserRow]) -> RowState {
         let users = BTreeSet::from([UserId(77)]);
-        resolve(row, found, &Untouchable { owner: UserId(1), users: &users }).state
+        resolve(
+            row,
+            found,
+            &Untouchable {
+                owner: UserId(1),
+                users: &users,
+            },
+        )
+        .state
     }
 
     #[test]
     fn exactly_one_dismissed_and_nobody_active_is_a_match_and_nothing_else_is() {
-        let row = RowRecord { email: text("a@x.example"), ..row(1) };
+        let row = RowRecord {
+            email: text("a@x.example"),
+            ..row(1)
+        };
         let gone = |id| user(id, false, "Ann", "Lee", "a@x.example");
         let here = |id| user(id, true, "Ann", "Lee", "a@x.example");
         for (found, expected) in [
@@ -217,14 +269,53 @@ mod tests {
     #[test]
     fn a_key_that_disagrees_makes_the_row_ambiguous() {
         let found = [user(5, false, "Ann", "Lee", "a@x.example")];
-        let by_id = RowRecord { id: Some(UserId(5)), ..row(1) };
+        let by_id = RowRecord {
+            id: Some(UserId(5)),
+            ..row(1)
+        };
         for (row, expected) in [
-            (RowRecord { email: text(" A@X.example "), ..by_id.clone() }, RowState::Matched),
-            (RowRecord { email: text("b@x.example"), ..by_id.clone() }, RowState::Ambiguous),
-            (RowRecord { first_name: text("Bob"), ..by_id.clone() }, RowState::Ambiguous),
-            (RowRecord { second_name: text("Maria"), ..by_id.clone() }, RowState::Matched),
-            (RowRecord { full_name: text("Lee Ann"), ..by_id.clone() }, RowState::Matched),
-            (RowRecord { full_name: text("Lee Bob"), ..by_id.clone() }, RowState::Ambiguous),
+            (
+                RowRecord {
+                    email: text(" A@X.example "),
+                    ..by_id.clone()
+                },
+                RowState::Matched,
+            ),
+            (
+                RowRecord {
+                    email: text("b@x.example"),
+                    ..by_id.clone()
+                },
+                RowState::Ambiguous,
+            ),
+            (
+                RowRecord {
+                    first_name: text("Bob"),
+                    ..by_id.clone()
+                },
+                RowState::Ambiguous,
+            ),
+            (
+                RowRecord {
+                    second_name: text("Maria"),
+                    ..by_id.clone()
+                },
+                RowState::Matched,
+            ),
+            (
+                RowRecord {
+                    full_name: text("Lee Ann"),
+                    ..by_id.clone()
+                },
+                RowState::Matched,
+            ),
+            (
+                RowRecord {
+                    full_name: text("Lee Bob"),
+                    ..by_id.clone()
+                },
+                RowState::Ambiguous,
+            ),
         ] {
             assert_eq!(state(&row, &found), expected, "{row:?}");
         }
@@ -241,11 +332,20 @@ mod tests {
             ..row(1)
         };
         assert!(matches!(queries(&all).as_slice(), [UserQuery::Id(UserId(5))]));
-        let without_id = RowRecord { id: None, ..all.clone() };
+        let without_id = RowRecord {
+            id: None,
+            ..all.clone()
+        };
         assert!(matches!(queries(&without_id).as_slice(), [UserQuery::Email(_)]));
-        let names = RowRecord { email: None, ..without_id };
+        let names = RowRecord {
+            email: None,
+            ..without_id
+        };
         assert!(matches!(queries(&names).as_slice(), [UserQuery::Name { .. }]));
-        let full_name = RowRecord { first_name: None, ..names };
+        let full_name = RowRecord {
+            first_name: None,
+            ..names
+        };
         assert_eq!(queries(&full_name).len(), 2);
     }
 
@@ -265,7 +365,15 @@ mod tests {
             [(1, kill), (2, kill), (3, kill), (4, ActionKind::Terminate)].map(|(row, kind)| (RowNumber(row), kind));
         compare_rows(&mut rows, &BTreeMap::from(actions));
         let states: Vec<_> = rows.iter().map(|row| row.state).collect();
-        assert_eq!(states, [RowState::Matched, RowState::Invalid, RowState::Duplicate, RowState::Invalid]);
+        assert_eq!(
+            states,
+            [
+                RowState::Matched,
+                RowState::Invalid,
+                RowState::Duplicate,
+                RowState::Invalid
+            ]
+        );
         assert_eq!(rows[2].same_as, Some(RowNumber(1)));
     }
 }

@@ -349,3 +349,323 @@ impl<'a> BatchBody<'a> {
         self.find("result_time", key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    type Exchange = Result<Reply, Failure>;
+
+    const COMMANDS: [Sought<'_>; 2] = [
+        Sought {
+            key: "k0",
+            method: Method::Kill,
+        },
+        Sought {
+            key: "k1",
+            method: Method::Terminate,
+        },
+    ];
+
+    fn judged(exchange: &Exchange) -> Judgement {
+        judge(exchange, &COMMANDS, &mut Limits::default(), Duration::ZERO)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for an exchange")]
+    fn reply(status: u16, body: impl Into<Vec<u8>>) -> Exchange {
+        Exchange::Ok(Reply {
+            status,
+            redirect_host: None,
+            body: body.into(),
+        })
+    }
+
+    fn batch(result: &Value, errors: &Value) -> Exchange {
+        reply(
+            200,
+            json!({"result": {"result": result, "result_error": errors}, "time": {}}).to_string(),
+        )
+    }
+
+    fn refused(code: &str) -> Answer {
+        Answer::Refused {
+            code: code.to_owned(),
+            text: Personal::new("text"),
+        }
+    }
+
+    #[test]
+    fn without_a_connection_nothing_was_executed_and_without_an_answer_all_is_in_doubt() {
+        for (failure, expected) in [
+            (Failure::NotConnected, not_executed(NotExecuted::NotConnected)),
+            (Failure::Tls, not_executed(NotExecuted::NotConnected)),
+            (Failure::NoAnswer, doubt(Doubt::NoAnswer)),
+            (Failure::Truncated, doubt(Doubt::Truncated)),
+        ] {
+            assert_eq!(judged(&Err(failure)).answers, vec![expected; 2]);
+        }
+        assert_eq!(judged(&Err(Failure::Tls)).stop, Some(PortalError::Tls));
+    }
+
+    #[test]
+    fn an_answer_that_is_none_leaves_all_in_doubt() {
+        let whole = json!({"result": {"result": {"k0": true, "k1": true}, "result_error": []}}).to_string();
+        for (status, body, expected) in [
+            (200, "", Doubt::NotJson),
+            (200, "<html>", Doubt::NotJson),
+            (200, "true", Doubt::NotJson),
+            (200, "[]", Doubt::NotJson),
+            (200, &whole[..whole.len() - 1], Doubt::NotJson),
+            (502, "<html>", Doubt::Status(502)),
+            (503, "", Doubt::Status(503)),
+            (403, "<html>", Doubt::Status(403)),
+            (500, &whole, Doubt::Status(500)),
+            (404, &whole, Doubt::Status(404)),
+            (302, &whole, Doubt::Redirected),
+            (302, r#"{"error": "QUERY_LIMIT_EXCEEDED"}"#, Doubt::Redirected),
+            (200, r#"{"result": []}"#, Doubt::MissingKey),
+            (200, r#"{"result": true}"#, Doubt::MissingKey),
+            (
+                200,
+                r#"{"result": {"result": [true, true], "result_error": []}}"#,
+                Doubt::MissingKey,
+            ),
+            (
+                200,
+                r#"{"result": {"result": {"k0": true, "k1": true}, "result_error": "x"}}"#,
+                Doubt::MissingKey,
+            ),
+            (200, r#"{"k0": true, "k1": true}"#, Doubt::MissingKey),
+        ] {
+            assert_eq!(
+                judged(&reply(status, body)).answers,
+                vec![doubt(expected); 2],
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_whole_batch_says_not_executed_only_where_that_is_known() {
+        let auth = |code: &str| not_executed(NotExecuted::Auth { code: code.to_owned() });
+        let permission = |code: &str| not_executed(NotExecuted::Permission { code: code.to_owned() });
+        let unknown = |status, code: &str| {
+            doubt(Doubt::Error {
+                status,
+                code: code.to_owned(),
+            })
+        };
+        let blocked = NotExecuted::OperationLimit {
+            blocked: Method::Batch,
+            wait: Duration::from_mins(1),
+        };
+        for (status, code, expected, stops) in [
+            (
+                503,
+                "QUERY_LIMIT_EXCEEDED",
+                not_executed(NotExecuted::QueryLimit),
+                false,
+            ),
+            (429, "OPERATION_TIME_LIMIT", not_executed(blocked), false),
+            (503, "OVERLOAD_LIMIT", not_executed(NotExecuted::Overload), true),
+            (401, "expired_token", auth("expired_token"), true),
+            (401, "A_NEW_CODE", auth("A_NEW_CODE"), true),
+            (403, "INVALID_CREDENTIALS", auth("INVALID_CREDENTIALS"), true),
+            (403, "ACCESS_DENIED", permission("ACCESS_DENIED"), true),
+            (403, "", permission(""), true),
+            (
+                404,
+                "ERROR_METHOD_NOT_FOUND",
+                permission("ERROR_METHOD_NOT_FOUND"),
+                true,
+            ),
+            (
+                500,
+                "INTERNAL_SERVER_ERROR",
+                unknown(500, "INTERNAL_SERVER_ERROR"),
+                false,
+            ),
+            (400, "", unknown(400, ""), false),
+            (400, "ERROR_CORE", unknown(400, "ERROR_CORE"), false),
+            (200, "WRONG_ENCODING", unknown(200, "WRONG_ENCODING"), false),
+        ] {
+            // Results beside the error do not count.
+            let body = json!({"error": code, "result": {"result": {"k0": true, "k1": true}}}).to_string();
+            let judgement = judged(&reply(status, body));
+            assert_eq!(judgement.answers, vec![expected; 2], "{status} {code}");
+            assert_eq!(judgement.stop.is_some(), stops, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn each_command_is_judged_by_its_own_key() {
+        let error = |code: &str| json!({"error": code, "error_description": "text"});
+        let none = json!([]);
+        let command = |code: &str| not_executed(NotExecuted::Batch { code: code.to_owned() });
+        let permission = |code: &str| not_executed(NotExecuted::Permission { code: code.to_owned() });
+        let blocked = NotExecuted::OperationLimit {
+            blocked: Method::Kill,
+            wait: Duration::from_mins(1),
+        };
+        for (result, errors, expected) in [
+            (json!({"k0": true}), none.clone(), Answer::Yes),
+            (json!({"k0": false}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (json!({"k0": "true"}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (json!({"k0": 1}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (json!({"k0": null}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (json!({"k0": [true]}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (json!({"k0": true}), json!({"k0": error("")}), doubt(Doubt::InBothMaps)),
+            (json!({"k0": true}), json!({"k0": null}), doubt(Doubt::InBothMaps)),
+            (none.clone(), none.clone(), doubt(Doubt::MissingKey)),
+            (none.clone(), json!([error("")]), doubt(Doubt::MissingKey)),
+            (none.clone(), json!({"k0": error("")}), refused("")),
+            (none.clone(), json!({"k0": error("ERROR_CORE")}), refused("ERROR_CORE")),
+            (
+                none.clone(),
+                json!({"k0": error("INTERNAL_SERVER_ERROR")}),
+                refused("INTERNAL_SERVER_ERROR"),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("QUERY_LIMIT_EXCEEDED")}),
+                not_executed(NotExecuted::QueryLimit),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("OPERATION_TIME_LIMIT")}),
+                not_executed(blocked),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("ACCESS_DENIED")}),
+                permission("ACCESS_DENIED"),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("insufficient_scope")}),
+                permission("insufficient_scope"),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("ERROR_BATCH_LENGTH_EXCEEDED")}),
+                command("ERROR_BATCH_LENGTH_EXCEEDED"),
+            ),
+            (
+                none.clone(),
+                json!({"k0": error("ERROR_WRONG_WORKFLOW_ID")}),
+                command("ERROR_WRONG_WORKFLOW_ID"),
+            ),
+        ] {
+            let judgement = judged(&batch(&result, &errors));
+            assert_eq!(
+                judgement.answers,
+                [expected, doubt(Doubt::MissingKey)],
+                "{result} {errors}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_inner_error_that_concerns_all_stops_and_the_others_keep_their_answers() {
+        let judgement = judged(&batch(
+            &json!({"k1": true}),
+            &json!({"k0": {"error": "insufficient_scope"}}),
+        ));
+        assert_eq!(judgement.answers[1], Answer::Yes);
+        assert_eq!(
+            judgement.stop,
+            Some(PortalError::Scope {
+                missing: "bizproc".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn the_longest_command_is_told_and_a_reset_time_is_learned() {
+        let body = json!({"result": {
+            "result": {"k0": true},
+            "result_error": {"k1": {"error": "OPERATION_TIME_LIMIT"}},
+            "result_time": {"k0": {"duration": 1.5, "finish": 1000, "operating_reset_at": 1200}, "k1": {"duration": -3}},
+        }});
+        let commands = [
+            COMMANDS[0],
+            Sought {
+                key: "k1",
+                method: Method::Kill,
+            },
+        ];
+        let exchange = reply(200, body.to_string());
+        let judgement = judge(&exchange, &commands, &mut Limits::default(), Duration::ZERO);
+        assert_eq!(judgement.command_took, Some(Duration::from_millis(1500)));
+        let wait = Duration::from_secs(200);
+        assert_eq!(
+            judgement.answers[1],
+            not_executed(NotExecuted::OperationLimit {
+                blocked: Method::Kill,
+                wait
+            })
+        );
+    }
+
+    /// JSON made of the words that matter here.
+    fn json_like() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "true|\\PC{0,8}".prop_map(Value::from),
+        ];
+        let key = "result|result_error|result_time|time|error|k0|k1|0|duration|operating_reset_at|finish";
+        leaf.prop_recursive(5, 48, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec((key, inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn is_a_yes(status: u16, body: &[u8], key: &str) -> bool {
+        let Ok(body) = serde_json::from_slice::<Value>(body) else {
+            return false;
+        };
+        let maps = &body["result"];
+        (200..300).contains(&status)
+            && body.get("error").is_none()
+            && maps["result"].is_object()
+            && maps["result"][key] == Value::Bool(true)
+            && maps["result_error"].get(key).is_none()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn nothing_but_the_literal_true_under_its_own_key_is_a_yes(
+            status in prop_oneof![Just(200_u16), 100_u16..600],
+            result in json_like(),
+            errors in prop_oneof![Just(json!([])), json_like()],
+            whole in prop_oneof![3 => Just(None), 1 => json_like().prop_map(Some)],
+            cut in prop_oneof![3 => Just(None), 1 => any::<prop::sample::Index>().prop_map(Some)],
+        ) {
+            let body = whole.unwrap_or_else(|| json!({"result": {"result": result, "result_error": errors}}));
+            let mut body = body.to_string().into_bytes();
+            if let Some(cut) = cut {
+                body.truncate(cut.index(body.len() + 1));
+            }
+            let judgement = judged(&reply(status, body.clone()));
+            prop_assert_eq!(judgement.answers.len(), 2);
+            for (answer, command) in judgement.answers.iter().zip(COMMANDS) {
+                prop_assert_eq!(*answer == Answer::Yes, is_a_yes(status, &body, command.key));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_judged_without_a_yes(status in any::<u16>(), body in any::<Vec<u8>>()) {
+            prop_assert!(judged(&reply(status, body)).answers.iter().all(|answer| *answer != Answer::Yes));
+        }
+    }
+}

@@ -298,3 +298,102 @@ fn bucket_from_before(settings: &Settings) -> Bucket {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{Pauses, Server, ok, settings};
+    use super::*;
+
+    /// A level that an earlier process left, and what this one left.
+    #[derive(Clone)]
+    struct Kept {
+        before: (f64, DateTime<Utc>),
+        stored: Arc<Mutex<Vec<f64>>>,
+    }
+
+    impl LevelStore for Kept {
+        fn load(&self) -> Option<(f64, DateTime<Utc>)> {
+            Some(self.before)
+        }
+
+        fn store(&self, level: f64, _: DateTime<Utc>) {
+            lock(&self.stored).push(level);
+        }
+    }
+
+    fn webhook(server: &Server) -> Webhook {
+        Webhook::parse(&format!("http://{}/rest/1/x/", server.address)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_process_sent_counts_until_it_has_drained() {
+        let server = Server::start(|_, _| ok(&json!({})));
+        // 45 requests in the bucket; at 2 a second 10 s drain 20 of them. A level from the future drains nothing.
+        for (seconds_ago, first_level) in [(0, 45.0), (10, 26.0), (60, 1.0), (-3600, 45.0)] {
+            let pauses = Arc::new(Pauses::default());
+            let before = (45.0, pauses.utc() - chrono::TimeDelta::seconds(seconds_ago));
+            let kept = Kept {
+                before,
+                stored: Arc::default(),
+            };
+            let settings = Settings {
+                level: Box::new(kept.clone()),
+                ..settings(&pauses)
+            };
+            let connection = Connection::open(webhook(&server), settings).unwrap();
+            assert!(connection.exchange(Method::Profile, &json!({})).await.0.is_ok());
+            assert_eq!(*lock(&kept.stored), [first_level], "{seconds_ago}");
+            let waited = if first_level > 44.0 {
+                Duration::from_millis(500)
+            } else {
+                Duration::ZERO
+            };
+            assert_eq!(pauses.monotonic(), waited, "{seconds_ago}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_requests_share_one_pace_and_ordinary_pacing_is_not_told() {
+        let server = Server::start(|_, _| ok(&json!({})));
+        let pauses = Arc::new(Pauses::default());
+        let connection = Connection::open(
+            webhook(&server),
+            Settings {
+                burst: 2,
+                ..settings(&pauses)
+            },
+        )
+        .unwrap();
+        for _ in 0..6 {
+            assert!(connection.exchange(Method::Profile, &json!({})).await.0.is_ok());
+        }
+        assert_eq!((pauses.monotonic(), connection.requests()), (Duration::from_secs(2), 6));
+        assert_eq!(pauses.notices(), []);
+    }
+
+    #[test]
+    fn a_rate_that_is_none_is_refused() {
+        let server = Server::start(|_, _| ok(&json!({})));
+        let pauses = Arc::new(Pauses::default());
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let settings = Settings {
+                rate: Rate::PerSecond(rate),
+                ..settings(&pauses)
+            };
+            assert!(matches!(
+                Connection::open(webhook(&server), settings),
+                Err(PortalError::Settings { .. })
+            ));
+        }
+        let settings = Settings {
+            burst: 0,
+            ..settings(&pauses)
+        };
+        assert!(matches!(
+            Connection::open(webhook(&server), settings),
+            Err(PortalError::Settings { .. })
+        ));
+    }
+}

@@ -166,7 +166,7 @@ impl<'a> Row<'a> {
 
     fn required<T>(self, field: &str, read: impl Fn(&Value) -> Option<T>) -> Result<T, Problem> {
         let value = self.0.get(field).ok_or_else(|| format!("a row has no {field}"))?;
-        read(value).ok_or_else(|| format!("a row has a {field} that cannot be one"))
+        read(value).ok_or_else(|| format!("a row has something else in {field}"))
     }
 
     /// The number of a user or a task: from 1.
@@ -209,7 +209,7 @@ impl<'a> Row<'a> {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(format!("a row has a {field} that is no text")),
+            Some(_) => Err(format!("a row has no text in {field}")),
         }
     }
 
@@ -281,5 +281,135 @@ impl<'a> Row<'a> {
             modified: self.text("MODIFIED")?,
             owned_until: self.text("OWNED_UNTIL")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row<'a, T>(value: &'a Value, read: impl Fn(Row<'a>) -> Result<T, Problem>) -> Result<T, Problem> {
+        read(Row(value.as_object().unwrap()))
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_or_as_texts() {
+        for (value, expected) in [
+            (json!(29), Some(29)),
+            (json!("29"), Some(29)),
+            (json!("-1"), Some(-1)),
+            (json!("029"), Some(29)),
+            (json!(29.5), None),
+            (json!("29abc"), None),
+            (json!("+29"), None),
+            (json!(""), None),
+            (json!("-"), None),
+            (json!("99999999999999999999"), None),
+            (json!(null), None),
+            (json!([29]), None),
+        ] {
+            assert_eq!(number(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_an_array_or_an_array_with_gaps_and_nothing_else() {
+        for (list, expected) in [
+            (json!([]), Some(0)),
+            (json!([{}, {"ID": 1}]), Some(2)),
+            (json!({"0": {}, "2": {}}), Some(2)),
+            (json!({}), None),
+            (json!({"items": {}}), None),
+            (json!([[]]), None),
+            (json!([null]), None),
+            (json!(null), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(rows(&list).ok().map(|rows| rows.len()), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_read_from_what_portals_send() {
+        let full = json!({
+            "ID": "29", "ACTIVE": false, "NAME": "Анна", "LAST_NAME": "Petrova", "SECOND_NAME": "", "EMAIL": "a@b.example",
+            "USER_TYPE": "employee", "UF_DEPARTMENT": false, "TIMESTAMP_X": {},
+        });
+        let user = row(&full, Row::user).unwrap();
+        assert_eq!((user.id, user.active), (UserId(29), false));
+        assert_eq!(user.first_name, Some(Personal::new("Анна")));
+        assert_eq!(user.second_name, None);
+
+        for (active, expected) in [
+            (json!(true), true),
+            (json!("Y"), true),
+            (json!("N"), false),
+            (json!(0), false),
+            (json!("1"), true),
+        ] {
+            assert_eq!(
+                row(&json!({"ID": 29, "ACTIVE": active}), Row::user).map(|user| user.active),
+                Ok(expected)
+            );
+        }
+    }
+
+    #[test]
+    fn a_row_without_what_it_is_about_is_an_error_and_quotes_nothing() {
+        let task = json!({"ID": "1", "WORKFLOW_ID": "67a2ffdb2c57a3.35276854", "USER_ID": "29", "STATUS": "0", "USER_STATUS": "0"});
+        assert!(row(&task, Row::task).is_ok());
+        for field in ["ID", "WORKFLOW_ID", "USER_ID", "STATUS", "USER_STATUS"] {
+            for wrong in [json!("secret text"), json!(null), json!([]), json!(1.5), json!({})] {
+                let mut task = task.clone();
+                task[field] = wrong;
+                let problem = row(&task, Row::task).expect_err(field);
+                assert!(problem.contains(field) && !problem.contains("secret"), "{problem}");
+            }
+            let mut task = task.clone();
+            task.as_object_mut().unwrap().remove(field);
+            assert!(row(&task, Row::task).is_err());
+        }
+        for (user, error) in [
+            (json!({"ACTIVE": true}), "a row has no ID"),
+            (json!({"ID": "0", "ACTIVE": true}), "a row has something else in ID"),
+            (json!({"ID": "29"}), "a row has no ACTIVE"),
+            (
+                json!({"ID": "29", "ACTIVE": "false"}),
+                "a row has something else in ACTIVE",
+            ),
+        ] {
+            assert_eq!(row(&user, Row::user), Err(error.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_workflow_id_is_never_taken_from_a_number() {
+        assert!(row(&json!({"ID": "67308412345678.35276800"}), Row::instance).is_ok());
+        assert!(row(&json!({"ID": "67308412345678"}), Row::instance).is_ok());
+        assert!(row(&json!({"ID": 67_308_412_345_678_i64}), Row::instance).is_err());
+    }
+
+    #[test]
+    fn what_php_writes_for_nothing_is_nothing() {
+        for nothing in [json!(null), json!(""), json!(false), json!([]), json!({})] {
+            let instance = row(
+                &json!({"ID": "a.1", "STARTED_BY": nothing, "STARTED": nothing}),
+                Row::instance,
+            )
+            .unwrap();
+            assert_eq!((instance.started_by, instance.started), (None, None));
+        }
+        let instance = row(
+            &json!({"ID": "a.1", "STARTED_BY": "0", "DOCUMENT_ID": 2249}),
+            Row::instance,
+        )
+        .unwrap();
+        assert_eq!(
+            (instance.started_by, instance.document_id.as_deref()),
+            (None, Some("2249"))
+        );
+        assert!(row(&json!({"ID": "a.1", "STARTED_BY": "somebody"}), Row::instance).is_err());
     }
 }

@@ -138,3 +138,117 @@ fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
     }
     Ok(json!({"halt": 0, "cmd": cmd}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Doubt;
+    use super::super::testing::{Said, Server, Step, ok_batch};
+    use super::*;
+
+    fn kill(key: &str, workflow: &str) -> Destroy {
+        let workflow = workflow.parse().unwrap();
+        Destroy {
+            key: key.to_owned(),
+            kind: ActionKind::Kill,
+            workflow,
+            status: None,
+        }
+    }
+
+    /// What to do with a request, given an answer in which everything is `true`.
+    type Script = fn(&str) -> Step;
+
+    async fn send(server: &Server, commands: &[Destroy]) -> Sent {
+        Destroyer::new(server.connection().0).send(commands).await
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_one_request_and_each_command_has_its_answer() {
+        let server = Server::start(|_, arrived| {
+            ok_batch(arrived, |command| match command {
+                "bizproc.workflow.kill?ID=a.2" => Said::Error(""),
+                "bizproc.workflow.kill?ID=a.1" | "bizproc.workflow.terminate?ID=a.3&STATUS=job%201%3A%20%5Bx%5D" => {
+                    Said::Result(Value::from(true))
+                }
+                _ => Said::Nothing,
+            })
+        });
+        let terminate = Destroy {
+            kind: ActionKind::Terminate,
+            status: Some("job 1: [x]".to_owned()),
+            ..kill("c3", "a.3")
+        };
+        let commands = [kill("c1", "a.1"), kill("c2", "a.2"), terminate, kill("c4", "a.4")];
+        let sent = send(&server, &commands).await;
+        let text = crate::personal::Personal::new("text");
+        assert_eq!(
+            sent.answers,
+            [
+                Answer::Yes,
+                Answer::Refused {
+                    code: String::new(),
+                    text
+                },
+                Answer::Yes,
+                Answer::Doubt { why: Doubt::MissingKey }
+            ]
+        );
+        assert_eq!((sent.stop, server.arrived().len()), (None, 1));
+        assert_eq!(
+            (server.arrived()[0].method(), &server.arrived()[0].body["halt"]),
+            ("batch", &json!(0))
+        );
+    }
+
+    #[tokio::test]
+    async fn whatever_happens_a_batch_is_sent_once() {
+        let whole = json!({"result": {"result": {"c1": true}, "result_error": []}}).to_string();
+        let steps: [(Script, Doubt); 6] = [
+            (|_| Step::Close, Doubt::NoAnswer),
+            (|_| Step::Silence, Doubt::NoAnswer),
+            (|whole| Step::Truncated(whole.to_owned()), Doubt::Truncated),
+            (|_| Step::Reply(502, "<html>".to_owned()), Doubt::Status(502)),
+            (|_| Step::Reply(200, "<html>".to_owned()), Doubt::NotJson),
+            (|_| Step::Redirect("https://new.example/"), Doubt::Redirected),
+        ];
+        for (step, why) in steps {
+            let whole = whole.clone();
+            let server = Server::start(move |_, _| step(&whole));
+            let sent = send(&server, &[kill("c1", "a.1")]).await;
+            assert_eq!(sent.answers, [Answer::Doubt { why: why.clone() }]);
+            assert_eq!(sent.stop.is_some(), why == Doubt::Redirected);
+            assert_eq!(server.arrived().len(), 1, "{why:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_must_not_be_sent_is_not() {
+        let server = Server::start(|_, arrived| ok_batch(arrived, |_| Said::Result(Value::from(true))));
+        let terminate = |status: &str| Destroy {
+            kind: ActionKind::Terminate,
+            status: Some(status.to_owned()),
+            ..kill("c1", "a.1")
+        };
+        for commands in [
+            vec![terminate("by $result[x]")],
+            vec![kill("c1", "a.1"), kill("c1", "a.2")],
+            vec![kill("1", "a.1")],
+            vec![kill("", "a.1")],
+            (0..51).map(|number| kill(&format!("c{number}"), "a.1")).collect(),
+        ] {
+            let sent = send(&server, &commands).await;
+            assert_eq!(sent.answers.len(), commands.len());
+            let why = NotExecuted::Batch {
+                code: "not-sendable".to_owned(),
+            };
+            assert!(
+                sent.answers
+                    .iter()
+                    .all(|answer| *answer == Answer::NotExecuted { why: why.clone() })
+            );
+            assert!(matches!(sent.stop, Some(PortalError::Unsendable { .. })));
+        }
+        assert_eq!(send(&server, &[]).await.answers, []);
+        assert_eq!(server.arrived().len(), 0);
+    }
+}

@@ -143,19 +143,14 @@ fn failure(error: reqwest::Error) -> Failure {
     }
 }
 
-/// TLS reports what it does not accept as invalid data.
+/// TLS reports what it does not accept as invalid data, inside of another I/O error.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(error) = source {
-        if error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
-        {
-            return true;
-        }
-        source = error.source();
+    match error.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::InvalidData => true,
+        // The source of an I/O error is not the error that it wraps, but that one's source.
+        Some(error) => error.get_ref().is_some_and(|inner| is_tls(inner)),
+        None => error.source().is_some_and(is_tls),
     }
-    false
 }
 
 /// The host of an absolute `Location`. Path and user part may hold the token and are dropped.
@@ -177,5 +172,164 @@ fn read_certificates(file: &Path) -> Result<Vec<Certificate>, PortalError> {
             "--ca-file {}: no certificate in it. It has to be a PEM file, with lines `-----BEGIN CERTIFICATE-----`",
             file.display()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use serde_json::json;
+
+    use super::super::testing::{Server, Step, TOKEN, connection_to, ok};
+    use super::*;
+
+    async fn exchange(step: fn() -> Step) -> Result<Reply, Failure> {
+        let server = Server::start(move |_, _| step());
+        let (connection, _) = server.connection();
+        let (exchange, _) = connection.exchange(Method::Profile, &json!({})).await;
+        assert_eq!(connection.requests(), 1);
+        exchange
+    }
+
+    #[tokio::test]
+    async fn a_request_says_who_asks_and_what_its_body_is() {
+        let server = Server::start(|_, _| ok(&json!({"result": "Имя"})));
+        let (connection, _) = server.connection();
+        let (reply, _) = connection
+            .exchange(Method::UserGet, &json!({"FILTER": {"=NAME": "Имя"}}))
+            .await;
+        let reply = reply.unwrap();
+        assert_eq!((reply.status, reply.redirect_host), (200, None));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&reply.body).unwrap(),
+            json!({"result": "Имя"})
+        );
+
+        let arrived = &server.arrived()[0];
+        let head = arrived.head.to_ascii_lowercase();
+        assert!(head.starts_with(&format!("post /rest/1/{TOKEN}/user.get http/1.1\r\n")));
+        assert!(head.contains("\r\ncontent-type: application/json\r\n"));
+        assert!(head.contains("\r\naccept: application/json\r\n"));
+        assert!(head.contains(&format!("\r\nuser-agent: offboard24/{}\r\n", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(arrived.body, json!({"FILTER": {"=NAME": "Имя"}}));
+    }
+
+    #[tokio::test]
+    async fn every_exchange_has_one_of_four_failures_or_a_whole_answer() {
+        assert_eq!(exchange(|| Step::Close).await, Err(Failure::NoAnswer));
+        assert_eq!(exchange(|| Step::Silence).await, Err(Failure::NoAnswer));
+        assert_eq!(exchange(|| Step::SilentBody).await, Err(Failure::Truncated));
+        assert_eq!(
+            exchange(|| Step::Truncated("{}".to_owned())).await,
+            Err(Failure::Truncated)
+        );
+        assert_eq!(exchange(|| Step::Huge).await, Err(Failure::Truncated));
+        let reply = exchange(|| Step::Reply(502, "<html>".to_owned())).await.unwrap();
+        assert_eq!((reply.status, reply.body.as_slice()), (502, b"<html>".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_told_without_its_path_and_not_followed() {
+        let server = Server::start(|_, _| Step::Redirect("https://New.example:8443/rest/1/s3cr3tt0ken/profile"));
+        let (connection, _) = server.connection();
+        let (reply, _) = connection.exchange(Method::Profile, &json!({})).await;
+        let reply = reply.unwrap();
+        assert_eq!(
+            (reply.status, reply.redirect_host.as_deref()),
+            (302, Some("new.example:8443"))
+        );
+        assert_eq!(server.arrived().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_reset_after_a_byte_is_an_unanswered_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/rest/1/{TOKEN}/", listener.local_addr().unwrap());
+        let accepted = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The rest is unread when the stream is dropped, which resets the connection. A second attempt would find nobody.
+            stream.read_exact(&mut [0]).unwrap();
+        });
+        let (connection, _) = connection_to(&url);
+        let (exchange, _) = connection
+            .exchange(Method::Batch, &json!({"cmd": "x".repeat(1_000_000)}))
+            .await;
+        assert_eq!(exchange, Err(Failure::NoAnswer));
+        accepted.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_a_listener_nothing_was_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let (connection, _) = connection_to(&format!("http://{address}/rest/1/{TOKEN}/"));
+        let (exchange, _) = connection.exchange(Method::Batch, &json!({})).await;
+        assert_eq!((exchange, connection.requests()), (Err(Failure::NotConnected), 0));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_speak_tls_gets_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 5]).unwrap();
+            std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap_or_default();
+            rest
+        });
+        let (connection, _) = connection_to(&format!("https://{address}/rest/1/{TOKEN}/"));
+        let (exchange, _) = connection.exchange(Method::Batch, &json!({})).await;
+        assert_eq!((exchange, connection.requests()), (Err(Failure::Tls), 0));
+        assert!(!String::from_utf8_lossy(&peer.join().unwrap()).contains(TOKEN));
+    }
+
+    #[tokio::test]
+    async fn every_request_has_a_connection_of_its_own() {
+        let server = Server::start(|_, _| ok(&json!({})));
+        let (connection, _) = server.connection();
+        for _ in 0..3 {
+            // The server answers once on each connection: on a kept one the next request would wait for ever.
+            assert!(connection.exchange(Method::Profile, &json!({})).await.0.is_ok());
+        }
+    }
+
+    #[test]
+    fn a_location_without_a_host_is_not_quoted() {
+        for (location, host) in [
+            ("https://acme.example/rest/1/x/", Some("acme.example")),
+            ("https://user:word@acme.example", Some("acme.example")),
+            ("https://acme.example?x=y", Some("acme.example")),
+            ("/rest/1/s3cr3tt0ken/", None),
+            ("https:///x", None),
+            ("https://ac me/x", None),
+        ] {
+            assert_eq!(
+                host_of(&HeaderValue::from_static(location)).as_deref(),
+                host,
+                "{location}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "nothing of the kind").unwrap();
+        let webhook = || Webhook::parse("https://acme.example/rest/1/x/").unwrap();
+        for path in [file.path(), Path::new("/nowhere/ca.pem")] {
+            let error = Http::new(webhook(), Some(path), Deadlines::default()).err().unwrap();
+            let PortalError::Settings { problem } = error else {
+                panic!("{error}")
+            };
+            assert!(
+                problem.starts_with(&format!("--ca-file {}: ", path.display())),
+                "{problem}"
+            );
+        }
     }
 }

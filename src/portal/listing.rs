@@ -484,3 +484,298 @@ impl Listing for Instance {
         self.found.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPARING: Comparing = Comparing {
+        same: |a, b| a.to_lowercase() == b.to_lowercase(),
+        loosely_same: |a, b| a.to_lowercase().replace('é', "e") == b.to_lowercase().replace('é', "e"),
+    };
+
+    fn page(rows: Vec<Value>) -> Answered {
+        Answered {
+            result: Value::from(rows),
+            total: None,
+            next: None,
+        }
+    }
+
+    fn user(id: u32, email: &str) -> Value {
+        json!({"ID": id.to_string(), "ACTIVE": false, "NAME": "Zoé", "LAST_NAME": "Dupont", "EMAIL": email})
+    }
+
+    fn task(id: u32, workflow: &str, user: u32) -> Value {
+        json!({
+            "ID": id.to_string(), "WORKFLOW_ID": workflow, "USER_ID": user.to_string(), "STATUS": "0", "USER_STATUS": "0",
+        })
+    }
+
+    fn is_widened(result: &Result<(), PortalError>) -> bool {
+        matches!(result, Err(PortalError::Widened { .. }))
+    }
+
+    #[test]
+    fn users_are_asked_for_by_equality_and_dismissed_ones_are_not_left_out() {
+        let question = |query: &UserQuery| Users::new(query, COMPARING).unwrap().question().unwrap();
+        let email = question(&UserQuery::Email(Personal::new("j_doe@b.example")));
+        assert_eq!(email["FILTER"], json!({"=EMAIL": "j_doe@b.example", ">ID": 0}));
+        assert_eq!(
+            (&email["SORT"], &email["ORDER"], &email["ADMIN_MODE"]),
+            (&json!("ID"), &json!("ASC"), &json!(true))
+        );
+        let name = question(&UserQuery::Name {
+            first: Personal::new("Zoé"),
+            last: Personal::new("Dupont"),
+        });
+        assert_eq!(
+            name["FILTER"],
+            json!({"=NAME": "Zoé", "=LAST_NAME": "Dupont", ">ID": 0})
+        );
+        assert_eq!(question(&UserQuery::Id(UserId(29)))["FILTER"], json!({"ID": 29}));
+    }
+
+    #[test]
+    fn a_blank_never_reaches_a_filter() {
+        let (blank, text) = (Personal::new(" \u{a0}\t"), Personal::new("x"));
+        for query in [
+            UserQuery::Id(UserId(0)),
+            UserQuery::Email(Personal::default()),
+            UserQuery::Email(blank.clone()),
+            UserQuery::Name {
+                first: blank.clone(),
+                last: text.clone(),
+            },
+            UserQuery::Name {
+                first: text,
+                last: blank,
+            },
+        ] {
+            assert!(matches!(
+                Users::new(&query, COMPARING).err(),
+                Some(PortalError::Unsendable { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn users_are_kept_left_out_or_taken_for_a_dropped_condition() {
+        let by_email = UserQuery::Email(Personal::new("zoe@b.example"));
+        let by_name = UserQuery::Name {
+            first: Personal::new("Zoe"),
+            last: Personal::new("DUPONT"),
+        };
+        let by_accent = UserQuery::Name {
+            first: Personal::new("ZOÉ"),
+            last: Personal::new("dupont"),
+        };
+        let unmailed = json!({"ID": "7", "ACTIVE": true, "NAME": "Zoe", "LAST_NAME": "Dupont"});
+        let unnamed = json!({"ID": "7", "ACTIVE": true, "EMAIL": "zoe@b.example"});
+        for (query, row, kept) in [
+            (&by_email, user(7, "Zoe@B.example"), Some(1)),
+            (&by_email, user(7, "zoé@b.example"), Some(0)),
+            (&by_email, user(7, "somebody@b.example"), None),
+            (&by_email, unmailed.clone(), None),
+            (&by_name, user(7, ""), Some(0)),
+            (&by_name, unmailed, Some(1)),
+            (&by_name, unnamed, None),
+            (&by_accent, user(7, ""), Some(1)),
+            (&UserQuery::Id(UserId(7)), user(7, ""), Some(1)),
+            (&UserQuery::Id(UserId(8)), user(7, ""), None),
+        ] {
+            let mut users = Users::new(query, COMPARING).unwrap();
+            let taken = users.take(&page(vec![row]));
+            assert_eq!(taken.is_err(), kept.is_none());
+            assert!(taken.is_ok() || is_widened(&taken));
+            assert!(kept.is_none() || users.question().is_none(), "a short page is the last");
+            assert_eq!(users.into_rows().len(), kept.unwrap_or(0));
+        }
+    }
+
+    #[test]
+    fn keyset_paging_goes_on_behind_the_last_id_until_a_short_page() {
+        let query = UserQuery::Email(Personal::new("a@b.example"));
+        let mut users = Users::new(&query, COMPARING).unwrap();
+        users
+            .take(&page((1..=50).map(|id| user(id * 2, "a@b.example")).collect()))
+            .unwrap();
+        assert_eq!(users.question().unwrap()["FILTER"][">ID"], json!(100));
+        users.take(&page(vec![user(101, "a@b.example")])).unwrap();
+        assert_eq!(users.question(), None);
+        assert_eq!(users.into_rows().len(), 51);
+
+        let mut tasks = OpenTasks::new(UserId(29));
+        assert_eq!(
+            tasks.question().unwrap()["FILTER"],
+            json!({"USER_ID": 29, "STATUS": 0, "USER_STATUS": 0, ">ID": 0})
+        );
+        tasks
+            .take(&page((1..=50).map(|id| task(id, "a.1", 29)).collect()))
+            .unwrap();
+        assert_eq!(tasks.question().unwrap()["FILTER"][">ID"], json!(50));
+        tasks.take(&page(vec![])).unwrap();
+        assert_eq!(tasks.question(), None);
+        assert_eq!(tasks.into_rows().len(), 50);
+    }
+
+    #[test]
+    fn open_tasks_that_were_not_asked_for_stop_the_job() {
+        let mut answered = task(1, "a.1", 29);
+        answered["USER_STATUS"] = json!("1");
+        let mut finished = task(1, "a.1", 29);
+        finished["STATUS"] = json!("2");
+        for rows in [
+            vec![task(1, "a.1", 30)],
+            vec![task(1, "a.1", 29), task(2, "a.1", 1)],
+            vec![answered],
+            vec![finished],
+            vec![task(2, "a.1", 29), task(1, "a.2", 29)],
+            vec![task(1, "a.1", 29), task(1, "a.1", 29)],
+        ] {
+            assert!(is_widened(&OpenTasks::new(UserId(29)).take(&page(rows))));
+        }
+        let mut first_page_again = OpenTasks::new(UserId(29));
+        let rows: Vec<Value> = (1..=50).map(|id| task(id, "a.1", 29)).collect();
+        first_page_again.take(&page(rows.clone())).unwrap();
+        assert!(is_widened(&first_page_again.take(&page(rows))));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_never_skipped() {
+        let unreadable = json!({"ID": "1", "WORKFLOW_ID": "0", "USER_ID": "29", "STATUS": "0", "USER_STATUS": "0"});
+        let taken = OpenTasks::new(UserId(29)).take(&page(vec![task(1, "a.1", 29), unreadable]));
+        assert!(matches!(taken, Err(PortalError::Unexpected { .. })));
+        for result in [json!(null), json!({}), json!("x"), json!({"tasks": []})] {
+            let taken = OpenTasks::new(UserId(29)).take(&Answered {
+                result,
+                total: None,
+                next: None,
+            });
+            assert!(matches!(taken, Err(PortalError::Unexpected { .. })));
+        }
+    }
+
+    fn workflow() -> WorkflowId {
+        "a.1".parse().unwrap()
+    }
+
+    #[test]
+    fn tasks_of_a_workflow_follow_next_and_agree_with_the_total() {
+        let mut tasks = WorkflowTasks::new(workflow(), TaskScope::Waiting);
+        let question = tasks.question().unwrap();
+        assert_eq!(
+            question["FILTER"],
+            json!({"WORKFLOW_ID": "a.1", "STATUS": 0, "USER_STATUS": 0})
+        );
+        assert_eq!(question["start"], json!(0));
+        let first = (1..=50).map(|user| task(1, "a.1", user)).collect();
+        tasks
+            .take(&Answered {
+                next: Some(50),
+                total: Some(51),
+                ..page(first)
+            })
+            .unwrap();
+        assert_eq!(tasks.question().unwrap()["start"], json!(50));
+        tasks
+            .take(&Answered {
+                total: Some(51),
+                ..page(vec![task(1, "a.1", 51)])
+            })
+            .unwrap();
+        assert_eq!(tasks.question(), None);
+        assert_eq!(tasks.into_rows().len(), 51);
+        assert_eq!(
+            WorkflowTasks::new(workflow(), TaskScope::All).question().unwrap()["FILTER"],
+            json!({"WORKFLOW_ID": "a.1"})
+        );
+    }
+
+    #[test]
+    fn a_list_that_changes_while_it_is_read_is_begun_again_a_few_times() {
+        let first: Vec<Value> = (1..=50).map(|user| task(1, "a.1", user)).collect();
+        let wrapped = || page(first.clone());
+        let miscounted = || Answered {
+            total: Some(3),
+            ..page(vec![task(1, "a.1", 29)])
+        };
+        let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+        tasks
+            .take(&Answered {
+                next: Some(50),
+                ..page(first.clone())
+            })
+            .unwrap();
+        tasks.take(&wrapped()).unwrap();
+        assert_eq!(tasks.question().unwrap()["start"], json!(0), "the first page again");
+        tasks.take(&miscounted()).unwrap();
+        assert_eq!(tasks.question().unwrap()["start"], json!(0), "not as many as the total");
+        tasks.take(&miscounted()).unwrap();
+        let error = tasks.take(&miscounted()).unwrap_err();
+        assert!(matches!(
+            error,
+            PortalError::Temporary {
+                reason: WaitReason::Changed,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn tasks_of_another_workflow_or_a_paging_that_stands_still_stop_the_job() {
+        let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+        assert!(is_widened(&tasks.take(&page(vec![task(1, "a.2", 29)]))));
+        let mut done = task(1, "a.1", 29);
+        done["USER_STATUS"] = json!("3");
+        assert!(is_widened(
+            &WorkflowTasks::new(workflow(), TaskScope::Waiting).take(&page(vec![done.clone()]))
+        ));
+        assert!(
+            WorkflowTasks::new(workflow(), TaskScope::All)
+                .take(&page(vec![done]))
+                .is_ok()
+        );
+        let still = Answered {
+            next: Some(0),
+            ..page(vec![])
+        };
+        assert!(matches!(tasks.take(&still), Err(PortalError::Unexpected { .. })));
+    }
+
+    #[test]
+    fn a_workflow_is_absent_on_the_word_of_an_empty_list_alone() {
+        let mut absent = Instance::new(workflow());
+        assert_eq!(absent.question().unwrap()["FILTER"], json!({"=ID": "a.1"}));
+        absent
+            .take(&Answered {
+                total: Some(0),
+                next: Some(-1),
+                ..page(vec![])
+            })
+            .unwrap();
+        assert_eq!(absent.question(), None);
+        assert!(absent.into_rows().is_empty());
+
+        let mut running = Instance::new(workflow());
+        running
+            .take(&page(vec![json!({"ID": "a.1", "STARTED_BY": "7"})]))
+            .unwrap();
+        assert_eq!(running.into_rows()[0].started_by, Some(UserId(7)));
+
+        for rows in [
+            vec![json!({"ID": "a.2"})],
+            vec![json!({"ID": "a.1"}), json!({"ID": "a.1"})],
+        ] {
+            assert!(is_widened(&Instance::new(workflow()).take(&page(rows))));
+        }
+        for result in [json!({}), json!(null), json!(false), json!([[]]), json!([{}])] {
+            let taken = Instance::new(workflow()).take(&Answered {
+                result,
+                total: None,
+                next: None,
+            });
+            assert!(matches!(taken, Err(PortalError::Unexpected { .. })));
+        }
+    }
+}

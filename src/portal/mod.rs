@@ -33,6 +33,8 @@ mod pace;
 mod patient;
 mod read;
 mod retry;
+#[cfg(test)]
+mod testing;
 mod webhook;
 
 pub use answer::{Answer, Doubt, NotExecuted};

@@ -296,3 +296,314 @@ fn problem(connection: &Connection, method: Method, class: Class, error: ErrorBo
         _ => Problem::Refused { code: error.code },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::connection::Notice;
+    use super::super::connection::WaitReason::{BadAnswer, NoAnswer, QueryLimit};
+    use super::super::testing::{Arrived, Pauses, Said, Server, Step, connection_to, ok, ok_batch};
+    use super::*;
+
+    fn questions(names: &[&str]) -> Vec<Question> {
+        let question = |name: &&str| Question {
+            parameters: json!({"NAME": name}),
+            asked: format!("question {name}"),
+        };
+        names.iter().map(question).collect()
+    }
+
+    /// What to do with a request.
+    type Script = fn(&Arrived) -> Step;
+    /// What to answer to a command.
+    type Answer = fn(&str) -> Said;
+
+    async fn ask_all(server: &Server, names: &[&str], way: Way) -> (Result<Vec<Value>, PortalError>, Arc<Pauses>) {
+        let (connection, pauses) = server.connection();
+        let answers = ask(&connection, ReadMethod::UserGet, &questions(names), way).await;
+        (
+            answers.map(|answers| answers.into_iter().map(|answered| answered.result).collect()),
+            pauses,
+        )
+    }
+
+    /// Answers each command with its own query.
+    fn echo(command: &str) -> Said {
+        Said::Result(Value::from(command.replace("user.get?NAME=", "")))
+    }
+
+    fn failed(status: u16, code: &str) -> Step {
+        Step::Reply(status, json!({"error": code, "error_description": "text"}).to_string())
+    }
+
+    fn reasons(pauses: &Pauses) -> Vec<WaitReason> {
+        pauses
+            .notices()
+            .iter()
+            .map(|Notice::Waiting { reason, .. }| *reason)
+            .collect()
+    }
+
+    fn queries(arrived: &Arrived) -> Vec<String> {
+        arrived
+            .commands()
+            .values()
+            .map(|command| command.as_str().unwrap().replace("user.get?NAME=", ""))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_missing_is_asked_again() {
+        let server = Server::start(|number, arrived| {
+            ok_batch(arrived, |command| {
+                match (number, command.ends_with('b'), command.ends_with('c')) {
+                    (0, true, _) => Said::Nothing,
+                    (0 | 1, _, true) => Said::Error("ERROR_CORE"),
+                    _ => echo(command),
+                }
+            })
+        });
+        let (answers, pauses) = ask_all(&server, &["a", "b", "c", "d"], Way::Batch).await;
+        assert_eq!(answers.unwrap(), ["a", "b", "c", "d"]);
+        let asked: Vec<Vec<String>> = server.arrived().iter().map(queries).collect();
+        assert_eq!(asked, [vec!["a", "b", "c", "d"], vec!["b", "c"], vec!["c"]]);
+        assert_eq!(reasons(&pauses), [WaitReason::Incomplete, WaitReason::Refused]);
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_waited_for_with_growing_pauses() {
+        let server = Server::start(|number, arrived| match number {
+            0 => failed(503, "QUERY_LIMIT_EXCEEDED"),
+            1 => Step::Reply(502, "<html>".to_owned()),
+            2 => failed(500, "INTERNAL_SERVER_ERROR"),
+            3 => Step::Close,
+            4 => Step::Truncated("{}".to_owned()),
+            5 => Step::Reply(200, "<html>".to_owned()),
+            _ => ok_batch(arrived, echo),
+        });
+        let (answers, pauses) = ask_all(&server, &["a"], Way::Batch).await;
+        assert_eq!(answers.unwrap(), ["a"]);
+        assert_eq!(
+            reasons(&pauses),
+            [QueryLimit, BadAnswer, BadAnswer, NoAnswer, BadAnswer, BadAnswer]
+        );
+        for (
+            number,
+            Notice::Waiting {
+                wait, attempt, method, ..
+            },
+        ) in pauses.notices().iter().enumerate()
+        {
+            let base = f64::from(1 << number);
+            assert!(
+                (base * 0.75..base * 1.25).contains(&wait.as_secs_f64()),
+                "{number}: {wait:?}"
+            );
+            assert_eq!(
+                (usize::try_from(*attempt).unwrap(), *method),
+                (number + 1, Some(Method::Batch))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_portal_that_stays_away_is_given_up() {
+        let server = Server::start(|_, _| Step::Reply(502, "<html>".to_owned()));
+        let (answers, pauses) = ask_all(&server, &["a"], Way::Batch).await;
+        let (asked, reason) = ("question a".to_owned(), WaitReason::BadAnswer);
+        assert_eq!(
+            answers,
+            Err(PortalError::Temporary {
+                asked,
+                reason,
+                attempts: 8
+            })
+        );
+        assert_eq!((server.arrived().len(), pauses.notices().len()), (8, 7));
+
+        let (connection, _) = connection_to("http://127.0.0.1:1/rest/1/x/");
+        let answers = ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Direct).await;
+        assert_eq!(answers, Err(PortalError::Unreachable { attempts: 8 }));
+        assert_eq!(connection.requests(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_pass_is_an_error_at_once() {
+        let (code, method) = (|code: &str| code.to_owned(), Method::UserGet);
+        let cases: [(Script, PortalError); 8] = [
+            (
+                |_| failed(401, "expired_token"),
+                PortalError::Auth {
+                    code: code("expired_token"),
+                },
+            ),
+            (
+                |_| failed(403, "ACCESS_DENIED"),
+                PortalError::Permission {
+                    method: Method::Batch,
+                    code: code("ACCESS_DENIED"),
+                },
+            ),
+            (|_| failed(503, "OVERLOAD_LIMIT"), PortalError::Overload),
+            (
+                |_| Step::Redirect("https://new.example/x"),
+                PortalError::Redirected {
+                    host: Some("new.example".to_owned()),
+                },
+            ),
+            (
+                |arrived| ok_batch(arrived, |_| Said::Error("ACCESS_DENIED")),
+                PortalError::Permission {
+                    method,
+                    code: code("ACCESS_DENIED"),
+                },
+            ),
+            (
+                |arrived| ok_batch(arrived, |_| Said::Error("insufficient_scope")),
+                PortalError::Scope {
+                    missing: "user".to_owned(),
+                },
+            ),
+            (
+                |arrived| ok_batch(arrived, |_| Said::Error("ERROR_METHOD_NOT_FOUND")),
+                PortalError::Tariff {
+                    method,
+                    code: code("ERROR_METHOD_NOT_FOUND"),
+                },
+            ),
+            (
+                |arrived| ok_batch(arrived, |_| Said::Error("OVERLOAD_LIMIT")),
+                PortalError::Overload,
+            ),
+        ];
+        for (step, expected) in cases {
+            let server = Server::start(move |_, arrived| step(arrived));
+            let (answers, pauses) = ask_all(&server, &["a"], Way::Batch).await;
+            assert_eq!(answers, Err(expected));
+            assert_eq!((server.arrived().len(), pauses.notices().len()), (1, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_refused_or_left_out_again_and_again_is_never_answered_by_guess() {
+        let cases: [Answer; 3] = [
+            |_| Said::Error(""),
+            |_| Said::Nothing,
+            |command| {
+                if command.ends_with('b') {
+                    Said::Nothing
+                } else {
+                    echo(command)
+                }
+            },
+        ];
+        for answer in cases {
+            let server = Server::start(move |_, arrived| ok_batch(arrived, answer));
+            let (answers, _) = ask_all(&server, &["a", "b"], Way::Batch).await;
+            assert!(matches!(answers, Err(PortalError::Unexpected { .. })), "{answers:?}");
+            assert_eq!(server.arrived().len(), 3);
+        }
+        let server = Server::start(|_, _| Step::Reply(404, "<html>".to_owned()));
+        let (answers, _) = ask_all(&server, &["a"], Way::Direct).await;
+        let PortalError::Unexpected { problem, .. } = answers.unwrap_err() else {
+            panic!("another error")
+        };
+        assert!(problem.contains("HTTP 404"));
+    }
+
+    #[tokio::test]
+    async fn a_key_in_both_maps_is_no_answer() {
+        let server = Server::start(|_, arrived| {
+            let keys = arrived.commands();
+            let map: Map<String, Value> = keys.keys().map(|key| (key.clone(), json!([]))).collect();
+            ok(&json!({"result": {"result": map, "result_error": map}}))
+        });
+        assert!(ask_all(&server, &["a"], Way::Batch).await.0.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_blocked_method_is_left_alone_until_the_portal_forgets() {
+        let server = Server::start(|number, arrived| match number {
+            0 => {
+                let time = json!({"finish": 5000.5, "operating_reset_at": 5100});
+                ok(&json!({"result": {
+                    "result": {"q0": "a"}, "result_error": {"q1": {"error": "OPERATION_TIME_LIMIT"}},
+                    "result_time": {"q0": time},
+                }}))
+            }
+            1 => ok_batch(arrived, |_| Said::Error("OPERATION_TIME_LIMIT")),
+            2 => failed(429, "OPERATION_TIME_LIMIT"),
+            _ => ok_batch(arrived, echo),
+        });
+        let (answers, pauses) = ask_all(&server, &["a", "b"], Way::Batch).await;
+        assert_eq!(answers.unwrap(), ["a", "b"]);
+        let waits: Vec<(Option<Method>, Duration)> = pauses
+            .notices()
+            .iter()
+            .map(|Notice::Waiting { method, wait, .. }| (*method, *wait))
+            .collect();
+        assert_eq!(
+            waits,
+            [
+                (Some(Method::UserGet), Duration::from_millis(99_500)),
+                (Some(Method::UserGet), Duration::from_mins(1)),
+                (Some(Method::Batch), Duration::from_mins(1)),
+            ]
+        );
+        assert_eq!(reasons(&pauses), [WaitReason::OperationLimit; 3]);
+    }
+
+    #[tokio::test]
+    async fn a_text_that_a_batch_would_rewrite_goes_by_itself() {
+        let server = Server::start(|_, arrived| match arrived.method() {
+            "batch" => ok_batch(arrived, echo),
+            _ => ok(&json!({"result": arrived.body["NAME"]})),
+        });
+        let (answers, _) = ask_all(&server, &["a", "$result[x][0]", "b"], Way::Batch).await;
+        assert_eq!(answers.unwrap(), ["a", "$result[x][0]", "b"]);
+        let methods: Vec<String> = server
+            .arrived()
+            .iter()
+            .map(|arrived| arrived.method().to_owned())
+            .collect();
+        assert_eq!(methods, ["batch", "user.get"]);
+        assert_eq!(queries(&server.arrived()[0]), ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_at_most_fifty_commands_and_halves_while_none_comes_back() {
+        let server = Server::start(|_, arrived| {
+            if arrived.commands().len() > 20 {
+                Step::Close
+            } else {
+                ok_batch(arrived, echo)
+            }
+        });
+        let names: Vec<String> = (0..120).map(|number| format!("n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (answers, _) = ask_all(&server, &names, Way::Batch).await;
+        assert_eq!(answers.unwrap(), names);
+        let sizes: Vec<usize> = server
+            .arrived()
+            .iter()
+            .map(|arrived| arrived.commands().len())
+            .collect();
+        assert_eq!(sizes[..4], [50, 25, 12, 17]);
+        assert!(sizes.len() < 20, "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn what_a_batch_cannot_say_is_not_sent() {
+        let server = Server::start(|_, arrived| ok_batch(arrived, echo));
+        let (connection, _) = server.connection();
+        let empty = Question {
+            parameters: json!({"FILTER": {"USER_ID": []}}),
+            asked: "nothing".to_owned(),
+        };
+        let answers = ask(&connection, ReadMethod::TaskList, &[empty], Way::Batch).await;
+        assert!(matches!(answers, Err(PortalError::Unsendable { .. })));
+        assert_eq!(server.arrived().len(), 0);
+    }
+}

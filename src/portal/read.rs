@@ -235,3 +235,157 @@ fn read<T>(method: ReadMethod, read: Result<T, Problem>) -> Result<T, PortalErro
         problem,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Said, Server, Step, TOKEN, ok, ok_batch};
+    use super::*;
+    use crate::personal::Personal;
+
+    fn reader(server: &Server) -> Reader {
+        Reader::new(server.connection().0)
+    }
+
+    /// A portal that answers direct calls with one result.
+    fn says(result: Value) -> Server {
+        Server::start(move |_, _| ok(&json!({"result": result, "time": {"finish": 1.5}})))
+    }
+
+    #[tokio::test]
+    async fn the_portal_says_who_asks_and_what_is_allowed() {
+        let server = says(json!({"ID": "7", "ADMIN": true, "NAME": "Анна"}));
+        assert_eq!(
+            reader(&server).profile().await,
+            Ok(Profile {
+                id: UserId(7),
+                admin: true
+            })
+        );
+        let dismissed = reader(&says(json!([]))).profile().await;
+        assert!(matches!(dismissed, Err(PortalError::Auth { .. })));
+
+        let scope = reader(&says(json!(["bizproc", "user"]))).scope().await;
+        assert_eq!(scope, Ok(vec!["bizproc".to_owned(), "user".to_owned()]));
+        let server = says(json!({"isExisting": true, "isAvailable": false}));
+        let state = reader(&server).method_available("Bizproc.Workflow.Kill").await;
+        assert_eq!(
+            state,
+            Ok(MethodState {
+                exists: true,
+                available: false
+            })
+        );
+        assert_eq!(server.arrived()[0].body, json!({"name": "bizproc.workflow.kill"}));
+
+        let time = reader(&says(json!("2026-11-22T03:04:05+03:00")))
+            .server_time()
+            .await
+            .unwrap();
+        assert_eq!(time.to_rfc3339(), "2026-11-22T03:04:05+03:00");
+        for wrong in [json!("yesterday"), json!([]), json!(null)] {
+            assert!(matches!(
+                reader(&says(wrong)).server_time().await,
+                Err(PortalError::Unexpected { .. })
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_right_is_told_apart_from_a_missing_answer() {
+        assert_eq!(reader(&says(json!([]))).can_administer_workflows().await, Ok(true));
+        let denied = r#"{"error": "ACCESS_DENIED", "error_description": "Access denied!"}"#;
+        let server = Server::start(|_, _| Step::Reply(403, denied.to_owned()));
+        assert_eq!(reader(&server).can_administer_workflows().await, Ok(false));
+        let denied = r#"{"error": "expired_token"}"#;
+        let server = Server::start(|_, _| Step::Reply(401, denied.to_owned()));
+        assert!(reader(&server).can_administer_workflows().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn lists_are_read_to_their_ends_in_rounds() {
+        // User 1 has 60 tasks, user 2 has two.
+        let server = Server::start(|_, arrived| {
+            ok_batch(arrived, |command| {
+                let user: u32 = if command.contains("%5BUSER_ID%5D=1&") { 1 } else { 2 };
+                let after = command
+                    .split("%5B%3EID%5D=")
+                    .nth(1)
+                    .and_then(|rest| rest.split('&').next())
+                    .unwrap();
+                let after: u32 = after.parse().unwrap();
+                let last = if user == 1 { 60 } else { 2 };
+                let row = |id: u32| {
+                    json!({
+                        "ID": id.to_string(), "WORKFLOW_ID": format!("a.{id}"), "USER_ID": user, "STATUS": "0", "USER_STATUS": 0,
+                    })
+                };
+                Said::Result((after + 1..=last).take(50).map(row).collect())
+            })
+        });
+        let tasks = reader(&server).open_tasks(&[UserId(1), UserId(2)]).await.unwrap();
+        assert_eq!(tasks.iter().map(Vec::len).collect::<Vec<_>>(), [60, 2]);
+        let sizes: Vec<usize> = server
+            .arrived()
+            .iter()
+            .map(|arrived| arrived.commands().len())
+            .collect();
+        assert_eq!(sizes, [2, 1]);
+        assert_eq!(reader(&server).open_tasks(&[]).await, Ok(vec![]));
+        assert_eq!(server.arrived().len(), 2, "no question, no request");
+    }
+
+    #[tokio::test]
+    async fn a_portal_that_answers_with_everybody_is_not_believed() {
+        let everybody = json!([{"ID": "1", "ACTIVE": true, "EMAIL": "boss@b.example"}]);
+        let server = Server::start(move |_, arrived| ok_batch(arrived, |_| Said::Result(everybody.clone())));
+        let query = UserQuery::Email(Personal::new("a@b.example"));
+        let error = reader(&server).users(&[query]).await.unwrap_err();
+        assert!(matches!(error, PortalError::Widened { .. }));
+        let message = error.to_string();
+        assert!(!message.contains("b.example") && !message.contains(TOKEN), "{message}");
+    }
+
+    #[tokio::test]
+    async fn workflows_are_looked_up_in_batches_or_directly() {
+        let rows = |asks_running: bool| {
+            if asks_running {
+                json!([{"ID": "a.1", "STARTED_BY": "7"}])
+            } else {
+                json!([])
+            }
+        };
+        let server = Server::start(move |_, arrived| match arrived.method() {
+            "batch" => ok_batch(arrived, |command| {
+                Said::Result(rows(command.contains("%5B%3DID%5D=a.1&")))
+            }),
+            _ => ok(&json!({"result": rows(arrived.body["FILTER"]["=ID"] == "a.1"), "total": 0, "next": -1})),
+        });
+        let workflows: Vec<WorkflowId> = ["a.1", "a.2"].iter().map(|id| id.parse().unwrap()).collect();
+        let reader = reader(&server);
+        let in_batches = reader.instances(&workflows).await.unwrap();
+        assert_eq!(
+            in_batches.iter().map(Option::is_some).collect::<Vec<_>>(),
+            [true, false]
+        );
+        assert_eq!(reader.instances_directly(&workflows).await.unwrap(), in_batches);
+        let methods: Vec<String> = server
+            .arrived()
+            .iter()
+            .map(|arrived| arrived.method().to_owned())
+            .collect();
+        assert_eq!(
+            methods,
+            ["batch", "bizproc.workflow.instances", "bizproc.workflow.instances"]
+        );
+    }
+
+    #[test]
+    fn questions_can_be_asked_from_any_thread() {
+        fn is_send<T: Send>(_: T) {}
+        let server = says(json!([]));
+        let reader = reader(&server);
+        is_send(reader.users(&[]));
+        is_send(reader.instances(&[]));
+        is_send(super::super::Destroyer::new(server.connection().0).send(&[]));
+    }
+}

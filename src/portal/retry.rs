@@ -64,6 +64,10 @@ impl Delays {
     }
 
     /// The next delay.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "delays never end: there is no `None` to handle"
+    )]
     pub fn next(&mut self) -> Duration {
         let delay = self.schedule.next_backoff().unwrap_or(self.schedule.max_interval);
         match &mut self.jitter {

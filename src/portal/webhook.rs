@@ -334,10 +334,9 @@ mod tests {
         let mut bytes = vec![FINGERPRINT_TAG];
         bytes.extend([0; 32]);
         bytes.extend(b"abc");
-        let whole: String = Sha256::digest(&bytes)
-            .iter()
+        let whole = <[u8; 32]>::from(Sha256::digest(&bytes))
             .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .concat();
         assert!(whole.starts_with(&one.fingerprint(&[0; 32])));
     }
 }

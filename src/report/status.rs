@@ -92,8 +92,11 @@ impl JobStatus {
         rows.insert("total", view.row_total(job)?);
         let states = [ActionState::Planned, ActionState::Held, ActionState::Sent];
         let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
-        let mut actions: BTreeMap<&str, u32> =
-            states.into_iter().chain(outcomes).map(|state| (state.as_str(), count(state))).collect();
+        let mut actions: BTreeMap<&str, u32> = states
+            .into_iter()
+            .chain(outcomes)
+            .map(|state| (state.as_str(), count(state)))
+            .collect();
         actions.insert("total", action_counts.values().sum());
         let open_run = runs.iter().any(|run| run.finished_at.is_none());
         let left = count(ActionState::Planned) + count(ActionState::Sent);
@@ -118,7 +121,10 @@ impl JobStatus {
             state,
             stop_reason: if crashed { Some(StopReason::Crash) } else { recorded },
             plan_hash: record.plan_hash.clone(),
-            confirm: record.plan_hash.as_ref().map(|hash| confirm(&record.portal.0, planned, hash)),
+            confirm: record
+                .plan_hash
+                .as_ref()
+                .map(|hash| confirm(&record.portal.0, planned, hash)),
             rows,
             actions,
             in_doubt: count(ActionState::Sent),

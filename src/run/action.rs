@@ -61,7 +61,11 @@ impl Action {
             kind: planned.kind,
             people: planned.people.iter().copied().collect(),
             participants: planned.participants.iter().copied().collect(),
-            state: if planned.holds.is_empty() { ActionState::Planned } else { ActionState::Held },
+            state: if planned.holds.is_empty() {
+                ActionState::Planned
+            } else {
+                ActionState::Held
+            },
             attempt: 0,
             counted: 0,
             pending: Pending::InDoubt,

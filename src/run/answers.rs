@@ -31,7 +31,11 @@ fn is_code(code: &str) -> bool {
 }
 
 fn with_code(word: &str, code: &str) -> String {
-    if is_code(code) && !code.is_empty() { format!("{word}: {code}") } else { word.to_owned() }
+    if is_code(code) && !code.is_empty() {
+        format!("{word}: {code}")
+    } else {
+        word.to_owned()
+    }
 }
 
 fn not_executed(why: &NotExecuted) -> String {
@@ -67,12 +71,20 @@ mod tests {
     #[test]
     fn what_is_not_a_code_is_kept_as_personal_text() {
         let refused = |code: &str| {
-            let (_, code, text) = describe(&Answer::Refused { code: code.to_owned(), text: Personal::new("text") });
-            let Some(Recorded::Open(text, _)) = text else { panic!("no text") };
+            let (_, code, text) = describe(&Answer::Refused {
+                code: code.to_owned(),
+                text: Personal::new("text"),
+            });
+            let Some(Recorded::Open(text, _)) = text else {
+                panic!("no text")
+            };
             (code, text.expose().to_owned())
         };
         assert_eq!(refused(""), (Some(String::new()), "text".to_owned()));
-        assert_eq!(refused("ERROR_CORE"), (Some("ERROR_CORE".to_owned()), "text".to_owned()));
+        assert_eq!(
+            refused("ERROR_CORE"),
+            (Some("ERROR_CORE".to_owned()), "text".to_owned())
+        );
         assert_eq!(refused("Ann Lee: no"), (None, "Ann Lee: no: text".to_owned()));
     }
 }

@@ -26,7 +26,10 @@ pub struct BatchSize {
 
 impl Default for BatchSize {
     fn default() -> Self {
-        Self { size: SIZE_START, command_took: Duration::ZERO }
+        Self {
+            size: SIZE_START,
+            command_took: Duration::ZERO,
+        }
     }
 }
 
@@ -86,7 +89,10 @@ mod tests {
 
     #[test]
     fn doubt_halves_and_failure_caps() {
-        let mut size = BatchSize { size: 20, command_took: Duration::ZERO };
+        let mut size = BatchSize {
+            size: 20,
+            command_took: Duration::ZERO,
+        };
         size.in_doubt();
         assert_eq!(size.get(), 10);
         size.failed();

@@ -64,7 +64,11 @@ impl Canaries {
             Outcome::Presumed => {
                 let times = self.presumed.entry(kind).or_default();
                 *times += 1;
-                if *times >= PRESUMED_MAX { Canary::Stops } else { Canary::Again }
+                if *times >= PRESUMED_MAX {
+                    Canary::Stops
+                } else {
+                    Canary::Again
+                }
             }
             Outcome::AlreadyGone | Outcome::Unattributed | Outcome::Drifted => Canary::Again,
             Outcome::Failed | Outcome::Survived => Canary::Stops,
@@ -80,15 +84,24 @@ mod tests {
     fn the_breaker_opens_at_five_errors_in_a_row_or_more_than_half() {
         let opened = |batches: &[&[bool]]| {
             let mut breaker = Breaker::default();
-            batches.iter().map(|batch| breaker.is_opened_by(batch)).collect::<Vec<_>>()
+            batches
+                .iter()
+                .map(|batch| breaker.is_opened_by(batch))
+                .collect::<Vec<_>>()
         };
         let (no, yes) = (false, true);
         assert_eq!(opened(&[&[no, no, yes]]), [false]);
         assert_eq!(opened(&[&[no, yes]]), [false]);
         assert_eq!(opened(&[&[no, yes, yes]]), [true]);
         assert_eq!(opened(&[&[]]), [false]);
-        assert_eq!(opened(&[&[no, no, no, yes, yes, yes], &[yes, yes, no, no, no]]), [false, false]);
-        assert_eq!(opened(&[&[no, no, no, yes, yes, yes], &[yes, no], &[no, yes]]), [false, false, false]);
+        assert_eq!(
+            opened(&[&[no, no, no, yes, yes, yes], &[yes, yes, no, no, no]]),
+            [false, false]
+        );
+        assert_eq!(
+            opened(&[&[no, no, no, yes, yes, yes], &[yes, no], &[no, yes]]),
+            [false, false, false]
+        );
         let six = [no, no, no, no, no, no, yes, yes, yes, yes, yes];
         assert_eq!(opened(&[&six]), [true]);
     }

@@ -18,31 +18,52 @@ const PORTION: usize = 500;
 pub(crate) async fn close(recorder: &mut Recorder<'_>, reader: &Reader) -> Result<(), RunError> {
     let job = recorder.job();
     let actions = recorder.view().actions(job)?;
-    let gone: Vec<WorkflowId> = actions.iter().filter(|action| claims_gone(action)).map(|a| a.workflow.clone()).collect();
-    let killed: BTreeSet<&WorkflowId> =
-        actions.iter().filter(|action| claims_killed(action)).map(|action| &action.workflow).collect();
+    let gone: Vec<WorkflowId> = actions
+        .iter()
+        .filter(|action| claims_gone(action))
+        .map(|a| a.workflow.clone())
+        .collect();
+    let killed: BTreeSet<&WorkflowId> = actions
+        .iter()
+        .filter(|action| claims_killed(action))
+        .map(|action| &action.workflow)
+        .collect();
     let mut relisted = Vec::new();
     let mut events = Vec::new();
     for portion in gone.chunks(PORTION) {
         let instances = reader.instances(portion).await?;
-        relisted.extend(portion.iter().zip(instances).filter_map(|(id, found)| found.map(|_| id.clone())));
+        relisted.extend(
+            portion
+                .iter()
+                .zip(instances)
+                .filter_map(|(id, found)| found.map(|_| id.clone())),
+        );
         let killed: Vec<WorkflowId> = portion.iter().filter(|id| killed.contains(id)).cloned().collect();
         let left = reader.workflow_tasks(&killed, TaskScope::All).await?;
-        events.extend(killed.into_iter().zip(left).filter(|(_, rows)| !rows.is_empty()).map(|(workflow, rows)| {
-            let tasks = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            Event::ResidueRecorded(ResidueRecorded { workflow, tasks })
-        }));
+        events.extend(
+            killed
+                .into_iter()
+                .zip(left)
+                .filter(|(_, rows)| !rows.is_empty())
+                .map(|(workflow, rows)| {
+                    let tasks = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+                    Event::ResidueRecorded(ResidueRecorded { workflow, tasks })
+                }),
+        );
     }
-    events.push(Event::JobClosed(JobClosed { actions: super::totals(recorder.view(), job)?, relisted }));
+    events.push(Event::JobClosed(JobClosed {
+        actions: super::totals(recorder.view(), job)?,
+        relisted,
+    }));
     recorder.record(events)?;
     Ok(())
 }
 
 fn claims_gone(action: &ActionRecord) -> bool {
     match action.state {
-        ActionState::Ended(
-            Outcome::Confirmed | Outcome::Presumed | Outcome::AlreadyGone | Outcome::Unattributed,
-        ) => true,
+        ActionState::Ended(Outcome::Confirmed | Outcome::Presumed | Outcome::AlreadyGone | Outcome::Unattributed) => {
+            true
+        }
         ActionState::Ended(Outcome::Drifted | Outcome::Failed | Outcome::Survived)
         | ActionState::Planned
         | ActionState::Held

@@ -154,13 +154,21 @@ impl Machine {
             return Step::Finish;
         }
         let open = self.open_questions();
-        let due: Vec<Key> = open.iter().filter(|(_, ask_at)| **ask_at <= now).map(|(key, _)| *key).collect();
+        let due: Vec<Key> = open
+            .iter()
+            .filter(|(_, ask_at)| **ask_at <= now)
+            .map(|(key, _)| *key)
+            .collect();
         match self.stop {
             // The breaker has all the time that settling takes; everybody else wants to leave.
             Some(StopReason::Breaker) | None => {}
             Some(_) => {
                 let unasked: Vec<Key> = due.into_iter().filter(|key| !self.was_asked(*key)).collect();
-                return if unasked.is_empty() { Step::Finish } else { Step::Ask(unasked) };
+                return if unasked.is_empty() {
+                    Step::Finish
+                } else {
+                    Step::Ask(unasked)
+                };
             }
         }
         if !due.is_empty() {
@@ -181,20 +189,38 @@ impl Machine {
         let planned = self.sendable();
         let free_at = |kind: ActionKind| {
             let blocked = [Method::from(kind), Method::Batch].map(|method| self.blocked_until.get(&method).copied());
-            blocked.into_iter().flatten().chain([self.paused_until]).max().unwrap_or_default()
+            blocked
+                .into_iter()
+                .flatten()
+                .chain([self.paused_until])
+                .max()
+                .unwrap_or_default()
         };
         match planned.iter().find(|(_, kind)| free_at(*kind) <= now) {
             Some((_, kind)) => Step::Recheck(self.batch_of(&planned, *kind)),
             None => {
                 let next_batch = planned.iter().map(|(_, kind)| free_at(*kind)).min();
-                next_question.into_iter().chain(next_batch).min().map_or(Step::Finish, Step::Wait)
+                next_question
+                    .into_iter()
+                    .chain(next_batch)
+                    .min()
+                    .map_or(Step::Finish, Step::Wait)
             }
         }
     }
 
     fn batch_of(&self, planned: &[(Key, ActionKind)], kind: ActionKind) -> Vec<Key> {
-        let size = if self.canaries.is_open(kind) { self.size.get() } else { 1 };
-        planned.iter().filter(|(_, other)| *other == kind).map(|(key, _)| *key).take(size).collect()
+        let size = if self.canaries.is_open(kind) {
+            self.size.get()
+        } else {
+            1
+        };
+        planned
+            .iter()
+            .filter(|(_, other)| *other == kind)
+            .map(|(key, _)| *key)
+            .take(size)
+            .collect()
     }
 
     /// Planned actions of the job that nothing stands in the way of, in order. A canary that is not settled keeps its kind at home, and a
@@ -239,7 +265,11 @@ impl Machine {
             .filter_map(|key| {
                 let is_listed = listed.contains(&self.actions[key].workflow);
                 self.watches.entry(*key).or_default().asked = true;
-                if is_listed { self.still_listed(*key, asked_at) } else { Some(self.absent(*key)) }
+                if is_listed {
+                    self.still_listed(*key, asked_at)
+                } else {
+                    Some(self.absent(*key))
+                }
             })
             .collect()
     }
@@ -251,8 +281,11 @@ impl Machine {
             (ActionState::Sent, Pending::Yes) => (survives_from.max(action.quiet_from()), Outcome::Survived),
             (ActionState::Sent, Pending::Refused) => (action.quiet_from(), Outcome::Failed),
             (ActionState::Sent, Pending::InDoubt) if action.counted < ATTEMPTS_MAX => {
-                let returned =
-                    ActionReturned { action: key.action, attempt: action.attempt, why: Returned::StillListed };
+                let returned = ActionReturned {
+                    action: key.action,
+                    attempt: action.attempt,
+                    why: Returned::StillListed,
+                };
                 return Some(Entry::of(key.job, Event::ActionReturned(returned)));
             }
             (ActionState::Sent, Pending::InDoubt) => (survives_from.max(action.quiet_from()), Outcome::Survived),
@@ -283,7 +316,14 @@ impl Machine {
             _ => (None, Vec::new()),
         };
         let attempt = (action.attempt > 0).then_some(action.attempt);
-        let ended = ActionEnded { action: key.action, outcome, attempt, listed, detail, waiting };
+        let ended = ActionEnded {
+            action: key.action,
+            outcome,
+            attempt,
+            listed,
+            detail,
+            waiting,
+        };
         Entry::of(key.job, Event::ActionEnded(ended))
     }
 
@@ -296,10 +336,16 @@ impl Machine {
             let action = &self.actions[key];
             let waiting = || seen.waiting.iter().copied().collect::<Vec<_>>();
             match judge(action, seen) {
-                Verdict::GoAhead => self.ready.push(Ready { key: *key, waiting: waiting() }),
+                Verdict::GoAhead => self.ready.push(Ready {
+                    key: *key,
+                    waiting: waiting(),
+                }),
                 Verdict::Gone => {
-                    let outcome =
-                        if action.unanswered_at.is_some() { Outcome::Presumed } else { Outcome::AlreadyGone };
+                    let outcome = if action.unanswered_at.is_some() {
+                        Outcome::Presumed
+                    } else {
+                        Outcome::AlreadyGone
+                    };
                     entries.push(self.ended(*key, outcome, false));
                 }
                 Verdict::Changed(detail) => {
@@ -333,7 +379,12 @@ impl Machine {
                 waiting: ready.waiting.clone(),
                 rechecked_ms_ago: age,
             };
-            let command = Command { key: ready.key, kind, workflow: action.workflow.clone(), batch_key };
+            let command = Command {
+                key: ready.key,
+                kind,
+                workflow: action.workflow.clone(),
+                batch_key,
+            };
             Some((Event::AttemptIntended(intended), command))
         });
         commands.unzip()
@@ -364,10 +415,20 @@ impl Machine {
         for (command, answer) in commands.iter().zip(answers) {
             let (kind, code, text) = describe(answer);
             let (action, attempt) = (command.key.action, self.actions[&command.key].attempt);
-            let answered = AttemptAnswered { action, attempt, answer: kind, code, text };
+            let answered = AttemptAnswered {
+                action,
+                attempt,
+                answer: kind,
+                code,
+                text,
+            };
             entries.push(Entry::of(command.key.job, Event::AttemptAnswered(answered)));
             if let Answer::NotExecuted { why } = answer {
-                let returned = ActionReturned { action, attempt, why: Returned::NotExecuted };
+                let returned = ActionReturned {
+                    action,
+                    attempt,
+                    why: Returned::NotExecuted,
+                };
                 entries.push(Entry::of(command.key.job, Event::ActionReturned(returned)));
                 self.hold_back(why, now);
             }
@@ -404,15 +465,22 @@ impl Machine {
         } else if !definite.is_empty() {
             self.size.answered(command_took);
         }
-        let executed = answers.iter().any(|answer| !matches!(answer, Answer::NotExecuted { .. }));
+        let executed = answers
+            .iter()
+            .any(|answer| !matches!(answer, Answer::NotExecuted { .. }));
         if executed {
             self.idle_batches = 0;
             self.delays.reset();
         } else {
             self.idle_batches += 1;
-            let only_blocked = answers
-                .iter()
-                .all(|answer| matches!(answer, Answer::NotExecuted { why: NotExecuted::OperationLimit { .. } }));
+            let only_blocked = answers.iter().all(|answer| {
+                matches!(
+                    answer,
+                    Answer::NotExecuted {
+                        why: NotExecuted::OperationLimit { .. }
+                    }
+                )
+            });
             if !only_blocked {
                 self.paused_until = now + self.delays.next();
             }
@@ -429,9 +497,13 @@ impl Machine {
     /// Takes entries that are on disk.
     pub fn apply(&mut self, entries: &[Entry], now: Duration) {
         for entry in entries {
-            let (Some(job), Some(action)) = (entry.job, action_of(&entry.event)) else { continue };
+            let (Some(job), Some(action)) = (entry.job, action_of(&entry.event)) else {
+                continue;
+            };
             let key = Key { job, action };
-            let Some(action) = self.actions.get_mut(&key) else { continue };
+            let Some(action) = self.actions.get_mut(&key) else {
+                continue;
+            };
             action.apply(&entry.event, now);
             match &entry.event {
                 Event::ActionEnded(ended) => self.after_end(key, ended.outcome),
@@ -449,7 +521,11 @@ impl Machine {
         if key.job == self.job && outcome == Outcome::Failed {
             self.size.failed();
         }
-        let kind = self.travelling.iter().find(|(_, canary)| **canary == key).map(|(kind, _)| *kind);
+        let kind = self
+            .travelling
+            .iter()
+            .find(|(_, canary)| **canary == key)
+            .map(|(kind, _)| *kind);
         if let Some(kind) = kind {
             self.travelling.remove(&kind);
             if self.canaries.ended(kind, outcome) == Canary::Stops {
@@ -460,7 +536,10 @@ impl Machine {
 
     /// For how long the next step is only waited for, when that is more than ordinary pacing, and the method that is waited for.
     pub fn waits_for(&self, now: Duration) -> Option<Method> {
-        self.blocked_until.iter().find(|(_, until)| **until > now).map(|(method, _)| *method)
+        self.blocked_until
+            .iter()
+            .find(|(_, until)| **until > now)
+            .map(|(method, _)| *method)
     }
 }
 

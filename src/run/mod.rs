@@ -114,7 +114,10 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
         }
         (engine.progress)(recorder.view());
     }
-    Ok(Ended { stop: machine.stop_reason(), cause })
+    Ok(Ended {
+        stop: machine.stop_reason(),
+        cause,
+    })
 }
 
 /// Closes the job: reads everything back once more and records totals and residue.
@@ -130,7 +133,11 @@ pub async fn close(recorder: &mut Recorder<'_>, reader: &Reader) -> Result<(), R
 /// # Errors
 /// When the journal cannot be read.
 pub fn totals(view: View<'_>, job: JobId) -> Result<Vec<(String, u32)>, JournalError> {
-    Ok(view.action_counts(job)?.into_iter().map(|(state, count)| (state.as_str().to_owned(), count)).collect())
+    Ok(view
+        .action_counts(job)?
+        .into_iter()
+        .map(|(state, count)| (state.as_str().to_owned(), count))
+        .collect())
 }
 
 /// Why a run stops when the portal fails like this.
@@ -153,12 +160,7 @@ fn stop_reason(error: &PortalError) -> StopReason {
 }
 
 /// The actions of the job, and those of others that are in doubt, from their events.
-fn replay(
-    view: View<'_>,
-    job: JobId,
-    doubts: &[JobId],
-    now: Duration,
-) -> Result<BTreeMap<Key, Action>, JournalError> {
+fn replay(view: View<'_>, job: JobId, doubts: &[JobId], now: Duration) -> Result<BTreeMap<Key, Action>, JournalError> {
     let mut actions = BTreeMap::new();
     for from in doubts.iter().copied().filter(|other| *other != job).chain([job]) {
         for event in view.action_events(from)? {
@@ -208,7 +210,11 @@ impl Engine<'_> {
         let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
         let asked_at = self.clock.monotonic();
         let instances = self.before_farewell(self.instances(&workflows)).await?;
-        let listed = workflows.into_iter().zip(instances).filter_map(|(id, found)| found.then_some(id)).collect();
+        let listed = workflows
+            .into_iter()
+            .zip(instances)
+            .filter_map(|(id, found)| found.then_some(id))
+            .collect();
         let entries = machine.listed(keys, &listed, asked_at);
         recorder.settle(entries.clone())?;
         machine.apply(&entries, self.clock.monotonic());
@@ -242,8 +248,10 @@ impl Engine<'_> {
         let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
         let instances = self.reader.instances(&workflows).await?;
         let rows = self.reader.workflow_tasks(&workflows, TaskScope::Waiting).await?;
-        let waiting: Vec<BTreeSet<UserId>> =
-            rows.iter().map(|rows| rows.iter().map(|row| row.user).collect()).collect();
+        let waiting: Vec<BTreeSet<UserId>> = rows
+            .iter()
+            .map(|rows| rows.iter().map(|row| row.user).collect())
+            .collect();
         let ours: BTreeSet<UserId> = keys
             .iter()
             .zip(&waiting)
@@ -251,15 +259,26 @@ impl Engine<'_> {
             .collect();
         let queries: Vec<UserQuery> = ours.into_iter().map(UserQuery::Id).collect();
         let users = self.reader.users(&queries).await?;
-        let dismissed: BTreeSet<UserId> =
-            users.into_iter().flatten().filter(|user| !user.active).map(|user| user.id).collect();
+        let dismissed: BTreeSet<UserId> = users
+            .into_iter()
+            .flatten()
+            .filter(|user| !user.active)
+            .map(|user| user.id)
+            .collect();
         Ok(keys
             .iter()
             .zip(instances)
             .zip(waiting)
             .map(|((key, instance), waiting)| {
                 let dismissed = waiting.intersection(&dismissed).copied().collect();
-                (*key, Sighting { listed: instance.is_some(), waiting, dismissed })
+                (
+                    *key,
+                    Sighting {
+                        listed: instance.is_some(),
+                        waiting,
+                        dismissed,
+                    },
+                )
             })
             .collect())
     }
@@ -280,14 +299,19 @@ impl Engine<'_> {
         let (intents, commands) = machine.intents(now);
         recorder.record(intents.clone())?;
         let job = recorder.job();
-        let intents: Vec<_> = intents.into_iter().map(|event| crate::journal::Entry::of(job, event)).collect();
+        let intents: Vec<_> = intents
+            .into_iter()
+            .map(|event| crate::journal::Entry::of(job, event))
+            .collect();
         machine.apply(&intents, self.clock.monotonic());
         machine.sending(&commands);
 
         let sent = self.destroyer.send(&destroy(&commands, &status_text(recorder)?)).await;
 
         let now = self.clock.monotonic();
-        let took = sent.command_took.unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
+        let took = sent
+            .command_took
+            .unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
         let answers = machine.answered(&commands, &sent.answers, took, now);
         recorder.settle(answers.clone())?;
         machine.apply(&answers, now);
@@ -314,6 +338,13 @@ fn destroy(commands: &[Command], status: &str) -> Vec<Destroy> {
 /// What `terminate` leaves on the workflow's state: it names the job, so that whoever finds it can ask.
 fn status_text(recorder: &Recorder<'_>) -> Result<String, JournalError> {
     let job = recorder.job();
-    let plan = recorder.view().job(job)?.and_then(|job| job.plan_hash).unwrap_or_default();
-    Ok(format!("Ended by offboard24, job {job}, plan {}", plan.get(..8).unwrap_or(&plan)))
+    let plan = recorder
+        .view()
+        .job(job)?
+        .and_then(|job| job.plan_hash)
+        .unwrap_or_default();
+    Ok(format!(
+        "Ended by offboard24, job {job}, plan {}",
+        plan.get(..8).unwrap_or(&plan)
+    ))
 }

@@ -73,11 +73,23 @@ mod tests {
             (seen(false, &[5], &[5]), Verdict::Gone),
             (seen(true, &[5, 6, 9], &[5, 6]), Verdict::GoAhead),
             (seen(true, &[5], &[5]), Verdict::GoAhead),
-            (seen(true, &[], &[]), Verdict::Changed("none of its people waits in it any more")),
-            (seen(true, &[9], &[]), Verdict::Changed("none of its people waits in it any more")),
+            (
+                seen(true, &[], &[]),
+                Verdict::Changed("none of its people waits in it any more"),
+            ),
+            (
+                seen(true, &[9], &[]),
+                Verdict::Changed("none of its people waits in it any more"),
+            ),
             (seen(true, &[5, 8], &[5]), Verdict::Changed("somebody new waits in it")),
-            (seen(true, &[5, 6], &[5]), Verdict::Changed("one of its people is no longer dismissed")),
-            (seen(true, &[5], &[]), Verdict::Changed("one of its people is no longer dismissed")),
+            (
+                seen(true, &[5, 6], &[5]),
+                Verdict::Changed("one of its people is no longer dismissed"),
+            ),
+            (
+                seen(true, &[5], &[]),
+                Verdict::Changed("one of its people is no longer dismissed"),
+            ),
         ] {
             assert_eq!(judge(&action, &seen), expected, "{seen:?}");
         }
