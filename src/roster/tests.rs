@@ -146,7 +146,7 @@ fn a_byte_that_cannot_be_decoded_is_an_error_where_it_is() {
         &[(2, 2, "Undecodable"), (4, 2, "Undecodable")],
     );
     let damaged = [
-        &"id,full_name\n1,Иванов Иван\n2,Пе".as_bytes()[..],
+        "id,full_name\n1,Иванов Иван\n2,Пе".as_bytes(),
         b"\xff",
         "тров Пётр\n".as_bytes(),
     ]
