@@ -206,6 +206,8 @@ fn the_delimiter_is_the_one_that_is_regular() {
         ("sep=;\r\nid;note\r\n1;a,b\r\n", Some(Semicolon)),
         ("\"SEP=,\"\nid,note\n1,a\n", Some(Comma)),
         ("sep=\t\nid\tnote\n1\ta\n", Some(Tab)),
+        ("Фамилия,Имя\nИванов,Иван\n", Some(Comma)),
+        ("id,note\n1\n", Some(Comma)),
         ("id;note;note 2\n1;a\n2;b;c\n3;d;e\n", Some(Semicolon)),
     ] {
         let result = read(text.as_bytes(), &Options::default());
@@ -458,6 +460,7 @@ fn every_error_of_a_file_is_reported_with_the_line_that_an_editor_shows() {
 
 #[test]
 fn an_open_quote_does_not_hide_the_rows_below_it() {
+    assert_errors("id;note\n1;\"open\n", &[(2, 2, "OpenQuote")]);
     assert_errors(
         "id;note\n1;\"open\n2;n\nx;\"closed\"\ny;n\n",
         &[(2, 2, "OpenQuote"), (4, 1, "IdNotDigits"), (5, 1, "IdNotDigits")],
@@ -470,6 +473,13 @@ fn lines_are_counted_by_any_line_break() {
         let text = ["id;note", "1;\"a", "b\"", "", "x;c", "\u{feff}2;d"].join(line_break);
         assert_errors(text, &[(5, 1, "IdNotDigits")]);
     }
+}
+
+#[test]
+fn a_byte_order_mark_in_the_middle_of_joined_files_is_no_text() {
+    let roster = roster("\n\u{feff}\nid;note\n7;a\n\u{feff}\"8\";\"b;c\"\n");
+    assert_eq!((roster.detected.header_line, roster.detected.rows_ignored), (3, 2));
+    assert_eq!((roster.rows[1].line, roster.rows[1].id), (5, Some(UserId(8))));
 }
 
 #[test]
