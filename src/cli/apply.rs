@@ -27,10 +27,21 @@ pub(crate) async fn apply(
         return Ok(status.exit());
     }
     let plan = show::plan_text(work.journal.view(), &record, &status)?;
-    let consent = consent::of_person(terminal, &status, &plan, confirm.as_deref()).map_err(|failure| failure.with(&status))?;
-    let kinds = work.journal.view().actions(job)?.into_iter().filter(|action| action.state == ActionState::Planned);
-    let needs = Needs { kinds: kinds.filter_map(|action| action.kind).collect(), search_by_email: false };
-    let link = Link::open(&work, access, &needs).await.map_err(|failure| failure.with(&status))?;
+    let consent =
+        consent::of_person(terminal, &status, &plan, confirm.as_deref()).map_err(|failure| failure.with(&status))?;
+    let kinds = work
+        .journal
+        .view()
+        .actions(job)?
+        .into_iter()
+        .filter(|action| action.state == ActionState::Planned);
+    let needs = Needs {
+        kinds: kinds.filter_map(|action| action.kind).collect(),
+        search_by_email: false,
+    };
+    let link = Link::open(&work, access, &needs)
+        .await
+        .map_err(|failure| failure.with(&status))?;
     let run = work.begin_run(&link, "apply", job, &record.policy_hash, Vec::new())?;
     let ending = carry_out(&mut work, &link, run, job, Some(consent), true).await?;
     work.close()?;

@@ -32,25 +32,32 @@ pub(crate) fn check_usable(
     check_portal(record, portal)?;
     let job = record.job;
     if record.frozen_at.is_none() {
-        return Err(Failure::refused(format!("the plan of job {job} is not finished"))
-            .next(format!("offboard24 resume {job}")));
+        return Err(
+            Failure::refused(format!("the plan of job {job} is not finished")).next(format!("offboard24 resume {job}"))
+        );
     }
     if record.confirmed_at.is_some() {
-        return Err(Failure::refused(format!("the plan of job {job} was confirmed before; a plan is used once"))
-            .next(format!("offboard24 resume {job}")));
+        return Err(Failure::refused(format!(
+            "the plan of job {job} was confirmed before; a plan is used once"
+        ))
+        .next(format!("offboard24 resume {job}")));
     }
     if is_too_old(record, now) {
-        return Err(Failure::refused(format!("the plan of job {job} is older than seven days"))
-            .next("offboard24 plan ROSTER makes a new one"));
+        return Err(
+            Failure::refused(format!("the plan of job {job} is older than seven days"))
+                .next("offboard24 plan ROSTER makes a new one"),
+        );
     }
     let claimed = view.claimed_by_others(portal, Some(job))?;
     let mine = view.actions(job)?;
-    let taken = mine.iter().find(|action| {
-        action.state == ActionState::Planned && claimed.contains_key(&action.workflow)
-    });
+    let taken = mine
+        .iter()
+        .find(|action| action.state == ActionState::Planned && claimed.contains_key(&action.workflow));
     if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
-        return Err(Failure::refused(format!("job {other} was confirmed since and has workflows of this plan"))
-            .next(format!("offboard24 resume {other}, then plan again")));
+        return Err(Failure::refused(format!(
+            "job {other} was confirmed since and has workflows of this plan"
+        ))
+        .next(format!("offboard24 resume {other}, then plan again")));
     }
     Ok(())
 }
@@ -69,7 +76,10 @@ pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Fa
 
 /// Whether a plan is older than seven days, or from a clock that has since been set back.
 pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
-    let frozen = record.frozen_at.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let frozen = record
+        .frozen_at
+        .as_deref()
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
     frozen.is_some_and(|frozen| (now - frozen.to_utc()).to_std().is_ok_and(|age| age > PLAN_AGE_MAX))
 }
 
@@ -83,7 +93,10 @@ pub(crate) fn of_person(
     let expected = status.confirm.clone().unwrap_or_default();
     if let Some(given) = given {
         return match mismatch(&expected, given) {
-            None => Ok(Consent { confirm: expected, by: "--confirm" }),
+            None => Ok(Consent {
+                confirm: expected,
+                by: "--confirm",
+            }),
             Some(part) => Err(Failure::refused(format!(
                 "not confirmed: {part} in --confirm is not this plan's. Nothing was sent"
             ))
@@ -91,8 +104,10 @@ pub(crate) fn of_person(
         };
     }
     if !terminal.can_ask() {
-        return Err(Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
-            .next(format!("offboard24 apply {} --confirm {expected}", status.job)));
+        return Err(
+            Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
+                .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
+        );
     }
     terminal.note(plan);
     terminal.note(&show::warning(status));
@@ -100,10 +115,15 @@ pub(crate) fn of_person(
     let portal = terminal.ask("Type the portal to confirm: ");
     let counted = terminal.ask("Type the number of actions to confirm: ");
     if portal.as_deref() == Some(status.portal.as_str()) && counted.as_deref() == Some(planned.as_str()) {
-        return Ok(Consent { confirm: expected, by: "terminal" });
+        return Ok(Consent {
+            confirm: expected,
+            by: "terminal",
+        });
     }
-    Err(Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
-        .next(format!("offboard24 apply {}", status.job)))
+    Err(
+        Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
+            .next(format!("offboard24 apply {}", status.job)),
+    )
 }
 
 /// Consent given beforehand as a cap. Over the cap nothing is done, not a portion.
@@ -115,7 +135,10 @@ pub(crate) fn of_cap(status: &JobStatus, actions_max: u32) -> Result<Consent, Fa
         ))
         .next(next_for(status.job)));
     }
-    Ok(Consent { confirm: status.confirm.clone().unwrap_or_default(), by: "--max-actions" })
+    Ok(Consent {
+        confirm: status.confirm.clone().unwrap_or_default(),
+        by: "--max-actions",
+    })
 }
 
 fn next_for(job: JobId) -> String {
@@ -149,7 +172,10 @@ mod tests {
         let expected = "[::1]:8443:214:7f3a91c2";
         assert_eq!(mismatch(expected, " [::1]:8443:214:7f3a91c2 "), None);
         assert_eq!(mismatch(expected, "[::1]:8444:214:7f3a91c2"), Some("the portal"));
-        assert_eq!(mismatch(expected, "[::1]:8443:213:7f3a91c2"), Some("the number of actions"));
+        assert_eq!(
+            mismatch(expected, "[::1]:8443:213:7f3a91c2"),
+            Some("the number of actions")
+        );
         assert_eq!(mismatch(expected, "[::1]:8443:214:7f3a91c3"), Some("the hash"));
         assert_eq!(mismatch(expected, "214:7f3a91c2"), Some("the portal"));
         assert_eq!(mismatch(expected, ""), Some("the portal"));

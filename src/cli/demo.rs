@@ -24,8 +24,8 @@ use crate::sandbox::{Options, Sandbox};
 /// The roster of the demonstration, written against the stand-in's people.
 const ROSTER: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
-/// One answer gets lost on the way, so that the outcome `presumed` can be seen.
-const FAULT: &str = "lost-answer@destroy:3";
+/// One command's answer gets lost on the way, so that the outcome `presumed` can be seen.
+const FAULT: &str = "missing-keys@command:8";
 
 pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     let folder = new_folder()?;
@@ -34,20 +34,41 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         None => write_roster(&folder)?,
     };
     let sandbox = start_portal().await?;
-    terminal.note(&format!("a stand-in portal listens on {}; nothing leaves this machine\n", sandbox.address()));
-    let intake =
-        Intake { path, action: Some(ActionKind::Kill), policy: None, options: RosterOptions::default() };
+    terminal.note(&format!(
+        "a stand-in portal listens on {}; nothing leaves this machine\n",
+        sandbox.address()
+    ));
+    let intake = Intake {
+        path,
+        action: Some(ActionKind::Kill),
+        policy: None,
+        options: RosterOptions::default(),
+    };
     let order = read_order(terminal, intake)?;
     let webhook = Webhook::parse(&sandbox.webhook_url()).map_err(|cause| Failure::usage(cause.to_string()))?;
     let portal = webhook.portal();
-    let access = PortalAccess { webhook, ca_file: None, rate: Rate::Unlimited, burst: Settings::BURST };
-    let place = Place { database: folder.join("audit.db"), paths: Paths::under(&folder) };
+    let access = PortalAccess {
+        webhook,
+        ca_file: None,
+        rate: Rate::Unlimited,
+        burst: Settings::BURST,
+    };
+    let place = Place {
+        database: folder.join("audit.db"),
+        paths: Paths::under(&folder),
+    };
     let database = place.database.clone();
     let mut work = Work::open_at(place, &terminal.without_json())?;
     let link = Link::open(&work, access, &order.needs()).await?;
 
     let job = work.journal.view().next_job()?;
-    let run = work.begin_run(&link, "demo", job, &order.policy_hash(), order.events(&portal, "demo", None))?;
+    let run = work.begin_run(
+        &link,
+        "demo",
+        job,
+        &order.policy_hash(),
+        order.events(&portal, "demo", None),
+    )?;
     terminal.say("\n— the plan: only reading so far —\n");
     make_plan(&mut work, &link, run, job, order.policy()).await?;
     let status = work.status(job)?;
@@ -64,14 +85,19 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         effects.len(),
         sandbox.requests().len()
     ));
-    terminal.say(&format!("look around: offboard24 show --by workflow --db {}", database.display()));
+    terminal.say(&format!(
+        "look around: offboard24 show --by workflow --db {}",
+        database.display()
+    ));
     terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
     work.close()?;
     sandbox.stop().await;
     if roster.is_some() {
         return Ok(status.exit());
     }
-    check(&status, effects.len()).map(|()| Exit::Done).map_err(|failure| failure.with(&status))
+    check(&status, effects.len())
+        .map(|()| Exit::Done)
+        .map_err(|failure| failure.with(&status))
 }
 
 /// The scripted result: all that the sample's roster has to bring about.
@@ -84,7 +110,15 @@ fn check(status: &JobStatus, effects: usize) -> Result<(), Failure> {
         && status.orphans == 1
         && destroyed + status.count(ActionState::Held) == status.actions["total"]
         && effects == destroyed as usize;
-    if came_out { Ok(()) } else { Err(Failure::new("demo", Exit::Bug, "the demonstration did not come out as scripted")) }
+    if came_out {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            "demo",
+            Exit::Bug,
+            "the demonstration did not come out as scripted",
+        ))
+    }
 }
 
 fn new_folder() -> Result<PathBuf, Failure> {
@@ -104,7 +138,9 @@ fn write_roster(folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 async fn start_portal() -> Result<Sandbox, Failure> {
-    let fault = FAULT.parse().map_err(|cause| Failure::new("demo", Exit::Bug, format!("{cause}")))?;
+    let fault = FAULT
+        .parse()
+        .map_err(|cause| Failure::new("demo", Exit::Bug, format!("{cause}")))?;
     let options = Options {
         rate_per_second: f64::INFINITY,
         burst: f64::INFINITY,

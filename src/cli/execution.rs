@@ -24,8 +24,12 @@ pub(crate) async fn carry_out(
     may_send: bool,
 ) -> Ending {
     if let Some(consent) = consent {
-        let confirmed = PlanConfirmed { confirm: consent.confirm, by: consent.by.to_owned() };
-        work.recorder(link, run, job).record([Event::PlanConfirmed(confirmed)])?;
+        let confirmed = PlanConfirmed {
+            confirm: consent.confirm,
+            by: consent.by.to_owned(),
+        };
+        work.recorder(link, run, job)
+            .record([Event::PlanConfirmed(confirmed)])?;
     }
     let carried = perform(work, link, run, job, may_send).await;
     let (stop, failure) = match carried {
@@ -45,7 +49,11 @@ pub(crate) async fn carry_out(
 
 /// The journal failed in the middle: the disk, or worse.
 fn journal_stop(failure: &Failure) -> StopReason {
-    if failure.kind == "disk" { StopReason::Disk } else { StopReason::Crash }
+    if failure.kind == "disk" {
+        StopReason::Disk
+    } else {
+        StopReason::Crash
+    }
 }
 
 /// The status's code, with the signal that it really was.
@@ -65,17 +73,16 @@ async fn perform(
 ) -> Result<(Option<StopReason>, Option<Failure>), Failure> {
     let doubts = work.journal.view().jobs_in_doubt(&link.connection.portal())?;
     let before = work.status(job)?;
-    let settled_before = before.actions["total"] - before.count(ActionState::Planned) - before.in_doubt;
-    let bar = work.terminal.progress(u64::from(before.count(ActionState::Planned) + before.in_doubt));
+    let to_do = before.count(ActionState::Planned) + before.in_doubt;
+    let bar = work.terminal.progress();
     let clock = Arc::clone(&work.clock);
     let progress = |view: View<'_>| {
         if let Ok(counts) = view.action_counts(job) {
             let of = |state| counts.get(&state).copied().unwrap_or_default();
             let left = of(ActionState::Planned) + of(ActionState::Sent);
-            let total: u32 = counts.values().sum();
             let failed = of(ActionState::Ended(Outcome::Failed)) + of(ActionState::Ended(Outcome::Survived));
             let message = format!("actions settled, {failed} failed, {} held", of(ActionState::Held));
-            bar.show(u64::from(total.saturating_sub(left + settled_before)), &message, clock.monotonic());
+            bar.show(to_do.saturating_sub(left), to_do, &message, clock.monotonic());
         }
     };
     let engine = Engine {
@@ -112,7 +119,8 @@ fn is_complete(view: View<'_>, job: JobId) -> Result<bool, Failure> {
 
 /// Tells how a run ended: totals by outcome, what is left, and what to type next.
 pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
-    work.terminal.object(&serde_json::to_value(status).map_err(crate::journal::JournalError::from)?);
+    work.terminal
+        .object(&serde_json::to_value(status).map_err(crate::journal::JournalError::from)?);
     let mut lines = vec![show::headline(status)];
     let states = [ActionState::Planned, ActionState::Held, ActionState::Sent];
     let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
@@ -123,7 +131,10 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
         }
     }
     if status.residue > 0 {
-        lines.push(format!("  {} of killed workflows are still listed by the portal", count(status.residue, "task row")));
+        lines.push(format!(
+            "  {} of killed workflows are still listed by the portal",
+            count(status.residue, "task row")
+        ));
     }
     if status.relisted > 0 {
         lines.push(format!(

@@ -35,7 +35,12 @@ pub(crate) struct ErrorObject<'a> {
 
 impl Failure {
     pub(crate) fn new(kind: &'static str, exit: Exit, message: impl Into<String>) -> Self {
-        Self { kind, exit, message: message.into(), next: None }
+        Self {
+            kind,
+            exit,
+            message: message.into(),
+            next: None,
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -107,17 +112,18 @@ impl From<JournalError> for Failure {
             JournalError::NetworkFileSystem(_) => {
                 Self::new("database", Exit::Usage, message).next("put the database on a local disk with --db FILE")
             }
-            JournalError::Damaged { .. } => Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
-                .next("keep the file as evidence, and plan anew in another one with --db FILE"),
+            JournalError::Damaged { .. } => {
+                Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
+                    .next("keep the file as evidence, and plan anew in another one with --db FILE")
+            }
             JournalError::DiskFull | JournalError::ReserveUsed => {
                 Self::new("disk", Exit::Temporary, message).next("make room, then: offboard24 resume")
             }
             JournalError::Commit(_) | JournalError::Broken => Self::new("journal", Exit::Bug, message)
                 .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
-            JournalError::Pragma(_)
-            | JournalError::Sqlite(_)
-            | JournalError::Encoding(_)
-            | JournalError::Random(_) => Self::new("journal", Exit::Bug, message),
+            JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {
+                Self::new("journal", Exit::Bug, message)
+            }
         }
     }
 }
@@ -156,7 +162,14 @@ impl From<RunError> for Failure {
 impl From<RosterErrors> for Failure {
     fn from(errors: RosterErrors) -> Self {
         let lines: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
-        Self::new("roster", Exit::Usage, format!("the roster cannot be used; nothing was asked:\n  {}", lines.join("\n  ")))
-            .next("correct the file and run the same command again")
+        Self::new(
+            "roster",
+            Exit::Usage,
+            format!(
+                "the roster cannot be used; nothing was asked:\n  {}",
+                lines.join("\n  ")
+            ),
+        )
+        .next("correct the file and run the same command again")
     }
 }

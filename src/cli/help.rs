@@ -9,6 +9,9 @@ pub(crate) const EXAMPLE: &str = "Example: offboard24 demo";
 pub(crate) fn after_long_help() -> String {
     let mut codes = Exit::PRECEDENCE;
     codes.sort_by_key(|exit| exit.code());
-    let lines: Vec<String> = codes.iter().map(|exit| format!("  {:>3}  {}", exit.code(), exit.meaning())).collect();
+    let lines: Vec<String> = codes
+        .iter()
+        .map(|exit| format!("  {:>3}  {}", exit.code(), exit.meaning()))
+        .collect();
     format!("{EXAMPLE}\n\nExit codes:\n{}", lines.join("\n"))
 }

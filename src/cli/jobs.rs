@@ -16,10 +16,15 @@ pub(crate) fn jobs(common: &Common, terminal: &Terminal) -> Ending {
     let view = file.view();
     let live = status::is_live(&place.database);
     let records = view.jobs()?;
-    let statuses = records.iter().map(|record| JobStatus::read(view, record, live)).collect::<Result<Vec<_>, _>>()?;
+    let statuses = records
+        .iter()
+        .map(|record| JobStatus::read(view, record, live))
+        .collect::<Result<Vec<_>, _>>()?;
     terminal.object(&serde_json::json!({ "jobs": serde_json::to_value(&statuses).map_err(JournalError::from)? }));
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["JOB", "PORTAL", "MADE", "STATE", "ROWS", "PLANNED", "HELD", "ENDED"]);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["JOB", "PORTAL", "MADE", "STATE", "ROWS", "PLANNED", "HELD", "ENDED"]);
     for (record, status) in records.iter().zip(&statuses) {
         let (planned, held) = (status.count(ActionState::Planned), status.count(ActionState::Held));
         table.add_row([

@@ -49,14 +49,20 @@ struct Failed {
 
 impl<E: Into<Failure>> From<E> for Failed {
     fn from(failure: E) -> Self {
-        Self { failure: failure.into(), job: None }
+        Self {
+            failure: failure.into(),
+            job: None,
+        }
     }
 }
 
 impl Failure {
     /// With the status of its job beside it.
     fn with(self, status: &JobStatus) -> Failed {
-        Failed { failure: self, job: serde_json::to_value(status).ok() }
+        Failed {
+            failure: self,
+            job: serde_json::to_value(status).ok(),
+        }
     }
 }
 
@@ -67,7 +73,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(arguments) => arguments,
         Err(error) => {
             Terminal::new(json, false).usage(&error);
-            return if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() };
+            return if error.use_stderr() {
+                Exit::Usage.code()
+            } else {
+                Exit::Done.code()
+            };
         }
     };
     let terminal = Terminal::new(arguments.common.json, arguments.common.quiet);
@@ -95,8 +105,15 @@ fn trace(verbose: u8) {
         _ => tracing::Level::TRACE,
     };
     let ours = tracing_subscriber::filter::Targets::new().with_target("offboard24", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    if tracing_subscriber::registry().with(lines).with(ours).try_init().is_err() {
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    if tracing_subscriber::registry()
+        .with(lines)
+        .with(ours)
+        .try_init()
+        .is_err()
+    {
         tracing::debug!("a subscriber is already there");
     }
 }
@@ -108,12 +125,17 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
-        Command::Run { roster, max_actions, portal } => {
-            run::run(common, terminal, roster.into(), max_actions, portal).await
-        }
-        Command::Resume { job, retry, reason, portal } => {
-            resume::resume(common, terminal, job.id(), &retry, reason, portal).await
-        }
+        Command::Run {
+            roster,
+            max_actions,
+            portal,
+        } => run::run(common, terminal, roster.into(), max_actions, portal).await,
+        Command::Resume {
+            job,
+            retry,
+            reason,
+            portal,
+        } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
         Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
         Command::Jobs => jobs::jobs(common, terminal),
@@ -132,6 +154,7 @@ fn find_job(view: View<'_>, named: Option<JobId>) -> Result<JobRecord, Failure> 
             Some(job) => format!("there is no job {job} in this database"),
             None => "there is no job in this database".to_owned(),
         };
-        Failure::new("no-job", Exit::Usage, message).next("offboard24 jobs lists what there is; offboard24 plan makes one")
+        Failure::new("no-job", Exit::Usage, message)
+            .next("offboard24 jobs lists what there is; offboard24 plan makes one")
     })
 }

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use super::failure::Failure;
 use super::settings::Intake;
 use super::terminal::Terminal;
-use super::text::{count, printable};
+use super::text::printable;
 use super::work::{Link, Needs, Work};
 use crate::domain::{ActionKind, JobId, Portal, RunId, StopReason};
 use crate::exit::Exit;
@@ -49,7 +49,13 @@ pub(crate) fn read_order(terminal: &Terminal, order: Intake) -> Result<Order, Fa
         Failure::new("roster", Exit::Usage, cause.to_string())
             .next("say what to do with --action kill or --action terminate, or give every row an action")
     })?;
-    Ok(Order { roster, actions, default_action: order.action, policy, policy_text })
+    Ok(Order {
+        roster,
+        actions,
+        default_action: order.action,
+        policy,
+        policy_text,
+    })
 }
 
 fn tell_detected(terminal: &Terminal, roster: &Roster) {
@@ -62,8 +68,14 @@ fn tell_detected(terminal: &Terminal, roster: &Roster) {
             None => format!("{} (kept)", printable(&column.name)),
         })
         .collect();
-    let delimiter = found.delimiter.map_or_else(|| "none, one column".to_owned(), |delimiter| delimiter.to_string());
-    let mark = if found.byte_order_mark { " with byte order mark" } else { "" };
+    let delimiter = found
+        .delimiter
+        .map_or_else(|| "none, one column".to_owned(), |delimiter| delimiter.to_string());
+    let mark = if found.byte_order_mark {
+        " with byte order mark"
+    } else {
+        ""
+    };
     terminal.note(&format!(
         "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {} rows, {} empty or title lines passed over",
         found.encoding,
@@ -73,7 +85,10 @@ fn tell_detected(terminal: &Terminal, roster: &Roster) {
         found.rows_ignored
     ));
     for warning in &found.warnings {
-        terminal.note(&format!("        line {}, column {}: {}", warning.line, warning.column, warning.kind));
+        terminal.note(&format!(
+            "        line {}, column {}: {}",
+            warning.line, warning.column, warning.kind
+        ));
     }
 }
 
@@ -82,7 +97,11 @@ impl Order {
     pub(crate) fn needs(&self) -> Needs {
         Needs {
             kinds: self.actions.iter().copied().collect::<BTreeSet<_>>(),
-            search_by_email: self.roster.rows.iter().any(|row| row.id.is_none() && row.email.is_some()),
+            search_by_email: self
+                .roster
+                .rows
+                .iter()
+                .any(|row| row.id.is_none() && row.email.is_some()),
         }
     }
 
@@ -106,8 +125,15 @@ impl Order {
             actions_max,
             roster: intake::detected(&self.roster.detected),
         };
-        let rows = self.roster.rows.iter().zip(&self.actions).map(|(row, action)| intake::row_read(row, *action));
-        std::iter::once(Event::JobCreated(Box::new(created))).chain(rows).collect()
+        let rows = self
+            .roster
+            .rows
+            .iter()
+            .zip(&self.actions)
+            .map(|(row, action)| intake::row_read(row, *action));
+        std::iter::once(Event::JobCreated(Box::new(created)))
+            .chain(rows)
+            .collect()
     }
 }
 
@@ -119,12 +145,9 @@ pub(crate) async fn make_plan(
     job: JobId,
     policy: &Policy,
 ) -> Result<(), Failure> {
-    let progress = work.terminal.progress(0);
+    let progress = work.terminal.progress();
     let (clock, now, stop) = (std::sync::Arc::clone(&work.clock), work.now(), work.signals.stop());
-    let shown = |done: usize, total: usize| {
-        let message = format!("of {} read", count(u32::try_from(total).unwrap_or(u32::MAX), "person"));
-        progress.show(done as u64, &message, clock.monotonic());
-    };
+    let shown = |done: u32, total: u32| progress.show(done, total, "people read", clock.monotonic());
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),

@@ -27,8 +27,9 @@ pub(crate) async fn resume(
     let status = work.status(record.job)?;
     let portal = access.webhook.portal();
     check(&record, &status, &portal, retry).map_err(|failure| failure.with(&status))?;
-    let link =
-        Link::open(&work, access, &needs(&work, &record)?).await.map_err(|failure| failure.with(&status))?;
+    let link = Link::open(&work, access, &needs(&work, &record)?)
+        .await
+        .map_err(|failure| failure.with(&status))?;
     let job = record.job;
     let run = work.begin_run(&link, "resume", job, &record.policy_hash, Vec::new())?;
     let ending = if record.frozen_at.is_none() {
@@ -40,8 +41,10 @@ pub(crate) async fn resume(
         let too_old = consent::is_too_old(&record, work.now());
         let exit = carry_out(&mut work, &link, run, job, None, !too_old).await?;
         if too_old && work.status(job)?.count(ActionState::Planned) > 0 {
-            let failure = Failure::refused(format!("the plan of job {job} is older than seven days: what was in doubt is settled, and nothing was sent"))
-                .next("offboard24 plan ROSTER makes a new one");
+            let failure = Failure::refused(format!(
+                "the plan of job {job} is older than seven days: what was in doubt is settled, and nothing was sent"
+            ))
+            .next("offboard24 plan ROSTER makes a new one");
             return Err(failure.with(&work.status(job)?));
         }
         exit
@@ -65,10 +68,16 @@ fn check(
         return Err(Failure::refused(format!("the plan of job {job} was never confirmed"))
             .next(format!("offboard24 apply {job}")));
     }
-    let nothing = retry.iter().filter(|outcome| status.count(ActionState::Ended(**outcome)) == 0);
+    let nothing = retry
+        .iter()
+        .filter(|outcome| status.count(ActionState::Ended(**outcome)) == 0);
     if let Some(outcome) = nothing.into_iter().next() {
-        return Err(Failure::new("usage", Exit::Usage, format!("job {job} has no {outcome} actions to try once more"))
-            .next(format!("offboard24 status {job}")));
+        return Err(Failure::new(
+            "usage",
+            Exit::Usage,
+            format!("job {job} has no {outcome} actions to try once more"),
+        )
+        .next(format!("offboard24 status {job}")));
     }
     Ok(())
 }
@@ -119,7 +128,11 @@ fn reopen(
         })
         .map(|(action, outcome)| {
             let reason = reason.as_ref().map(|reason| reason.about(About::Nobody));
-            Event::ActionReopened(ActionReopened { action, outcome, reason })
+            Event::ActionReopened(ActionReopened {
+                action,
+                outcome,
+                reason,
+            })
         })
         .collect();
     if !events.is_empty() {

@@ -40,7 +40,8 @@ pub(crate) async fn go_on_under_cap(
 ) -> Ending {
     let status = work.status(job)?;
     let record = work.job(Some(job))?;
-    work.terminal.say(&show::plan_text(work.journal.view(), &record, &status)?);
+    work.terminal
+        .say(&show::plan_text(work.journal.view(), &record, &status)?);
     match consent::of_cap(&status, max_actions) {
         Ok(consent) => carry_out(work, link, run, job, Some(consent), true).await,
         Err(failure) => {

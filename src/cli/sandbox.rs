@@ -60,8 +60,10 @@ pub(crate) struct SandboxArguments {
 impl SandboxArguments {
     fn options(&self) -> Result<Options, Failure> {
         if !self.listen.ip().is_loopback() {
-            return Err(Failure::usage("the stand-in portal listens on loopback only: whoever reaches it controls it")
-                .next("--listen 127.0.0.1:0"));
+            return Err(
+                Failure::usage("the stand-in portal listens on loopback only: whoever reaches it controls it")
+                    .next("--listen 127.0.0.1:0"),
+            );
         }
         let or_never = |limit: f64| if limit > 0.0 { limit } else { f64::INFINITY };
         Ok(Options {
@@ -89,7 +91,9 @@ impl SandboxArguments {
 pub(crate) async fn sandbox(terminal: &Terminal, arguments: SandboxArguments) -> Ending {
     let options = arguments.options()?;
     if let Some(path) = &arguments.roster_out {
-        let roster = arguments.world().roster_csv(arguments.roster_people.unwrap_or(usize::MAX));
+        let roster = arguments
+            .world()
+            .roster_csv(arguments.roster_people.unwrap_or(usize::MAX));
         std::fs::write(path, roster)
             .map_err(|cause| Failure::usage(format!("{} cannot be written: {cause}", path.display())))?;
     }

@@ -35,7 +35,13 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     /// The database [default: $XDG_STATE_HOME/offboard24/audit.db]
-    #[arg(long, value_name = "FILE", env = "OFFBOARD24_DB", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OFFBOARD24_DB",
+        hide_env_values = true,
+        global = true
+    )]
     db: Option<PathBuf>,
     /// Print one JSON object on standard output and nothing else there
     #[arg(long, global = true)]
@@ -215,7 +221,11 @@ impl From<RosterArguments> for Intake {
                 ActionArgument::Terminate => ActionKind::Terminate,
             }),
             policy: raw.policy,
-            options: RosterOptions { encoding: raw.encoding, delimiter: raw.delimiter, map: raw.map },
+            options: RosterOptions {
+                encoding: raw.encoding,
+                delimiter: raw.delimiter,
+                map: raw.map,
+            },
         }
     }
 }
@@ -241,7 +251,10 @@ impl Common {
             Failure::usage("this account has no home directory")
                 .next("set XDG_STATE_HOME to a folder for the database and the locks")
         })?;
-        Ok(Place { database: self.db.clone().unwrap_or_else(|| paths.database()), paths })
+        Ok(Place {
+            database: self.db.clone().unwrap_or_else(|| paths.database()),
+            paths,
+        })
     }
 }
 
@@ -267,9 +280,15 @@ impl PortalArguments {
             },
         };
         let text = text.map_err(|cause| Failure::usage(format!("the webhook file cannot be read: {cause}")))?;
-        let webhook = Webhook::parse(text.trim())
-            .map_err(|cause| Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal"))?;
-        Ok(PortalAccess { webhook, ca_file: self.ca_file, rate: self.rate, burst: self.burst })
+        let webhook = Webhook::parse(text.trim()).map_err(|cause| {
+            Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal")
+        })?;
+        Ok(PortalAccess {
+            webhook,
+            ca_file: self.ca_file,
+            rate: self.rate,
+            burst: self.burst,
+        })
     }
 }
 
@@ -295,18 +314,24 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     if text == "unlimited" {
         return Ok(Rate::Unlimited);
     }
-    let rate: f64 = text.parse().map_err(|_| "write a number of requests a second, or `unlimited`".to_owned())?;
+    let rate: f64 = text
+        .parse()
+        .map_err(|_| "write a number of requests a second, or `unlimited`".to_owned())?;
     if rate.is_finite() && rate >= RATE_MIN {
         Ok(Rate::PerSecond(rate))
     } else {
-        Err(format!("at least {RATE_MIN}: below that, what was looked at is too old before it can be acted on"))
+        Err(format!(
+            "at least {RATE_MIN}: below that, what was looked at is too old before it can be acted on"
+        ))
     }
 }
 
 fn parse_retry(text: &str) -> Result<Outcome, String> {
     match parse_word(text)? {
         outcome @ (Outcome::Failed | Outcome::Drifted | Outcome::Survived) => Ok(outcome),
-        other => Err(format!("{other} is final: only failed, drifted and survived can be tried once more")),
+        other => Err(format!(
+            "{other} is final: only failed, drifted and survived can be tried once more"
+        )),
     }
 }
 

@@ -38,7 +38,8 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
 
 /// What `plan` ends with.
 pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> {
-    work.terminal.object(&serde_json::to_value(status).map_err(JournalError::from)?);
+    work.terminal
+        .object(&serde_json::to_value(status).map_err(JournalError::from)?);
     let record = work.job(Some(status.job))?;
     work.terminal.say(&plan_text(work.journal.view(), &record, status)?);
     let end = if status.state == JobState::Complete {
@@ -46,7 +47,8 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
     } else {
         confirmation(status)
     };
-    work.terminal.say(&format!("{end}\ndatabase: {}", work.place.database.display()));
+    work.terminal
+        .say(&format!("{end}\ndatabase: {}", work.place.database.display()));
     Ok(())
 }
 
@@ -57,7 +59,10 @@ pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) 
     parts.extend(content.started_by_colleagues());
     parts.push(content.by_person());
     if status.count(ActionState::Held) > 0 {
-        parts.push(format!("held, and not done unless a person decides so:\n{}", content.by_hold()));
+        parts.push(format!(
+            "held, and not done unless a person decides so:\n{}",
+            content.by_hold()
+        ));
     }
     if status.orphans > 0 {
         parts.push(format!(
@@ -65,7 +70,11 @@ pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) 
             count(status.orphans, "task")
         ));
     }
-    if content.actions.iter().any(|action| action.kind == Some(ActionKind::Kill)) {
+    if content
+        .actions
+        .iter()
+        .any(|action| action.kind == Some(ActionKind::Kill))
+    {
         parts.push(
             "a kill erases a workflow with all its tasks and its log. Tasks, people and answers are recorded here; what REST\n\
              does not show is not: the tracking log and the workflow's variables"
@@ -77,8 +86,15 @@ pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) 
 
 /// One line: which job, where, in which state.
 pub(crate) fn headline(status: &JobStatus) -> String {
-    let hash = status.plan_hash.as_deref().and_then(|hash| hash.get(..8)).unwrap_or(NOTHING);
-    let reason = status.stop_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let hash = status
+        .plan_hash
+        .as_deref()
+        .and_then(|hash| hash.get(..8))
+        .unwrap_or(NOTHING);
+    let reason = status
+        .stop_reason
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
     format!(
         "job {} on {}: {}{reason}, plan {hash}, {}, {}",
         status.job,
@@ -97,7 +113,11 @@ pub(crate) fn status_text(status: &JobStatus) -> String {
             .filter(|(state, number)| **state != "total" && **number > 0)
             .map(|(state, number)| format!("{number} {state}"))
             .collect();
-        if of.is_empty() { NOTHING.to_owned() } else { of.join(", ") }
+        if of.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            of.join(", ")
+        }
     };
     format!(
         "{}\n  rows     {}\n  actions  {}\n  orphans  {}, requests {}",
@@ -158,13 +178,23 @@ impl Content {
 
     fn people<'a>(&self, ids: impl IntoIterator<Item = &'a UserId>) -> String {
         let names: Vec<String> = ids.into_iter().map(|id| self.person(*id)).collect();
-        if names.is_empty() { NOTHING.to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            names.join(", ")
+        }
     }
 
     /// The row's keys as written.
     fn written(row: &RowRecord) -> String {
         let id = row.id.map(|id| id.to_string());
-        let texts = [&row.email, &row.first_name, &row.second_name, &row.last_name, &row.full_name];
+        let texts = [
+            &row.email,
+            &row.first_name,
+            &row.second_name,
+            &row.last_name,
+            &row.full_name,
+        ];
         let texts = texts.into_iter().flatten().map(|text| printable(text.expose()));
         id.into_iter().chain(texts).collect::<Vec<_>>().join(" ")
     }
@@ -201,12 +231,28 @@ impl Content {
             return "no workflow waits".to_owned();
         }
         let total: u32 = states.values().sum();
-        let states: Vec<String> = states.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
-        format!("{total} {}: {}", kinds.into_iter().collect::<Vec<_>>().join("/"), states.join(", "))
+        let states: Vec<String> = states
+            .into_iter()
+            .map(|(state, number)| format!("{number} {state}"))
+            .collect();
+        format!(
+            "{total} {}: {}",
+            kinds.into_iter().collect::<Vec<_>>().join("/"),
+            states.join(", ")
+        )
     }
 
     fn by_workflow(&self, actions: &[&ActionRecord]) -> String {
-        let mut table = plain(&["ACTION", "WORKFLOW", "TASK", "DOCUMENT", "DO", "STATE", "WAITS FOR", "STARTED BY"]);
+        let mut table = plain(&[
+            "ACTION",
+            "WORKFLOW",
+            "TASK",
+            "DOCUMENT",
+            "DO",
+            "STATE",
+            "WAITS FOR",
+            "STARTED BY",
+        ]);
         for action in actions {
             let view = self.workflows.get(&action.workflow);
             let document = view.map_or_else(|| NOTHING.to_owned(), document);
@@ -256,7 +302,10 @@ impl Content {
             HoldReason::Dropped => "dropped by the operator".to_owned(),
             HoldReason::Foreign => {
                 let starter = self.workflows.get(&action.workflow).and_then(|view| view.started_by);
-                let who = starter.map_or_else(|| "somebody whom the portal does not show".to_owned(), |id| self.person(id));
+                let who = starter.map_or_else(
+                    || "somebody whom the portal does not show".to_owned(),
+                    |id| self.person(id),
+                );
                 format!("started by {who}")
             }
         }
@@ -264,10 +313,15 @@ impl Content {
 
     fn started_by_colleagues(&self) -> Option<String> {
         let by_colleague = |action: &&ActionRecord| {
-            self.workflows.get(&action.workflow).is_some_and(|view| view.started_by_active == Some(true))
+            self.workflows
+                .get(&action.workflow)
+                .is_some_and(|view| view.started_by_active == Some(true))
         };
-        let open: Vec<&ActionRecord> =
-            self.actions.iter().filter(|action| action.state == ActionState::Planned).collect();
+        let open: Vec<&ActionRecord> = self
+            .actions
+            .iter()
+            .filter(|action| action.state == ActionState::Planned)
+            .collect();
         let theirs: Vec<&ActionRecord> = open.iter().copied().filter(by_colleague).collect();
         if theirs.is_empty() {
             return None;
@@ -329,12 +383,16 @@ impl Content {
 fn document(view: &WorkflowView) -> String {
     let parts = [view.module.as_deref(), view.document.as_deref()];
     let mut text: Vec<String> = parts.into_iter().flatten().map(printable).collect();
-    text.extend(view.document_name.as_ref().map(|name| format!("({})", printable(name.expose()))));
+    text.extend(
+        view.document_name
+            .as_ref()
+            .map(|name| format!("({})", printable(name.expose()))),
+    );
     text.join(" ")
 }
 
 fn plain(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
     table
 }

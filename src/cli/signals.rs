@@ -36,7 +36,13 @@ impl Signals {
         let terminated = Arc::new(AtomicBool::new(false));
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
-        drop(tokio::spawn(hear(interrupt, terminate, stopper, Arc::clone(&terminated), first_heard)));
+        drop(tokio::spawn(hear(
+            interrupt,
+            terminate,
+            stopper,
+            Arc::clone(&terminated),
+            first_heard,
+        )));
         Ok(Self { stop, terminated })
     }
 
@@ -47,7 +53,11 @@ impl Signals {
 
     /// The code of a run that a signal stopped.
     pub(crate) fn exit(&self) -> Exit {
-        if self.terminated.load(Ordering::Relaxed) { Exit::Terminated } else { Exit::Interrupted }
+        if self.terminated.load(Ordering::Relaxed) {
+            Exit::Terminated
+        } else {
+            Exit::Interrupted
+        }
     }
 }
 

@@ -18,7 +18,11 @@ pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -
         std::fs::write(stop_file(&place.database), b"")
             .map_err(|cause| super::Failure::usage(format!("the stop file cannot be made: {cause}")))?;
     }
-    let text = if running { "asked to stop after the batch in flight" } else { "nothing runs" };
+    let text = if running {
+        "asked to stop after the batch in flight"
+    } else {
+        "nothing runs"
+    };
     terminal.object(&serde_json::json!({ "job": record.job, "asked": running }));
     terminal.say(&format!("job {}: {text}", record.job));
     Ok(Exit::Done)

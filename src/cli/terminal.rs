@@ -21,12 +21,20 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, object: true }
+        Self {
+            json,
+            quiet,
+            object: true,
+        }
     }
 
     /// The same for people only: of several objects, the last command prints the one.
     pub(crate) fn without_json(&self) -> Self {
-        Self { json: self.json, quiet: self.quiet, object: false }
+        Self {
+            json: self.json,
+            quiet: self.quiet,
+            object: false,
+        }
     }
 
     /// Text for people, on standard output; not with `--json`.
@@ -57,10 +65,17 @@ impl Terminal {
                 Some(Value::Object(fields)) => fields,
                 _ => Map::new(),
             };
-            object.insert("error".to_owned(), serde_json::to_value(failure.object()).unwrap_or_default());
+            object.insert(
+                "error".to_owned(),
+                serde_json::to_value(failure.object()).unwrap_or_default(),
+            );
             self.object(&Value::Object(object));
         }
-        let next = failure.next.as_ref().map(|next| format!("\nnext: {next}")).unwrap_or_default();
+        let next = failure
+            .next
+            .as_ref()
+            .map(|next| format!("\nnext: {next}"))
+            .unwrap_or_default();
         write_all(io::stderr().lock(), &format!("offboard24: {}{next}", failure.message));
     }
 
@@ -86,7 +101,11 @@ impl Terminal {
     /// Asks; the answer without its line end. None when the input ended.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         let mut error = io::stderr().lock();
-        if error.write_all(question.as_bytes()).and_then(|()| error.flush()).is_err() {
+        if error
+            .write_all(question.as_bytes())
+            .and_then(|()| error.flush())
+            .is_err()
+        {
             return None;
         }
         let mut line = String::new();
@@ -97,14 +116,21 @@ impl Terminal {
     }
 
     /// A bar on a terminal, and lines elsewhere.
-    pub(crate) fn progress(&self, total: u64) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let target = if self.quiet || !on_terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let target = if self.quiet || !on_terminal {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed} left {eta}") {
             bar.set_style(style);
         }
-        Progress { bar, lines: (!self.quiet && !on_terminal).then(|| std::sync::Mutex::new(None)) }
+        Progress {
+            bar,
+            lines: (!self.quiet && !on_terminal).then(|| std::sync::Mutex::new(None)),
+        }
     }
 }
 
@@ -115,7 +141,11 @@ trait Rendered {
 impl Rendered for clap::builder::StyledStr {
     fn ansi_or_plain(&self) -> String {
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        if colour { self.ansi().to_string() } else { self.to_string() }
+        if colour {
+            self.ansi().to_string()
+        } else {
+            self.to_string()
+        }
     }
 }
 
@@ -131,24 +161,15 @@ const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Progress {
     /// Shows a state.
-    pub(crate) fn show(&self, done: u64, message: &str, now: std::time::Duration) {
-        self.bar.set_position(done);
+    pub(crate) fn show(&self, done: u32, total: u32, message: &str, now: std::time::Duration) {
+        self.bar.set_length(u64::from(total));
+        self.bar.set_position(u64::from(done));
         self.bar.set_message(message.to_owned());
         let Some(last) = &self.lines else { return };
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY) {
             *last = Some(now);
-            let total = self.bar.length().unwrap_or_default();
             write_all(io::stderr().lock(), &format!("{done}/{total} {message}"));
-        }
-    }
-
-    /// A note that does not tear the bar.
-    pub(crate) fn note(&self, text: &str) {
-        if self.lines.is_some() {
-            write_all(io::stderr().lock(), text);
-        } else {
-            self.bar.println(text);
         }
     }
 

@@ -14,7 +14,11 @@ pub(crate) const NOTHING: &str = "–";
 pub(crate) fn printable(text: &str) -> String {
     let safe = |character: char| {
         let hidden = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if character.is_control() || hidden { '·' } else { character }
+        if character.is_control() || hidden {
+            '·'
+        } else {
+            character
+        }
     };
     let mut line: String = text.chars().take(TITLE_LENGTH_MAX).map(safe).collect();
     if text.chars().nth(TITLE_LENGTH_MAX).is_some() {
@@ -32,7 +36,12 @@ pub(crate) fn cell(text: Option<&Personal>) -> String {
 pub(crate) fn person(id: crate::domain::UserId, user: Option<&UserRecord>) -> String {
     let names = user.map(|user| {
         let names = [&user.first_name, &user.last_name];
-        names.into_iter().flatten().map(|name| printable(name.expose())).collect::<Vec<_>>().join(" ")
+        names
+            .into_iter()
+            .flatten()
+            .map(|name| printable(name.expose()))
+            .collect::<Vec<_>>()
+            .join(" ")
     });
     format!("{id} {}", names.unwrap_or_default()).trim_end().to_owned()
 }

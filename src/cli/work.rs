@@ -27,6 +27,8 @@ pub(crate) struct Work {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) place: Place,
     pub(crate) journal: Journal,
+    /// Whether this process has a run under way.
+    is_running: bool,
     _lock: Lock,
 }
 
@@ -53,7 +55,15 @@ impl Work {
             }
             _ => {}
         }
-        Ok(Self { terminal: terminal.clone(), signals, clock, place, journal, _lock: lock })
+        Ok(Self {
+            terminal: terminal.clone(),
+            signals,
+            clock,
+            place,
+            journal,
+            is_running: false,
+            _lock: lock,
+        })
     }
 
     /// The job that was named, or the latest.
@@ -61,10 +71,10 @@ impl Work {
         super::find_job(self.journal.view(), named)
     }
 
-    /// The status of a job whose run has ended: nobody works on it but this process.
+    /// The status of a job: nobody works on it but this process.
     pub(crate) fn status(&self, job: JobId) -> Result<JobStatus, Failure> {
         let record = self.job(Some(job))?;
-        Ok(JobStatus::read(self.journal.view(), &record, false)?)
+        Ok(JobStatus::read(self.journal.view(), &record, self.is_running)?)
     }
 
     /// Begins a run: closes what dead processes left open, and records who works, with what and where, before everything else.
@@ -78,20 +88,42 @@ impl Work {
     ) -> Result<RunId, Failure> {
         let view = self.journal.view();
         let run = view.next_run()?;
-        let mut entries = vec![Entry::of(job, Event::RunStarted(Box::new(link.run_started(command, policy_hash))))];
+        let mut entries = vec![Entry::of(
+            job,
+            Event::RunStarted(Box::new(link.run_started(command, policy_hash))),
+        )];
         for open in view.open_runs()? {
-            let in_doubt = view.action_counts(open.job)?.get(&crate::domain::ActionState::Sent).copied();
-            let abandoned = RunAbandoned { abandoned: open.run, in_doubt: in_doubt.unwrap_or_default() };
+            let in_doubt = view
+                .action_counts(open.job)?
+                .get(&crate::domain::ActionState::Sent)
+                .copied();
+            let abandoned = RunAbandoned {
+                abandoned: open.run,
+                in_doubt: in_doubt.unwrap_or_default(),
+            };
             entries.push(Entry::of(open.job, Event::RunAbandoned(abandoned)));
         }
         entries.extend(first.into_iter().map(|event| Entry::of(job, event)));
-        self.journal.append(Stamp { run: Some(run), requests: link.connection.requests() }, entries)?;
+        self.journal.append(
+            Stamp {
+                run: Some(run),
+                requests: link.connection.requests(),
+            },
+            entries,
+        )?;
+        self.is_running = true;
         Ok(run)
     }
 
     /// The journal for a run.
     pub(crate) fn recorder(&mut self, link: &Link, run: RunId, job: JobId) -> Recorder<'_> {
-        Recorder::new(&mut self.journal, run, job, Arc::clone(&link.connection), link.notices.clone())
+        Recorder::new(
+            &mut self.journal,
+            run,
+            job,
+            Arc::clone(&link.connection),
+            link.notices.clone(),
+        )
     }
 
     /// Ends a run in order.
@@ -104,8 +136,8 @@ impl Work {
     ) -> Result<(), Failure> {
         let actions = crate::run::totals(self.journal.view(), job)?;
         let finished = Event::RunFinished(RunFinished { stop_reason, actions });
-        self.recorder(link, run, job).settle([Entry::of(job, finished)])?;
-        Ok(())
+        self.is_running = false;
+        Ok(self.recorder(link, run, job).settle([Entry::of(job, finished)])?)
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -161,12 +193,23 @@ impl Link {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
             () = stop.asked() => return Err(Failure::new("signal", work.signals.exit(), "stopped before anything was done")),
         };
-        Ok(Self { connection, reader, notices, owner, portal, credential, clock_offset_ms, _lock: lock })
+        Ok(Self {
+            connection,
+            reader,
+            notices,
+            owner,
+            portal,
+            credential,
+            clock_offset_ms,
+            _lock: lock,
+        })
     }
 
     fn run_started(&self, command: &str, policy_hash: &str) -> RunStarted {
         let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-        let login_user = ["SUDO_USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let login_user = ["SUDO_USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok());
         RunStarted {
             command: command.to_owned(),
             login_user: login_user.filter(|login| *login != os_user),
@@ -189,12 +232,7 @@ fn fingerprint_key(database: &str) -> [u8; 32] {
     sha2::Sha256::digest(database).into()
 }
 
-fn connect(
-    work: &Work,
-    access: PortalAccess,
-    notices: &Notices,
-    lock: &Arc<Lock>,
-) -> Result<Arc<Connection>, Failure> {
+fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock>) -> Result<Arc<Connection>, Failure> {
     let (kept, terminal) = (notices.clone(), work.terminal.clone());
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
@@ -205,7 +243,9 @@ fn connect(
         clock: Arc::clone(&work.clock),
         jitter_seed: u64::from_le_bytes(seed),
         notices: Arc::new(move |notice: &Notice| {
-            let Notice::Waiting { reason, method, wait, .. } = notice;
+            let Notice::Waiting {
+                reason, method, wait, ..
+            } = notice;
             if *wait >= PAUSE_TOLD_MIN {
                 let of = method.map(|method| format!(" of {method}")).unwrap_or_default();
                 terminal.note(&format!("waiting {} s: {reason}{of}", wait.as_secs()));
@@ -242,19 +282,29 @@ async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<
     let scopes = reader.scope().await?;
     let has = |wanted: &[&str]| scopes.iter().any(|scope| wanted.contains(&scope.as_str()));
     if !has(&["bizproc"]) {
-        return Err(PortalError::Scope { missing: "bizproc".to_owned() });
+        return Err(PortalError::Scope {
+            missing: "bizproc".to_owned(),
+        });
     }
     if !has(&["user", "user_basic"]) && (needs.search_by_email || !has(&["user_brief"])) {
-        return Err(PortalError::Scope { missing: "user".to_owned() });
+        return Err(PortalError::Scope {
+            missing: "user".to_owned(),
+        });
     }
     for kind in &needs.kinds {
         let method = Method::from(*kind);
         if !reader.method_available(method.as_str()).await?.exists {
-            return Err(PortalError::Tariff { method, code: "ERROR_METHOD_NOT_FOUND".to_owned() });
+            return Err(PortalError::Tariff {
+                method,
+                code: "ERROR_METHOD_NOT_FOUND".to_owned(),
+            });
         }
     }
     if !reader.can_administer_workflows().await? {
-        return Err(PortalError::Permission { method: Method::Instances, code: "ACCESS_DENIED".to_owned() });
+        return Err(PortalError::Permission {
+            method: Method::Instances,
+            code: "ACCESS_DENIED".to_owned(),
+        });
     }
     let ahead = reader.server_time().await?.to_utc() - clock.utc();
     Ok((owner, ahead.num_milliseconds()))

@@ -167,7 +167,8 @@ pub struct RowRead {
     /// The `full_name` cell.
     pub full_name: Option<Recorded>,
     /// The action: the row's own, or the default.
-    pub action: ActionKind,
+    #[serde(rename = "do")]
+    pub kind: ActionKind,
     /// The `note` cell.
     pub note: Option<Recorded>,
     /// Unknown columns, in order.
