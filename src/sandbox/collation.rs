@@ -14,7 +14,11 @@ pub(crate) fn folded(text: &str) -> String {
 
 /// Equality.
 pub(crate) fn equal(left: &str, right: &str) -> bool {
-    folded(left) == folded(right)
+    if left.is_ascii() && right.is_ascii() {
+        // Most comparisons by far, and a tenth of the time.
+        return left.trim_end_matches(' ').eq_ignore_ascii_case(right.trim_end_matches(' '));
+    }
+    letters(left).eq(letters(right))
 }
 
 /// `LIKE` with the caller's own wildcards.

@@ -315,24 +315,38 @@ impl Queue {
     pub(crate) fn meet(&mut self, request: &RequestRecord) -> Trouble {
         let mut trouble = Trouble::default();
         self.0.retain_mut(|fault| match fault.when.meet(request) {
-            Some(place) => {
-                trouble.add(fault.kind, place);
+            Meeting::NotYet => true,
+            Meeting::Request => {
+                trouble.add(fault.kind, None);
                 false
             }
-            None => true,
+            Meeting::Command(place) => {
+                trouble.add(fault.kind, Some(place));
+                false
+            }
         });
         trouble
     }
 }
 
+/// Whether a fault has met its request.
+enum Meeting {
+    NotYet,
+    Request,
+    /// The command at that place of the request.
+    Command(usize),
+}
+
 impl When {
-    /// Counts a request; `Some` with the place of the command, if it is about one, when this is the request.
-    fn meet(&mut self, request: &RequestRecord) -> Option<Option<usize>> {
+    /// Counts a request.
+    fn meet(&mut self, request: &RequestRecord) -> Meeting {
         let due = |left: &mut u32, matches: bool| {
-            if matches {
-                *left = left.saturating_sub(1);
+            *left = left.saturating_sub(u32::from(matches));
+            if matches && *left == 0 {
+                Meeting::Request
+            } else {
+                Meeting::NotYet
             }
-            (matches && *left == 0).then_some(None)
         };
         match self {
             Self::Request(left) => due(left, true),
@@ -342,17 +356,18 @@ impl When {
                 due(left, named)
             }
             Self::Command(left) => {
-                let places = request
+                for (place, _) in request
                     .commands
                     .iter()
                     .enumerate()
-                    .filter(|(_, command)| command.destroys());
-                let mut places = places.map(|(place, _)| place);
-                let hit = places.by_ref().find(|_| {
+                    .filter(|(_, command)| command.destroys())
+                {
                     *left = left.saturating_sub(1);
-                    *left == 0
-                });
-                hit.map(Some)
+                    if *left == 0 {
+                        return Meeting::Command(place);
+                    }
+                }
+                Meeting::NotYet
             }
         }
     }
@@ -494,7 +509,7 @@ mod tests {
         }
         assert_eq!(
             "delay:2m@request".parse::<Fault>().unwrap().kind,
-            FaultKind::Delay(Duration::from_secs(120))
+            FaultKind::Delay(Duration::from_mins(2))
         );
     }
 

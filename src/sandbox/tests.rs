@@ -512,7 +512,7 @@ async fn method_webhook_and_scope_are_checked_in_that_order() {
     });
     assert_eq!(asked(good(TASKS)).await, code(403, "insufficient_scope"));
 
-    locked(sandbox.world()).webhook.business_processes = false;
+    locked(sandbox.world()).modules.business_processes = false;
     assert_eq!(asked(good(TASKS)).await, code(404, "ERROR_METHOD_NOT_FOUND"));
     let existing = result(&sandbox, "method.get", json!({"name": KILL})).await;
     assert_eq!(existing, json!({"isExisting": false, "isAvailable": false}));
@@ -664,7 +664,7 @@ async fn a_method_over_its_operating_time_is_refused_inside_a_200_and_others_go_
         "direct calls count apart"
     );
     assert!(batch(&sandbox, json!({"i": INSTANCES})).await["result"]["i"].is_array());
-    clock.advance(Duration::from_secs(600));
+    clock.advance(Duration::from_mins(10));
     let again = batch(&sandbox, kills(&workflows[4..])).await;
     assert_eq!(again["result"]["w0"], true);
 }

@@ -74,7 +74,7 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
     };
     // Only the literal key `ID` lifts the veil: `=ID` and `@ID` do not.
     let asks_by_id = administrates && conditions.iter().any(|one| one.field == "ID" && one.is_bare());
-    let hides = desk.world.webhook.extranet && !admin_mode && !asks_by_id;
+    let hides = desk.world.modules.extranet && !admin_mode && !asks_by_id;
 
     let mut users: Vec<&User> = candidates(desk.world, &conditions)
         .into_iter()
@@ -114,12 +114,12 @@ pub(crate) fn current(desk: &Desk<'_>) -> Answer {
 }
 
 /// `user.fields`: names and titles.
-pub(crate) fn fields(desk: &Desk<'_>) -> Answer {
+pub(crate) fn fields(desk: &Desk<'_>) -> Success {
     let titles = allowed_fields(desk.world).into_iter().map(|field| {
         let title = field.replace('_', " ").to_lowercase();
         (Key::new(field), Php::Text(title))
     });
-    Ok(Success::plain(titles.collect::<PhpArray>()))
+    Success::plain(titles.collect::<PhpArray>())
 }
 
 fn allowed_fields(world: &World) -> Vec<&'static str> {
