@@ -190,7 +190,7 @@ impl Portal {
         };
         if reply.sent != Sent::Nothing {
             let mut inner = locked(&self.inner);
-            if let Some(record) = inner.requests.iter_mut().find(|record| record.number == number) {
+            if let Some(record) = inner.requests.iter_mut().rev().find(|record| record.number == number) {
                 record.status = Some(reply.status);
             }
         }

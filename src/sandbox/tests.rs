@@ -718,7 +718,7 @@ async fn the_front_end_cuts_a_request_at_sixty_seconds() {
 /// What a client sees of a batch of four kills under a fault, and how many of them are done.
 #[tokio::test]
 async fn every_fault_shows_the_client_one_thing_and_does_another() {
-    let cases: [(&str, &str, usize); 27] = [
+    let cases: [(&str, &str, usize); 28] = [
         ("lost-request@destroy:1", "nothing", 0),
         ("lost-answer@destroy:1", "nothing", 4),
         ("lost-answer-after:3@destroy:1", "nothing", 3),
@@ -735,6 +735,7 @@ async fn every_fault_shows_the_client_one_thing_and_does_another() {
         ("status-502-html@command:2", "502 <", 1),
         ("status-503@request:1", "503 QUERY_LIMIT_EXCEEDED", 0),
         ("overload-limit@request:1", "503 OVERLOAD_LIMIT", 0),
+        ("wrong-encoding@destroy:1", "200 WRONG_ENCODING", 4),
         ("delay:1ms@batch:1", "200 true true true true", 4),
         ("late-effect:30s@destroy:1", "nothing", 0),
         ("redirect-302@destroy:1", "302 <", 0),

@@ -8,7 +8,7 @@ use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
 use super::options::ActiveForm;
-use super::orm::{Held, Prefix};
+use super::orm::{Held, Operator, Prefix};
 use super::php::{Key, Php, PhpArray};
 use super::world::{BEGINNING, User, World};
 
@@ -210,7 +210,7 @@ fn prepared(field: &str, value: &Php) -> Php {
 
 impl Condition {
     fn is_bare(&self) -> bool {
-        self.prefix.operator == super::orm::Operator::Bare && !self.prefix.negated
+        self.prefix.operator == Operator::Bare && !self.prefix.negated
     }
 
     fn passes(&self, user: &User) -> bool {
@@ -252,12 +252,7 @@ fn candidates<'a>(world: &'a World, conditions: &[Condition]) -> Vec<&'a User> {
     let by_id = conditions
         .iter()
         .find(|one| one.field == "ID" && !one.prefix.negated && matches!(one.wanted, Php::Int(_)));
-    let same = |one: &&Condition| {
-        matches!(
-            one.prefix.operator,
-            super::orm::Operator::Bare | super::orm::Operator::Equal
-        )
-    };
+    let same = |one: &&Condition| matches!(one.prefix.operator, Operator::Bare | Operator::Equal);
     match by_id.filter(same) {
         Some(one) => u32::try_from(one.wanted.to_int())
             .ok()
