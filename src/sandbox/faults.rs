@@ -63,6 +63,8 @@ pub enum FaultKind {
     Status503,
     /// Nothing is done: 503 `OVERLOAD_LIMIT`, the manual block by the vendor.
     OverloadLimit,
+    /// Everything is done, and yet the answer is a 200 with the error `WRONG_ENCODING`: the portal could not write it.
+    WrongEncoding,
     /// The request, or that command, takes so much longer.
     Delay(Duration),
     /// The answer is lost now, and everything is done so much later.
@@ -131,7 +133,7 @@ enum Shape {
 
 impl FaultKind {
     /// All kinds, with example values for those that take one.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::LostRequest,
         Self::LostAnswer,
         Self::LostAnswerAfter(3),
@@ -145,6 +147,7 @@ impl FaultKind {
         Self::HtmlStatus502After,
         Self::Status503,
         Self::OverloadLimit,
+        Self::WrongEncoding,
         Self::Delay(Duration::from_secs(5)),
         Self::LateEffect(Duration::from_secs(30)),
         Self::Redirect302,
@@ -173,6 +176,7 @@ impl FaultKind {
             Self::HtmlStatus502After => "status-502-html-after",
             Self::Status503 => "status-503",
             Self::OverloadLimit => "overload-limit",
+            Self::WrongEncoding => "wrong-encoding",
             Self::Delay(_) => "delay",
             Self::LateEffect(_) => "late-effect",
             Self::Redirect302 => "redirect-302",
@@ -202,6 +206,7 @@ impl FaultKind {
             Self::HtmlStatus502After => "does everything, and yet answers 502 with an HTML page",
             Self::Status503 => "does nothing: 503 QUERY_LIMIT_EXCEEDED",
             Self::OverloadLimit => "does nothing: 503 OVERLOAD_LIMIT",
+            Self::WrongEncoding => "does everything, and yet answers 200 with the error WRONG_ENCODING",
             Self::Delay(_) => "takes so much longer",
             Self::LateEffect(_) => "closes the connection now, and does everything so much later",
             Self::Redirect302 => "does nothing: 302 to another host",
@@ -235,6 +240,10 @@ impl FaultKind {
                 let text = "REST API is blocked due to overload.";
                 ending(Done::Nothing, Broken::Error(503, "OVERLOAD_LIMIT", text))
             }
+            Self::WrongEncoding => ending(
+                Done::All,
+                Broken::Error(200, "WRONG_ENCODING", "Wrong request encoding"),
+            ),
             Self::LateEffect(after) => ending(Done::Later(after), Broken::Nothing),
             Self::Redirect302 => ending(Done::Nothing, Broken::Redirect),
             Self::Redirect302After => ending(Done::All, Broken::Redirect),
@@ -315,24 +324,38 @@ impl Queue {
     pub(crate) fn meet(&mut self, request: &RequestRecord) -> Trouble {
         let mut trouble = Trouble::default();
         self.0.retain_mut(|fault| match fault.when.meet(request) {
-            Some(place) => {
-                trouble.add(fault.kind, place);
+            Meeting::NotYet => true,
+            Meeting::Request => {
+                trouble.add(fault.kind, None);
                 false
             }
-            None => true,
+            Meeting::Command(place) => {
+                trouble.add(fault.kind, Some(place));
+                false
+            }
         });
         trouble
     }
 }
 
+/// Whether a fault has met its request.
+enum Meeting {
+    NotYet,
+    Request,
+    /// The command at that place of the request.
+    Command(usize),
+}
+
 impl When {
-    /// Counts a request; `Some` with the place of the command, if it is about one, when this is the request.
-    fn meet(&mut self, request: &RequestRecord) -> Option<Option<usize>> {
+    /// Counts a request.
+    fn meet(&mut self, request: &RequestRecord) -> Meeting {
         let due = |left: &mut u32, matches: bool| {
-            if matches {
-                *left = left.saturating_sub(1);
+            *left = left.saturating_sub(u32::from(matches));
+            if matches && *left == 0 {
+                Meeting::Request
+            } else {
+                Meeting::NotYet
             }
-            (matches && *left == 0).then_some(None)
         };
         match self {
             Self::Request(left) => due(left, true),
@@ -342,17 +365,18 @@ impl When {
                 due(left, named)
             }
             Self::Command(left) => {
-                let places = request
+                for (place, _) in request
                     .commands
                     .iter()
                     .enumerate()
-                    .filter(|(_, command)| command.destroys());
-                let mut places = places.map(|(place, _)| place);
-                let hit = places.by_ref().find(|_| {
+                    .filter(|(_, command)| command.destroys())
+                {
                     *left = left.saturating_sub(1);
-                    *left == 0
-                });
-                hit.map(Some)
+                    if *left == 0 {
+                        return Meeting::Command(place);
+                    }
+                }
+                Meeting::NotYet
             }
         }
     }
@@ -494,7 +518,7 @@ mod tests {
         }
         assert_eq!(
             "delay:2m@request".parse::<Fault>().unwrap().kind,
-            FaultKind::Delay(Duration::from_secs(120))
+            FaultKind::Delay(Duration::from_mins(2))
         );
     }
 

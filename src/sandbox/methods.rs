@@ -60,7 +60,7 @@ pub(crate) fn call(desk: &mut Desk<'_>, method: &str, params: &PhpArray, start: 
         "user.admin" => Ok(Success::plain(desk.world.webhook.administrator)),
         "user.get" => users::get(desk, params, start),
         "user.current" => users::current(desk),
-        "user.fields" => users::fields(desk),
+        "user.fields" => Ok(users::fields(desk)),
         "bizproc.task.list" => tasks::list(desk, params, start),
         "bizproc.workflow.kill" => workflows::kill(desk, params),
         "bizproc.workflow.terminate" => workflows::terminate(desk, params),
@@ -88,7 +88,7 @@ fn scopes(desk: &Desk<'_>) -> PhpArray {
 /// `name` must be written so, and in lower case.
 fn method_get(desk: &Desk<'_>, params: &PhpArray) -> PhpArray {
     let name = params.given("name").map(Php::to_text).unwrap_or_default();
-    let scope = scope_of(&name, desk.world.webhook.business_processes);
+    let scope = scope_of(&name, desk.world.modules.business_processes);
     let mut info = PhpArray::default();
     info.put("isExisting", scope.is_some());
     info.put(

@@ -57,7 +57,7 @@ impl Default for Options {
             burst: 50.0,
             latency: Duration::ZERO,
             command_duration: Duration::ZERO,
-            request_limit: Duration::from_secs(60),
+            request_limit: Duration::from_mins(1),
             operating_limit_seconds: 480.0,
             token: String::new(),
             clock_ahead_seconds: 0,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::batch::{COMMANDS_MAX, Maps, split_command};
 use super::call::{Answer, Desk, Refusal, Success};
 use super::dates;
-use super::faults::{Broken, CommandFault, Done, Fault, OPERATING_LIMIT, QUERY_LIMIT, Queue, Trouble};
+use super::faults::{Broken, CommandFault, Done, Ending, Fault, OPERATING_LIMIT, QUERY_LIMIT, Queue, Trouble};
 use super::limits::{Counter, OperatingTimes, RequestBucket, RequestMeter};
 use super::locked;
 use super::methods;
@@ -190,7 +190,7 @@ impl Portal {
         };
         if reply.sent != Sent::Nothing {
             let mut inner = locked(&self.inner);
-            if let Some(record) = inner.requests.iter_mut().find(|record| record.number == number) {
+            if let Some(record) = inner.requests.iter_mut().rev().find(|record| record.number == number) {
                 record.status = Some(reply.status);
             }
         }
@@ -228,33 +228,45 @@ impl Portal {
         trouble: &Trouble,
         started: f64,
     ) -> Reply {
-        let commands = match trouble.ending.map(|ending| (ending.done, ending.answer)) {
-            Some((Done::Nothing, answer)) => return broken(answer, arrival, None),
-            Some((Done::Commands(count), _)) => count,
-            Some((Done::All | Done::Later(_), _)) | None => usize::MAX,
-        };
-        let reply = match self.admit(address, &job) {
-            Err(refusal) => refused(&refusal),
-            Ok(()) => {
-                if let Some((Done::Later(after), answer)) = trouble.ending.map(|ending| (ending.done, ending.answer)) {
-                    let due = self.options.time.now() + after;
-                    locked(&self.inner).late.push(LateJob { due, request, job });
-                    return broken(answer, arrival, None);
-                }
-                let running = Running {
-                    request,
-                    trouble,
-                    commands,
-                    takes_time: true,
-                };
-                match self.run(&job, &running, started).await {
-                    Ran::Answered(Ok(success), time) => answered(success, time),
-                    Ran::Answered(Err(refusal), _) => refused(&refusal),
-                    Ran::OverTime => broken(Broken::Html(504), arrival, None),
-                }
+        let ending = trouble.ending;
+        if let Some(Ending {
+            done: Done::Nothing,
+            answer,
+        }) = ending
+        {
+            return broken(answer, arrival, None);
+        }
+        let reply = if let Err(refusal) = self.admit(address, &job) {
+            refused(&refusal)
+        } else if let Some(Ending {
+            done: Done::Later(after),
+            answer,
+        }) = ending
+        {
+            let due = self.options.time.now() + after;
+            locked(&self.inner).late.push(LateJob { due, request, job });
+            return broken(answer, arrival, None);
+        } else {
+            let commands = match ending {
+                Some(Ending {
+                    done: Done::Commands(count),
+                    ..
+                }) => count,
+                _ => usize::MAX,
+            };
+            let running = Running {
+                request,
+                trouble,
+                commands,
+                takes_time: true,
+            };
+            match self.run(&job, &running, started).await {
+                Ran::Answered(Ok(success), time) => answered(success, time),
+                Ran::Answered(Err(refusal), _) => refused(&refusal),
+                Ran::OverTime => broken(Broken::Html(504), arrival, None),
             }
         };
-        match trouble.ending {
+        match ending {
             Some(ending) => broken(ending.answer, arrival, Some(reply)),
             None => reply,
         }
@@ -268,7 +280,7 @@ impl Portal {
         };
         let world = locked(&self.world);
         let webhook = &world.webhook;
-        let Some(scope) = methods::scope_of(&job.method, webhook.business_processes) else {
+        let Some(scope) = methods::scope_of(&job.method, world.modules.business_processes) else {
             return Err(method_not_found());
         };
         let Some((user, token)) = &address.credentials else {
@@ -461,7 +473,7 @@ impl Portal {
         {
             let world = locked(&self.world);
             let scope =
-                methods::scope_of(call.method, world.webhook.business_processes).ok_or_else(method_not_found)?;
+                methods::scope_of(call.method, world.modules.business_processes).ok_or_else(method_not_found)?;
             if call.params.given("token").is_some() {
                 return Err(Refusal::new(403, "ACCESS_DENIED", "Link check failed"));
             }

@@ -166,7 +166,7 @@ fn check_rights(desk: &Desk<'_>, filter: Option<&Php>, conditions: &mut Vec<Cond
 }
 
 /// The fields to show, after `ENTITY` and `DOCUMENT_ID`, which are always there.
-pub(crate) fn select(select: Option<&Php>) -> Result<Vec<&'static str>, Refusal> {
+fn select(select: Option<&Php>) -> Result<Vec<&'static str>, Refusal> {
     let names = FIELDS.map(|(field, _)| field);
     let chosen = chosen(select, &names, &DEFAULT_SELECT)?;
     let mut all = vec!["ENTITY", "DOCUMENT_ID"];

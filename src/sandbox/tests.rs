@@ -512,7 +512,7 @@ async fn method_webhook_and_scope_are_checked_in_that_order() {
     });
     assert_eq!(asked(good(TASKS)).await, code(403, "insufficient_scope"));
 
-    locked(sandbox.world()).webhook.business_processes = false;
+    locked(sandbox.world()).modules.business_processes = false;
     assert_eq!(asked(good(TASKS)).await, code(404, "ERROR_METHOD_NOT_FOUND"));
     let existing = result(&sandbox, "method.get", json!({"name": KILL})).await;
     assert_eq!(existing, json!({"isExisting": false, "isAvailable": false}));
@@ -664,7 +664,7 @@ async fn a_method_over_its_operating_time_is_refused_inside_a_200_and_others_go_
         "direct calls count apart"
     );
     assert!(batch(&sandbox, json!({"i": INSTANCES})).await["result"]["i"].is_array());
-    clock.advance(Duration::from_secs(600));
+    clock.advance(Duration::from_mins(10));
     let again = batch(&sandbox, kills(&workflows[4..])).await;
     assert_eq!(again["result"]["w0"], true);
 }
@@ -718,7 +718,7 @@ async fn the_front_end_cuts_a_request_at_sixty_seconds() {
 /// What a client sees of a batch of four kills under a fault, and how many of them are done.
 #[tokio::test]
 async fn every_fault_shows_the_client_one_thing_and_does_another() {
-    let cases: [(&str, &str, usize); 27] = [
+    let cases: [(&str, &str, usize); 28] = [
         ("lost-request@destroy:1", "nothing", 0),
         ("lost-answer@destroy:1", "nothing", 4),
         ("lost-answer-after:3@destroy:1", "nothing", 3),
@@ -735,6 +735,7 @@ async fn every_fault_shows_the_client_one_thing_and_does_another() {
         ("status-502-html@command:2", "502 <", 1),
         ("status-503@request:1", "503 QUERY_LIMIT_EXCEEDED", 0),
         ("overload-limit@request:1", "503 OVERLOAD_LIMIT", 0),
+        ("wrong-encoding@destroy:1", "200 WRONG_ENCODING", 4),
         ("delay:1ms@batch:1", "200 true true true true", 4),
         ("late-effect:30s@destroy:1", "nothing", 0),
         ("redirect-302@destroy:1", "302 <", 0),

@@ -8,7 +8,7 @@ use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
 use super::options::ActiveForm;
-use super::orm::{Held, Prefix};
+use super::orm::{Held, Operator, Prefix};
 use super::php::{Key, Php, PhpArray};
 use super::world::{BEGINNING, User, World};
 
@@ -74,7 +74,7 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
     };
     // Only the literal key `ID` lifts the veil: `=ID` and `@ID` do not.
     let asks_by_id = administrates && conditions.iter().any(|one| one.field == "ID" && one.is_bare());
-    let hides = desk.world.webhook.extranet && !admin_mode && !asks_by_id;
+    let hides = desk.world.modules.extranet && !admin_mode && !asks_by_id;
 
     let mut users: Vec<&User> = candidates(desk.world, &conditions)
         .into_iter()
@@ -114,12 +114,12 @@ pub(crate) fn current(desk: &Desk<'_>) -> Answer {
 }
 
 /// `user.fields`: names and titles.
-pub(crate) fn fields(desk: &Desk<'_>) -> Answer {
+pub(crate) fn fields(desk: &Desk<'_>) -> Success {
     let titles = allowed_fields(desk.world).into_iter().map(|field| {
         let title = field.replace('_', " ").to_lowercase();
         (Key::new(field), Php::Text(title))
     });
-    Ok(Success::plain(titles.collect::<PhpArray>()))
+    Success::plain(titles.collect::<PhpArray>())
 }
 
 fn allowed_fields(world: &World) -> Vec<&'static str> {
@@ -210,7 +210,7 @@ fn prepared(field: &str, value: &Php) -> Php {
 
 impl Condition {
     fn is_bare(&self) -> bool {
-        self.prefix.operator == super::orm::Operator::Bare && !self.prefix.negated
+        self.prefix.operator == Operator::Bare && !self.prefix.negated
     }
 
     fn passes(&self, user: &User) -> bool {
@@ -252,12 +252,7 @@ fn candidates<'a>(world: &'a World, conditions: &[Condition]) -> Vec<&'a User> {
     let by_id = conditions
         .iter()
         .find(|one| one.field == "ID" && !one.prefix.negated && matches!(one.wanted, Php::Int(_)));
-    let same = |one: &&Condition| {
-        matches!(
-            one.prefix.operator,
-            super::orm::Operator::Bare | super::orm::Operator::Equal
-        )
-    };
+    let same = |one: &&Condition| matches!(one.prefix.operator, Operator::Bare | Operator::Equal);
     match by_id.filter(same) {
         Some(one) => u32::try_from(one.wanted.to_int())
             .ok()

@@ -157,12 +157,17 @@ pub struct Webhook {
     pub administrator: bool,
     /// The scopes granted: `user`, `user_basic` or `user_brief`; `bizproc`.
     pub scopes: Vec<String>,
-    /// `false`: the tariff has no business processes, and their methods do not exist.
-    pub business_processes: bool,
-    /// Whether the extranet module is there, which hides users without a department.
-    pub extranet: bool,
     /// Whose tasks an owner who is no administrator may list.
     pub subordinates: BTreeSet<u32>,
+}
+
+/// Which parts the portal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modules {
+    /// `false`: the tariff has no business processes, and their methods do not exist.
+    pub business_processes: bool,
+    /// Whether the extranet is there, which hides users without a department.
+    pub extranet: bool,
 }
 
 /// What a kill or a terminate removed.
@@ -177,6 +182,8 @@ pub struct Removed {
 pub struct World {
     /// The webhook.
     pub webhook: Webhook,
+    /// The portal's parts.
+    pub modules: Modules,
     users: BTreeMap<u32, User>,
     workflows: BTreeMap<String, Workflow>,
     tasks: BTreeMap<u64, Task>,
@@ -194,9 +201,11 @@ impl World {
                 valid: true,
                 administrator: true,
                 scopes: vec!["user".to_owned(), "bizproc".to_owned()],
+                subordinates: BTreeSet::new(),
+            },
+            modules: Modules {
                 business_processes: true,
                 extranet: true,
-                subordinates: BTreeSet::new(),
             },
             users: BTreeMap::new(),
             workflows: BTreeMap::new(),
