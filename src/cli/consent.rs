@@ -12,7 +12,7 @@ use crate::journal::{JobRecord, View};
 use crate::report::status::JobStatus;
 
 /// A plan that is older than this is not carried out: too much has happened on the portal since.
-const PLAN_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const PLAN_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// A consent, as it is recorded.
 pub(crate) struct Consent {
@@ -112,8 +112,8 @@ pub(crate) fn of_person(
     terminal.note(plan);
     terminal.note(&show::warning(status));
     let planned = status.count(ActionState::Planned).to_string();
-    let portal = terminal.ask("Type the portal to confirm: ");
-    let counted = terminal.ask("Type the number of actions to confirm: ");
+    let portal = Terminal::ask("Type the portal to confirm: ");
+    let counted = Terminal::ask("Type the number of actions to confirm: ");
     if portal.as_deref() == Some(status.portal.as_str()) && counted.as_deref() == Some(planned.as_str()) {
         return Ok(Consent {
             confirm: expected,

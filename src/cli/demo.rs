@@ -44,7 +44,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         policy: None,
         options: RosterOptions::default(),
     };
-    let order = read_order(terminal, intake)?;
+    let order = read_order(terminal, &intake)?;
     let webhook = Webhook::parse(&sandbox.webhook_url()).map_err(|cause| Failure::usage(cause.to_string()))?;
     let portal = webhook.portal();
     let access = PortalAccess {

@@ -122,9 +122,9 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
     work.terminal
         .object(&serde_json::to_value(status).map_err(crate::journal::JournalError::from)?);
     let mut lines = vec![show::headline(status)];
-    let states = [ActionState::Planned, ActionState::Held, ActionState::Sent];
+    let open = [ActionState::Planned, ActionState::Held, ActionState::Sent];
     let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
-    for state in outcomes.chain(states) {
+    for state in outcomes.chain(open) {
         let number = status.count(state);
         if number > 0 {
             lines.push(format!("  {number:>6} {:<13} {}", state.as_str(), meaning(state)));

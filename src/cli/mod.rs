@@ -43,14 +43,14 @@ type Ending = Result<Exit, Failed>;
 
 /// A failure, and the status of its job where there is one.
 struct Failed {
-    failure: Failure,
+    failure: Box<Failure>,
     job: Option<Value>,
 }
 
 impl<E: Into<Failure>> From<E> for Failed {
     fn from(failure: E) -> Self {
         Self {
-            failure: failure.into(),
+            failure: Box::new(failure.into()),
             job: None,
         }
     }
@@ -60,7 +60,7 @@ impl Failure {
     /// With the status of its job beside it.
     fn with(self, status: &JobStatus) -> Failed {
         Failed {
-            failure: self,
+            failure: Box::new(self),
             job: serde_json::to_value(status).ok(),
         }
     }

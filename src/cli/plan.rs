@@ -6,7 +6,7 @@ use super::work::{Link, Work};
 use super::{Ending, planning, show};
 
 pub(crate) async fn plan(common: &Common, terminal: &Terminal, intake: Intake, portal: PortalArguments) -> Ending {
-    let order = planning::read_order(terminal, intake)?;
+    let order = planning::read_order(terminal, &intake)?;
     let access = portal.access()?;
     let portal = access.webhook.portal();
     let mut work = Work::open(common, terminal)?;

@@ -26,7 +26,7 @@ pub(crate) struct Order {
 }
 
 /// Reads and validates everything before the first request. Prints what was detected.
-pub(crate) fn read_order(terminal: &Terminal, order: Intake) -> Result<Order, Failure> {
+pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, Failure> {
     let policy = match &order.policy {
         None => Policy::default(),
         Some(path) => {

@@ -14,7 +14,7 @@ pub(crate) async fn run(
     max_actions: u32,
     portal: PortalArguments,
 ) -> Ending {
-    let order = planning::read_order(terminal, intake)?;
+    let order = planning::read_order(terminal, &intake)?;
     let access = portal.access()?;
     let portal = access.webhook.portal();
     let mut work = Work::open(common, terminal)?;

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// The database [default: $XDG_STATE_HOME/offboard24/audit.db]
+    /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`]
     #[arg(
         long,
         value_name = "FILE",
@@ -57,7 +57,7 @@ pub(crate) struct Common {
 /// How to reach the portal.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PortalArguments {
-    /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from OFFBOARD24_WEBHOOK
+    /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from `OFFBOARD24_WEBHOOK`
     #[arg(long, value_name = "FILE", env = "OFFBOARD24_WEBHOOK_FILE", hide_env_values = true)]
     webhook_file: Option<PathBuf>,
     /// Certificates (PEM) of a self-hosted portal's authority

@@ -99,7 +99,7 @@ impl Terminal {
     }
 
     /// Asks; the answer without its line end. None when the input ended.
-    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+    pub(crate) fn ask(question: &str) -> Option<String> {
         let mut error = io::stderr().lock();
         if error
             .write_all(question.as_bytes())

@@ -203,6 +203,7 @@ pub fn compare_rows(resolved: &mut [RowResolved], actions: &BTreeMap<RowNumber, 
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "every field that takes it is optional")]
     fn text(value: &str) -> Option<Personal> {
         Some(Personal::new(value))
     }
