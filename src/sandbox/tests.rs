@@ -849,9 +849,12 @@ async fn the_portal_finishes_what_it_began_although_the_client_hangs_up() {
     let mut stream = TcpStream::connect(sandbox.address()).unwrap();
     stream.write_all(sent.as_bytes()).unwrap();
     let until = async |ready: &dyn Fn() -> bool| {
-        while !ready() {
-            tokio::task::yield_now().await;
-        }
+        let wait = async {
+            while !ready() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
     };
     until(&|| !locked(&pauses).is_empty()).await;
     drop(stream);
