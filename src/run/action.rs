@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::domain::{ActionKind, ActionState, UserId, WorkflowId};
+use crate::domain::{ActionKind, ActionState, Outcome, UserId, WorkflowId};
 use crate::journal::{ActionPlanned, AnswerKind, Event, Returned};
 
 /// Attempts that count, after the plan and after each `reopened`.
@@ -51,6 +51,10 @@ pub struct Action {
     pub sent_at: Duration,
     /// When the last attempt was sent that never got a definite answer.
     pub unanswered_at: Option<Duration>,
+    /// Whether any attempt was answered with literal `true`.
+    pub said_yes: bool,
+    /// Whether any attempt was answered with a definite error.
+    pub refused: bool,
 }
 
 impl Action {
@@ -71,6 +75,8 @@ impl Action {
             pending: Pending::InDoubt,
             sent_at: Duration::ZERO,
             unanswered_at: None,
+            said_yes: false,
+            refused: false,
         }
     }
 
@@ -85,8 +91,14 @@ impl Action {
                 self.sent_at = now;
             }
             Event::AttemptAnswered(event) => match event.answer {
-                AnswerKind::Yes => self.pending = Pending::Yes,
-                AnswerKind::Refused => self.pending = Pending::Refused,
+                AnswerKind::Yes => {
+                    self.pending = Pending::Yes;
+                    self.said_yes = true;
+                }
+                AnswerKind::Refused => {
+                    self.pending = Pending::Refused;
+                    self.refused = true;
+                }
                 AnswerKind::NotExecuted => self.counted = self.counted.saturating_sub(1),
                 AnswerKind::InDoubt => self.unanswered_at = Some(self.sent_at),
             },
@@ -110,6 +122,22 @@ impl Action {
     pub fn recovered(&mut self) {
         if self.state == ActionState::Sent && self.pending == Pending::InDoubt {
             self.unanswered_at = Some(self.sent_at);
+        }
+    }
+
+    /// What it means that the workflow is gone: the one outcome whose claim (design section 1) is true of all attempts, those before a
+    /// `reopened` among them.
+    pub fn gone(&self) -> Outcome {
+        if self.pending == Pending::Yes {
+            Outcome::Confirmed
+        } else if self.unanswered_at.is_some() {
+            Outcome::Presumed
+        } else if self.said_yes {
+            Outcome::Confirmed
+        } else if self.refused {
+            Outcome::Unattributed
+        } else {
+            Outcome::AlreadyGone
         }
     }
 

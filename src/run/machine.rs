@@ -268,7 +268,7 @@ impl Machine {
                 if is_listed {
                     self.still_listed(*key, asked_at)
                 } else {
-                    Some(self.absent(*key))
+                    Some(self.ended(*key, self.actions[key].gone(), false))
                 }
             })
             .collect()
@@ -297,16 +297,6 @@ impl Machine {
             return None;
         }
         Some(self.ended(key, outcome, true))
-    }
-
-    fn absent(&self, key: Key) -> Entry {
-        let action = &self.actions[&key];
-        let outcome = match (action.state, action.pending) {
-            (ActionState::Sent, Pending::Yes) => Outcome::Confirmed,
-            (ActionState::Sent, Pending::Refused) if action.unanswered_at.is_none() => Outcome::Unattributed,
-            _ => Outcome::Presumed,
-        };
-        self.ended(key, outcome, false)
     }
 
     fn ended(&self, key: Key, outcome: Outcome, listed: bool) -> Entry {
@@ -341,14 +331,7 @@ impl Machine {
                     key: *key,
                     waiting: waiting(),
                 }),
-                Verdict::Gone => {
-                    let outcome = if action.unanswered_at.is_some() {
-                        Outcome::Presumed
-                    } else {
-                        Outcome::AlreadyGone
-                    };
-                    entries.push(self.ended(*key, outcome, false));
-                }
+                Verdict::Gone => entries.push(self.ended(*key, action.gone(), false)),
                 Verdict::Changed(detail) => {
                     let quiet_from = action.quiet_from();
                     let watch = self.watches.entry(*key).or_default();
