@@ -504,6 +504,8 @@ impl Machine {
         self.watches.remove(&key);
         if key.job == self.job && outcome == Outcome::Failed {
             self.size.failed();
+            // A late outcome can find a larger batch already looked at.
+            self.ready.truncate(self.size.get());
         }
         let kind = self
             .travelling
