@@ -89,7 +89,8 @@ pub struct Machine {
     watches: BTreeMap<Key, Watch>,
     ready: Vec<Ready>,
     ready_since: Duration,
-    /// Actions that travelled alone as the first of their kind and are not settled.
+    /// The last action of each kind that travelled alone, until it has its outcome. It may be planned again in between: what becomes of it
+    /// then still tells whether answers arrive.
     travelling: BTreeMap<ActionKind, Key>,
     canaries: Canaries,
     breaker: Breaker,
@@ -237,8 +238,13 @@ impl Machine {
             .filter(|(key, action)| key.job == self.job && action.state == ActionState::Planned)
             .filter(|(key, action)| !self.is_drifting(**key) && !unsettled.contains(&action.workflow))
             .filter_map(|(key, action)| Some((*key, action.kind?)))
-            .filter(|(_, kind)| !self.travelling.contains_key(kind))
+            .filter(|(_, kind)| !self.has_unsettled_canary(*kind))
             .collect()
+    }
+
+    fn has_unsettled_canary(&self, kind: ActionKind) -> bool {
+        let canary = self.travelling.get(&kind);
+        canary.is_some_and(|key| self.actions[key].state == ActionState::Sent)
     }
 
     /// Actions that only asking can settle, and from when on to ask.
@@ -493,7 +499,6 @@ impl Machine {
                 Event::ActionEnded(ended) => self.after_end(key, ended.outcome),
                 Event::ActionReturned(_) => {
                     self.watches.remove(&key);
-                    self.travelling.retain(|_, canary| *canary != key);
                 }
                 _ => {}
             }
