@@ -9,7 +9,7 @@ use offboard24::journal::{ActionEnded, ActionPlanned, AnswerKind, Entry, Event, 
 use offboard24::portal::Method;
 use offboard24::run::machine::Key;
 
-use super::world::{Looked, Sending, Shown, World};
+use super::world::{Effect, Looked, Sending, Shown, World};
 
 /// Attempts that count.
 const ATTEMPTS_MAX: usize = 3;
@@ -62,6 +62,12 @@ struct Denial {
     attempts: usize,
 }
 
+impl Denial {
+    fn denies(&self, effect: &Effect) -> bool {
+        effect.at >= self.shown_at && effect.attempt as usize <= self.attempts
+    }
+}
+
 /// One action, as the journal has it.
 #[derive(Debug)]
 struct Case {
@@ -76,10 +82,6 @@ struct Case {
 impl Case {
     fn answered(&self, with: AnswerKind) -> bool {
         self.attempts.iter().any(|attempt| attempt.answer == Some(with))
-    }
-
-    fn is_unanswered(&self) -> bool {
-        self.attempts.iter().any(Attempt::is_unanswered)
     }
 
     fn counted(&self) -> usize {
@@ -217,7 +219,10 @@ impl Auditor {
         let shown = shown.ok_or_else(|| format!("{outcome}, and nobody asked"))?;
         check_claim(case, key, outcome, shown, world).map_err(|broken| format!("{key:?} {outcome}: {broken}"))?;
         if shown.listed {
-            case.denials.push(Denial { shown_at: shown.at, attempts: case.attempts.len() });
+            let denial = Denial { shown_at: shown.at, attempts: case.attempts.len() };
+            let denied = world.effects.iter().any(|effect| effect.key == key && denial.denies(effect));
+            hold!(!denied, "{key:?}: {outcome}, and an effect since it was last listed");
+            case.denials.push(denial);
         }
         case.state = ActionState::Ended(outcome);
 
@@ -326,14 +331,10 @@ impl Auditor {
             hold!(intended, "{key:?}: an effect of attempt {attempt} without an intent on disk before it");
             let again = world.effects[..index].iter().any(|other| other.workflow == effect.workflow);
             hold!(!again, "{key:?}: a second effect");
+            let denied = self.cases[&key].denials.iter().any(|denial| denial.denies(effect));
+            hold!(!denied, "{key:?}: an effect after an outcome that denied it");
         }
         self.effects_seen = world.effects.len();
-        // An outcome can be wrong about an effect that came before it was recorded: all are compared each time.
-        for effect in &world.effects {
-            let denies = |denial: &Denial| effect.at >= denial.shown_at && effect.attempt as usize <= denial.attempts;
-            let contradicted = self.cases[&effect.key].denials.iter().any(denies);
-            hold!(!contradicted, "{:?}: an effect after an outcome that denied it", effect.key);
-        }
         Ok(())
     }
 
