@@ -46,8 +46,13 @@ impl BatchSize {
 
     /// After a batch in which every command was answered.
     pub fn answered(&mut self, command_took: Duration) {
-        self.command_took = command_took;
+        self.measured(command_took);
         self.size = (self.size * 2).min(SIZE_MAX);
+    }
+
+    /// After a canary was answered: one command says how long one takes, and nothing about many.
+    pub fn measured(&mut self, command_took: Duration) {
+        self.command_took = command_took;
     }
 
     /// After a batch with commands in doubt.

@@ -450,8 +450,11 @@ impl Machine {
                 Answer::NotExecuted { .. } | Answer::Doubt { .. } => None,
             })
             .collect();
+        let is_canary = matches!(commands, [only] if self.travelling.get(&only.kind) == Some(&only.key));
         if answers.iter().any(|answer| matches!(answer, Answer::Doubt { .. })) {
             self.size.in_doubt();
+        } else if is_canary && !definite.is_empty() {
+            self.size.measured(command_took);
         } else if !definite.is_empty() {
             self.size.answered(command_took);
         }
@@ -478,7 +481,6 @@ impl Machine {
                 self.stop(StopReason::Limit);
             }
         }
-        let is_canary = matches!(commands, [only] if self.travelling.get(&only.kind) == Some(&only.key));
         if !is_canary && self.breaker.is_opened_by(&definite) {
             self.stop(StopReason::Breaker);
         }

@@ -137,7 +137,11 @@ impl Auditor {
     }
 
     pub(super) fn run_begins(&mut self, job: JobId, may_send: bool) {
-        self.run = Run { job: Some(job), may_send, ..Run::default() };
+        self.run = Run {
+            job: Some(job),
+            may_send,
+            ..Run::default()
+        };
     }
 
     /// The run was told to stop, or had reason to.
@@ -151,23 +155,55 @@ impl Auditor {
         let key = |action| Key { job, action };
         match &entry.event {
             Event::ActionPlanned(plan) => {
-                let state = if plan.holds.is_empty() { ActionState::Planned } else { ActionState::Held };
-                let case = Case { plan: plan.clone(), state, attempts: Vec::new(), earlier: 0, denials: Vec::new() };
+                let state = if plan.holds.is_empty() {
+                    ActionState::Planned
+                } else {
+                    ActionState::Held
+                };
+                let case = Case {
+                    plan: plan.clone(),
+                    state,
+                    attempts: Vec::new(),
+                    earlier: 0,
+                    denials: Vec::new(),
+                };
                 hold!(self.cases.insert(key(plan.action), case).is_none(), "planned twice");
             }
             Event::AttemptIntended(event) => {
                 let case = self.case(key(event.action))?;
-                hold!(case.state == ActionState::Planned, "intent for an action that is {}", case.state);
-                hold!(event.attempt as usize == case.attempts.len() + 1, "attempt {} is not the next", event.attempt);
-                hold!(Some(event.kind) == case.plan.kind && event.workflow == case.plan.workflow, "not as planned");
+                hold!(
+                    case.state == ActionState::Planned,
+                    "intent for an action that is {}",
+                    case.state
+                );
+                hold!(
+                    event.attempt as usize == case.attempts.len() + 1,
+                    "attempt {} is not the next",
+                    event.attempt
+                );
+                hold!(
+                    Some(event.kind) == case.plan.kind && event.workflow == case.plan.workflow,
+                    "not as planned"
+                );
                 hold!(case.counted() < ATTEMPTS_MAX, "more than {ATTEMPTS_MAX} attempts");
-                case.attempts.push(Attempt { at: world.now, answer: None, returned: None });
+                case.attempts.push(Attempt {
+                    at: world.now,
+                    answer: None,
+                    returned: None,
+                });
                 case.state = ActionState::Sent;
             }
             Event::AttemptAnswered(event) => {
                 let case = self.case(key(event.action))?;
-                hold!(case.state == ActionState::Sent, "an answer for an action that is {}", case.state);
-                hold!(event.attempt as usize == case.attempts.len(), "an answer to an earlier attempt");
+                hold!(
+                    case.state == ActionState::Sent,
+                    "an answer for an action that is {}",
+                    case.state
+                );
+                hold!(
+                    event.attempt as usize == case.attempts.len(),
+                    "an answer to an earlier attempt"
+                );
                 let attempt = case.attempts.last_mut().unwrap();
                 hold!(attempt.answer.is_none(), "a second answer");
                 attempt.answer = Some(event.answer);
@@ -175,16 +211,25 @@ impl Auditor {
             Event::ActionReturned(event) => {
                 let case = self.case(key(event.action))?;
                 hold!(case.state == ActionState::Sent, "returned while {}", case.state);
-                hold!(event.attempt as usize == case.attempts.len(), "returned for an earlier attempt");
+                hold!(
+                    event.attempt as usize == case.attempts.len(),
+                    "returned for an earlier attempt"
+                );
                 let shown = world.shown.get(&case.plan.workflow).copied();
                 let attempt = case.attempts.last_mut().unwrap();
                 match event.why {
                     Returned::NotExecuted => {
-                        hold!(attempt.answer == Some(AnswerKind::NotExecuted), "returned as not executed");
+                        hold!(
+                            attempt.answer == Some(AnswerKind::NotExecuted),
+                            "returned as not executed"
+                        );
                     }
                     Returned::StillListed => {
                         let asked = shown.is_some_and(|shown| shown.at > attempt.at && shown.listed);
-                        hold!(attempt.is_unanswered() && asked, "returned as still listed without asking");
+                        hold!(
+                            attempt.is_unanswered() && asked,
+                            "returned as still listed without asking"
+                        );
                     }
                 }
                 attempt.returned = Some(event.why);
@@ -193,7 +238,11 @@ impl Auditor {
             Event::ActionEnded(event) => self.ended(key(event.action), event, world)?,
             Event::ActionReopened(event) => {
                 let case = self.case(key(event.action))?;
-                hold!(case.state == ActionState::Ended(event.outcome), "reopened while {}", case.state);
+                hold!(
+                    case.state == ActionState::Ended(event.outcome),
+                    "reopened while {}",
+                    case.state
+                );
                 case.state = ActionState::Planned;
                 case.earlier = case.attempts.len();
             }
@@ -203,7 +252,9 @@ impl Auditor {
     }
 
     fn case(&mut self, key: Key) -> Result<&mut Case, Broken> {
-        self.cases.get_mut(&key).ok_or_else(|| format!("{key:?} is not in the plan"))
+        self.cases
+            .get_mut(&key)
+            .ok_or_else(|| format!("{key:?} is not in the plan"))
     }
 
     fn ended(&mut self, key: Key, event: &ActionEnded, world: &World) -> Result<(), Broken> {
@@ -214,13 +265,22 @@ impl Auditor {
             "{outcome} for an action that is {}",
             case.state
         );
-        hold!(event.attempt.unwrap_or(0) as usize == case.attempts.len(), "{outcome} names another attempt");
+        hold!(
+            event.attempt.unwrap_or(0) as usize == case.attempts.len(),
+            "{outcome} names another attempt"
+        );
         let shown = world.shown.get(&case.plan.workflow).copied();
         let shown = shown.ok_or_else(|| format!("{outcome}, and nobody asked"))?;
         check_claim(case, key, outcome, shown, world).map_err(|broken| format!("{key:?} {outcome}: {broken}"))?;
         if shown.listed {
-            let denial = Denial { shown_at: shown.at, attempts: case.attempts.len() };
-            let denied = world.effects.iter().any(|effect| effect.key == key && denial.denies(effect));
+            let denial = Denial {
+                shown_at: shown.at,
+                attempts: case.attempts.len(),
+            };
+            let denied = world
+                .effects
+                .iter()
+                .any(|effect| effect.key == key && denial.denies(effect));
             hold!(!denied, "{key:?}: {outcome}, and an effect since it was last listed");
             case.denials.push(denial);
         }
@@ -247,13 +307,22 @@ impl Auditor {
         self.judge_last_batch();
         hold!(self.run.may_send, "sent by a run that only settles");
         hold!(self.run.stopped.is_none(), "sent after {:?}", self.run.stopped);
-        hold!(!batch.is_empty() && batch.len() <= BATCH_MAX, "a batch of {}", batch.len());
-        let limit = if self.run.failed_since_batch { BATCH_AFTER_FAILED_MAX } else { BATCH_MAX };
+        hold!(
+            !batch.is_empty() && batch.len() <= BATCH_MAX,
+            "a batch of {}",
+            batch.len()
+        );
+        let limit = if self.run.failed_since_batch {
+            BATCH_AFTER_FAILED_MAX
+        } else {
+            BATCH_MAX
+        };
         hold!(batch.len() <= limit, "a batch of {} right after a failed", batch.len());
         let keys: BTreeSet<Key> = batch.iter().map(|sending| sending.key).collect();
         hold!(keys.len() == batch.len(), "a key twice in a batch");
         for sending in batch {
-            self.check_sending(sending, world).map_err(|broken| format!("{:?}: {broken}", sending.key))?;
+            self.check_sending(sending, world)
+                .map_err(|broken| format!("{:?}: {broken}", sending.key))?;
         }
 
         let kind = batch[0].kind;
@@ -265,8 +334,13 @@ impl Auditor {
         let gate = self.run.gates.entry(kind).or_default();
         if !gate.open {
             hold!(batch.len() == 1, "the first {kind} does not travel alone");
-            let unsettled = gate.canary.filter(|canary| self.cases[canary].state == ActionState::Sent);
-            hold!(unsettled.is_none_or(|canary| canary == batch[0].key), "sent before the first {kind} is settled");
+            let unsettled = gate
+                .canary
+                .filter(|canary| self.cases[canary].state == ActionState::Sent);
+            hold!(
+                unsettled.is_none_or(|canary| canary == batch[0].key),
+                "sent before the first {kind} is settled"
+            );
             hold!(gate.presumed < 2, "sent after two {kind} that were only presumed");
             gate.canary = Some(batch[0].key);
             self.run.batch.clear();
@@ -280,17 +354,29 @@ impl Auditor {
     fn check_sending(&self, sending: &Sending, world: &World) -> Result<(), Broken> {
         let case = self.cases.get(&sending.key).ok_or("sent without a plan")?;
         hold!(Some(sending.key.job) == self.run.job, "sent for another job");
-        hold!(case.state == ActionState::Sent, "sent while the journal has it {}", case.state);
-        hold!(case.attempts.len() == sending.attempt as usize, "sent without an intent");
+        hold!(
+            case.state == ActionState::Sent,
+            "sent while the journal has it {}",
+            case.state
+        );
+        hold!(
+            case.attempts.len() == sending.attempt as usize,
+            "sent without an intent"
+        );
         let (last, before) = case.attempts.split_last().ok_or("sent without an intent")?;
         hold!(last.answer.is_none(), "sent for an intent that is answered");
         let settled = |attempt: &Attempt| {
-            matches!(attempt.answer, Some(AnswerKind::Yes | AnswerKind::Refused | AnswerKind::NotExecuted))
-                || attempt.returned == Some(Returned::StillListed)
+            matches!(
+                attempt.answer,
+                Some(AnswerKind::Yes | AnswerKind::Refused | AnswerKind::NotExecuted)
+            ) || attempt.returned == Some(Returned::StillListed)
         };
         let before_reopened = |index: usize| index < case.earlier;
         hold!(
-            before.iter().enumerate().all(|(index, attempt)| before_reopened(index) || settled(attempt)),
+            before
+                .iter()
+                .enumerate()
+                .all(|(index, attempt)| before_reopened(index) || settled(attempt)),
             "sent while an earlier attempt is unsettled"
         );
         let mut others = self.cases.iter().filter(|(key, _)| **key != sending.key);
@@ -300,7 +386,10 @@ impl Auditor {
         );
         let looked = world.looked.get(&sending.workflow).ok_or("sent without a look")?;
         let age = (world.now + CONNECT_MAX).saturating_sub(looked.began);
-        hold!(age <= RECHECK_AGE_MAX, "the first byte may leave {age:?} after the look");
+        hold!(
+            age <= RECHECK_AGE_MAX,
+            "the first byte may leave {age:?} after the look"
+        );
         hold!(is_as_planned(&case.plan, looked), "sent although it changed");
         Ok(())
     }
@@ -327,9 +416,17 @@ impl Auditor {
         for (index, effect) in world.effects.iter().enumerate().skip(self.effects_seen) {
             let (key, attempt) = (effect.key, effect.attempt as usize);
             let case = self.case(key)?;
-            let intended = case.attempts.get(attempt - 1).is_some_and(|attempt| attempt.at < effect.at);
-            hold!(intended, "{key:?}: an effect of attempt {attempt} without an intent on disk before it");
-            let again = world.effects[..index].iter().any(|other| other.workflow == effect.workflow);
+            let intended = case
+                .attempts
+                .get(attempt - 1)
+                .is_some_and(|attempt| attempt.at < effect.at);
+            hold!(
+                intended,
+                "{key:?}: an effect of attempt {attempt} without an intent on disk before it"
+            );
+            let again = world.effects[..index]
+                .iter()
+                .any(|other| other.workflow == effect.workflow);
             hold!(!again, "{key:?}: a second effect");
             let denied = self.cases[&key].denials.iter().any(|denial| denial.denies(effect));
             hold!(!denied, "{key:?}: an effect after an outcome that denied it");
@@ -357,7 +454,11 @@ impl Auditor {
 fn check_claim(case: &Case, key: Key, outcome: Outcome, shown: Shown, world: &World) -> Result<(), Broken> {
     let last = case.attempts.last();
     let last_answer = last.and_then(|attempt| attempt.answer);
-    let unanswered_at = case.attempts.iter().rfind(|attempt| attempt.is_unanswered()).map(|attempt| attempt.at);
+    let unanswered_at = case
+        .attempts
+        .iter()
+        .rfind(|attempt| attempt.is_unanswered())
+        .map(|attempt| attempt.at);
     let asked_since = last.is_none_or(|attempt| shown.at > attempt.at);
     hold!(asked_since, "nobody asked since the last attempt");
     match outcome {
@@ -379,8 +480,10 @@ fn check_claim(case: &Case, key: Key, outcome: Outcome, shown: Shown, world: &Wo
         }
         Outcome::Presumed => hold!(unanswered_at.is_some(), "every attempt was answered"),
         Outcome::AlreadyGone => {
-            let nothing_sent =
-                case.attempts.iter().all(|attempt| attempt.answer == Some(AnswerKind::NotExecuted));
+            let nothing_sent = case
+                .attempts
+                .iter()
+                .all(|attempt| attempt.answer == Some(AnswerKind::NotExecuted));
             hold!(nothing_sent, "something was sent before");
         }
         Outcome::Unattributed => {
@@ -394,7 +497,10 @@ fn check_claim(case: &Case, key: Key, outcome: Outcome, shown: Shown, world: &Wo
         Outcome::Failed => hold!(last_answer == Some(AnswerKind::Refused), "no error on record"),
         Outcome::Survived => {
             let unanswered = last.is_some_and(Attempt::is_unanswered) && case.counted() >= ATTEMPTS_MAX;
-            hold!(last_answer == Some(AnswerKind::Yes) || unanswered, "neither a yes nor three attempts");
+            hold!(
+                last_answer == Some(AnswerKind::Yes) || unanswered,
+                "neither a yes nor three attempts"
+            );
             hold!(last.is_some_and(|attempt| shown.at >= attempt.at + QUIET), "too early");
         }
     }

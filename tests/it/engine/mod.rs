@@ -9,9 +9,9 @@
 //! the tests of crashes cover with the real binary.
 
 mod auditor;
-
+mod hand;
 mod process;
 mod random;
-
+mod rules;
 mod simulation;
 mod world;

@@ -135,10 +135,16 @@ impl Process<'_> {
             }
             self.auditor.effects(self.world)?;
             if self.world.now > began + RUN_MAX {
-                return Err(format!("a run takes more than {RUN_MAX:?}: {:?}", machine.next(self.world.now)));
+                return Err(format!(
+                    "a run takes more than {RUN_MAX:?}: {:?}",
+                    machine.next(self.world.now)
+                ));
             }
         }
-        Err(format!("a run takes more than {STEPS_MAX} steps: {:?}", machine.next(self.world.now)))
+        Err(format!(
+            "a run takes more than {STEPS_MAX} steps: {:?}",
+            machine.next(self.world.now)
+        ))
     }
 
     /// What `run::replay` does.
@@ -154,7 +160,9 @@ impl Process<'_> {
                 && !self.journal[index..].iter().any(answered)
         };
         for (index, entry) in self.journal.iter().enumerate() {
-            let (Some(job), Some(action)) = (entry.job, action_of(&entry.event)) else { continue };
+            let (Some(job), Some(action)) = (entry.job, action_of(&entry.event)) else {
+                continue;
+            };
             let key = Key { job, action };
             if let Event::ActionPlanned(planned) = &entry.event {
                 let mut planned = planned.clone();
@@ -174,7 +182,11 @@ impl Process<'_> {
     }
 
     fn may_die(&mut self) -> Performed {
-        if self.world.crashes() { Err(Interruption::Killed) } else { Ok(()) }
+        if self.world.crashes() {
+            Err(Interruption::Killed)
+        } else {
+            Ok(())
+        }
     }
 
     /// One transaction: all of it, or nothing.
@@ -196,7 +208,11 @@ impl Process<'_> {
         if left.is_zero() {
             return Err(Interruption::Broken("a wait for a moment that has passed".to_owned()));
         }
-        let slice = if self.world.random.chance(300) { Duration::from_secs(2) } else { left };
+        let slice = if self.world.random.chance(300) {
+            Duration::from_secs(2)
+        } else {
+            left
+        };
         self.world.pass(left.min(slice));
         self.may_die()
     }
@@ -278,12 +294,13 @@ impl Process<'_> {
     fn misread(&self, answer: Answer) -> Answer {
         match (self.mistake, answer) {
             (Some(Mistake::BrokenAnswerIsYes), Answer::Doubt { why: Doubt::Truncated }) => Answer::Yes,
-            (Some(Mistake::DoubtIsFailure), Answer::Doubt { .. }) => {
-                Answer::Refused { code: String::new(), text: offboard24::personal::Personal::new("") }
-            }
-            (Some(Mistake::DoubtIsNotExecuted), Answer::Doubt { .. }) => {
-                Answer::NotExecuted { why: NotExecuted::NotConnected }
-            }
+            (Some(Mistake::DoubtIsFailure), Answer::Doubt { .. }) => Answer::Refused {
+                code: String::new(),
+                text: offboard24::personal::Personal::new(""),
+            },
+            (Some(Mistake::DoubtIsNotExecuted), Answer::Doubt { .. }) => Answer::NotExecuted {
+                why: NotExecuted::NotConnected,
+            },
             (_, answer) => answer,
         }
     }

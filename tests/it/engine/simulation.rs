@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use offboard24::domain::{ActionId, ActionKind, ActionState, HoldReason, JobId, Outcome, StopReason, UserId, WorkflowId};
+use offboard24::domain::{
+    ActionId, ActionKind, ActionState, HoldReason, JobId, Outcome, StopReason, UserId, WorkflowId,
+};
 use offboard24::journal::{ActionPlanned, ActionReopened, Entry, Event};
 
 use super::auditor::{Auditor, Broken};
@@ -48,7 +50,12 @@ impl Simulation {
         let mut random = Random::new(seed);
         let (plan, running) = plan(&mut random);
         let world = World::new(random, running);
-        let mut simulation = Self { world, journal: Vec::new(), auditor: Auditor::default(), mistake };
+        let mut simulation = Self {
+            world,
+            journal: Vec::new(),
+            auditor: Auditor::default(),
+            mistake,
+        };
         simulation.record(plan)?;
         Ok(simulation)
     }
@@ -63,8 +70,13 @@ impl Simulation {
 
     fn run(&mut self, job: JobId, may_send: bool) -> Result<Over, Broken> {
         let mistake = self.mistake;
-        Process { world: &mut self.world, journal: &mut self.journal, auditor: &mut self.auditor, mistake }
-            .run(job, may_send)
+        Process {
+            world: &mut self.world,
+            journal: &mut self.journal,
+            auditor: &mut self.auditor,
+            mistake,
+        }
+        .run(job, may_send)
     }
 
     fn reopen(&mut self, job: JobId) -> Result<u32, Broken> {
@@ -77,7 +89,11 @@ impl Simulation {
                 ActionState::Ended(outcome) if retry.contains(&outcome) => Some((key.action, outcome)),
                 _ => None,
             })
-            .map(|(action, outcome)| ActionReopened { action, outcome, reason: None })
+            .map(|(action, outcome)| ActionReopened {
+                action,
+                outcome,
+                reason: None,
+            })
             .map(|event| Entry::of(job, Event::ActionReopened(event)))
             .collect();
         let reopened = u32::try_from(events.len()).unwrap();
@@ -127,7 +143,9 @@ impl Simulation {
 
     fn open(&self, job: JobId) -> usize {
         let states = self.auditor.keys(job).into_iter().map(|key| self.auditor.state(key));
-        states.filter(|state| matches!(state, ActionState::Planned | ActionState::Sent)).count()
+        states
+            .filter(|state| matches!(state, ActionState::Planned | ActionState::Sent))
+            .count()
     }
 
     fn tell(&self, reached: &mut Reached) {
@@ -157,15 +175,27 @@ fn plan(random: &mut Random) -> (Vec<Entry>, BTreeMap<WorkflowId, Workflow>) {
     for (job, size) in [JobId(1), JobId(2)].into_iter().zip(sizes) {
         for number in 1..=size {
             let shared = number <= 3 && size < sizes[0];
-            let name = if shared { format!("shared.{number}") } else { format!("job{job}.{number}") };
+            let name = if shared {
+                format!("shared.{number}")
+            } else {
+                format!("job{job}.{number}")
+            };
             let workflow: WorkflowId = name.parse().unwrap();
             let known = running.get(&workflow).map(|found: &Workflow| found.waiting.clone());
             let mut participants = known.unwrap_or_else(|| (0..=random.below(3)).map(|_| dismissed(random)).collect());
             if random.chance(200) {
                 participants.insert(UserId(1 + random.below_u32(COLLEAGUES)));
             }
-            let people = participants.iter().copied().filter(|user| user.0 > COLLEAGUES).collect();
-            let holds = if random.chance(held) { vec![random.pick(HoldReason::ALL)] } else { Vec::new() };
+            let people = participants
+                .iter()
+                .copied()
+                .filter(|user| user.0 > COLLEAGUES)
+                .collect();
+            let holds = if random.chance(held) {
+                vec![random.pick(HoldReason::ALL)]
+            } else {
+                Vec::new()
+            };
             let kind = (holds != [HoldReason::Conflict]).then(|| random.pick(kinds));
             let as_planned = || Workflow {
                 waiting: participants.clone(),
@@ -213,7 +243,13 @@ fn all_seeds(seeds: u64) -> Reached {
 fn the_promises_hold_for_every_seed() {
     let reached = all_seeds(SEEDS);
     assert_eq!(reached.outcomes, Outcome::ALL.iter().copied().collect());
-    for stop in [None, Some(StopReason::Signal), Some(StopReason::Limit), Some(StopReason::Auth), Some(StopReason::Breaker)] {
+    for stop in [
+        None,
+        Some(StopReason::Signal),
+        Some(StopReason::Limit),
+        Some(StopReason::Auth),
+        Some(StopReason::Breaker),
+    ] {
         assert!(reached.stops.contains(&stop), "no run ended with {stop:?}");
     }
     assert!(reached.kills > 100 && reached.reopened > 100 && reached.attempts_max > 3 && reached.effects > 1000);
@@ -229,7 +265,8 @@ fn the_promises_hold_for_as_many_seeds_as_asked_for() {
 #[test]
 fn every_planted_mistake_is_caught() {
     for mistake in Mistake::ALL {
-        let caught = (0..SEEDS_UNTIL_CAUGHT).find_map(|seed| one_seed(seed, Some(mistake), &mut Reached::default()).err());
+        let caught =
+            (0..SEEDS_UNTIL_CAUGHT).find_map(|seed| one_seed(seed, Some(mistake), &mut Reached::default()).err());
         assert!(caught.is_some(), "{mistake:?} goes unnoticed");
     }
 }

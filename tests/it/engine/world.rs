@@ -212,7 +212,9 @@ impl World {
         let id = ids[self.random.below(ids.len())].clone();
         let somebody = UserId(1 + self.random.below_u32(PEOPLE));
         let what = self.random.below(8);
-        let Some(workflow) = self.running.get_mut(&id) else { return };
+        let Some(workflow) = self.running.get_mut(&id) else {
+            return;
+        };
         match what {
             0 | 1 => _ = self.running.remove(&id),
             2 => _ = workflow.waiting.insert(somebody),
@@ -228,7 +230,11 @@ impl World {
     }
 
     fn wait_for_connection(&mut self) {
-        let longest_ms = if self.random.chance(self.weather.slow_connect) { CONNECT_MS_MAX } else { 100 };
+        let longest_ms = if self.random.chance(self.weather.slow_connect) {
+            CONNECT_MS_MAX
+        } else {
+            100
+        };
         let time = self.random.millis(longest_ms);
         self.pass(time);
     }
@@ -260,7 +266,10 @@ impl World {
             if *answer == Answer::Yes {
                 self.said_true.insert((sending.key, sending.attempt));
             }
-            if let Answer::NotExecuted { why: NotExecuted::OperationLimit { blocked, wait } } = answer {
+            if let Answer::NotExecuted {
+                why: NotExecuted::OperationLimit { blocked, wait },
+            } = answer
+            {
                 let until = self.now + *wait;
                 self.blocked.insert(*blocked, until);
             }
@@ -278,7 +287,13 @@ impl World {
             Some((NotExecuted::QueryLimit, None))
         } else if self.random.chance(weather.batch_blocked) {
             let wait = self.random.millis(300_000);
-            Some((NotExecuted::OperationLimit { blocked: Method::Batch, wait }, None))
+            Some((
+                NotExecuted::OperationLimit {
+                    blocked: Method::Batch,
+                    wait,
+                },
+                None,
+            ))
         } else if self.random.chance(weather.locked_out) {
             let why = match self.random.below(3) {
                 0 => NotExecuted::Auth { code: code() },
@@ -318,14 +333,22 @@ impl World {
                 answers.clear();
             }
             for sending in &batch[..worked_through] {
-                let longest_ms = if self.random.chance(weather.slow_command) { 15_000 } else { 400 };
+                let longest_ms = if self.random.chance(weather.slow_command) {
+                    15_000
+                } else {
+                    400
+                };
                 let time = self.random.millis(longest_ms);
                 self.pass(time);
                 if self.now > began + Duration::from_mins(1) {
                     return nothing(Doubt::Status(504));
                 }
                 let limit = !twice && self.random.chance(weather.limit_inside);
-                let answer = if limit { self.limit(sending.kind) } else { self.execute(sending) };
+                let answer = if limit {
+                    self.limit(sending.kind)
+                } else {
+                    self.execute(sending)
+                };
                 if answers.len() < worked_through {
                     answers.push(answer);
                 }
@@ -346,7 +369,10 @@ impl World {
         let blocked = Method::from(kind);
         let why = match self.random.below(2) {
             0 => NotExecuted::QueryLimit,
-            _ => NotExecuted::OperationLimit { blocked, wait: self.random.millis(300_000) },
+            _ => NotExecuted::OperationLimit {
+                blocked,
+                wait: self.random.millis(300_000),
+            },
         };
         Answer::NotExecuted { why }
     }
@@ -359,7 +385,10 @@ impl World {
 
     /// What one command does, and what would be answered to it.
     fn execute(&mut self, sending: &Sending) -> Answer {
-        let refused = |code: &str| Answer::Refused { code: code.to_owned(), text: Personal::new("text") };
+        let refused = |code: &str| Answer::Refused {
+            code: code.to_owned(),
+            text: Personal::new("text"),
+        };
         let Some(workflow) = self.running.get(&sending.workflow) else {
             return refused("");
         };
@@ -388,7 +417,11 @@ impl World {
 
     /// A question takes its time, before and after the moment of which it tells.
     fn read(&mut self) -> Result<(), Unreadable> {
-        let longest_ms = if self.random.chance(self.weather.slow_read) { 70_000 } else { 1_000 };
+        let longest_ms = if self.random.chance(self.weather.slow_read) {
+            70_000
+        } else {
+            1_000
+        };
         let time = self.random.millis(longest_ms);
         self.pass(time);
         if self.random.chance(self.weather.read_fails) {
@@ -402,7 +435,10 @@ impl World {
     pub(super) fn listed(&mut self, workflows: &[WorkflowId]) -> Result<BTreeSet<WorkflowId>, Unreadable> {
         self.read()?;
         for id in workflows {
-            let shown = Shown { at: self.now, listed: self.is_running(id) };
+            let shown = Shown {
+                at: self.now,
+                listed: self.is_running(id),
+            };
             self.shown.insert(id.clone(), shown);
         }
         let listed = workflows.iter().filter(|id| self.is_running(id)).cloned().collect();
@@ -418,7 +454,12 @@ impl World {
         self.read()?;
         let waiting: Vec<BTreeSet<UserId>> = workflows
             .iter()
-            .map(|id| self.running.get(id).map(|workflow| workflow.waiting.clone()).unwrap_or_default())
+            .map(|id| {
+                self.running
+                    .get(id)
+                    .map(|workflow| workflow.waiting.clone())
+                    .unwrap_or_default()
+            })
             .collect();
         self.read()?;
         let sightings: Vec<Sighting> = workflows
@@ -431,7 +472,10 @@ impl World {
             })
             .collect();
         for (id, sighting) in workflows.iter().zip(&sightings) {
-            let looked = Looked { began, sighting: sighting.clone() };
+            let looked = Looked {
+                began,
+                sighting: sighting.clone(),
+            };
             self.looked.insert(id.clone(), looked);
         }
         Ok(sightings)
