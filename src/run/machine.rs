@@ -102,6 +102,8 @@ pub struct Machine {
     /// Methods that the portal refuses for a while.
     blocked_until: BTreeMap<Method, Duration>,
     stop: Option<StopReason>,
+    /// Somebody wants to leave, and does not wait for what only time settles.
+    leaving: bool,
     blind: bool,
 }
 
@@ -124,6 +126,7 @@ impl Machine {
             paused_until: Duration::ZERO,
             blocked_until: BTreeMap::new(),
             stop: None,
+            leaving: false,
             blind: false,
         }
     }
@@ -138,9 +141,11 @@ impl Machine {
         self.stop
     }
 
-    /// Asks the run to stop: what was sent is still asked about, once. The first reason stays.
+    /// Asks the run to stop: what was sent is still asked about, once. The first reason stays, but the breaker, which has all the time that
+    /// settling takes, does not keep anybody else.
     pub fn stop(&mut self, reason: StopReason) {
         self.stop.get_or_insert(reason);
+        self.leaving |= reason != StopReason::Breaker;
     }
 
     /// The portal cannot be asked: the run stops where it is.
@@ -160,17 +165,13 @@ impl Machine {
             .filter(|(_, ask_at)| **ask_at <= now)
             .map(|(key, _)| *key)
             .collect();
-        match self.stop {
-            // The breaker has all the time that settling takes; everybody else wants to leave.
-            Some(StopReason::Breaker) | None => {}
-            Some(_) => {
-                let unasked: Vec<Key> = due.into_iter().filter(|key| !self.was_asked(*key)).collect();
-                return if unasked.is_empty() {
-                    Step::Finish
-                } else {
-                    Step::Ask(unasked)
-                };
-            }
+        if self.leaving {
+            let unasked: Vec<Key> = due.into_iter().filter(|key| !self.was_asked(*key)).collect();
+            return if unasked.is_empty() {
+                Step::Finish
+            } else {
+                Step::Ask(unasked)
+            };
         }
         if !due.is_empty() {
             return Step::Ask(due);

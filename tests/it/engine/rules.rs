@@ -220,6 +220,20 @@ fn the_breaker_settles_what_was_sent_before_the_run_leaves() {
     assert_eq!(hand.next(), Step::Finish);
 }
 
+#[test]
+fn a_person_does_not_wait_for_the_breaker() {
+    let mut hand = Hand::kills_after_canary(9);
+    hand.look_and_send(some(&[2, 3, 4], refused, yes));
+    hand.ask(&[5]);
+    assert_eq!(hand.waits(), 90);
+    hand.stop(StopReason::Signal);
+    assert_eq!(
+        (hand.next(), hand.stop_reason()),
+        (Step::Finish, Some(StopReason::Breaker))
+    );
+    assert_eq!(hand.state(5), Sent);
+}
+
 // The size of a batch.
 
 #[test]
