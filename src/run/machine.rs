@@ -25,6 +25,10 @@ const READY_AGE_MAX: Duration = Duration::from_secs(45);
 /// Batches in a row of which the portal executed nothing, before the run gives up for now: with the delays between them about ten minutes.
 const IDLE_BATCHES_MAX: u32 = 10;
 
+/// Looks in a row that were too old before anything could be sent. Each took longer than a look may be old: a portal this slow is not
+/// fit for it now.
+const UNUSED_LOOKS_MAX: u32 = 5;
+
 /// An action of a job. A run works on one job, and settles what others left in doubt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Key {
@@ -97,6 +101,7 @@ pub struct Machine {
     size: BatchSize,
     delays: Delays,
     idle_batches: u32,
+    unused_looks: u32,
     /// Nothing is sent before this moment.
     paused_until: Duration,
     /// Methods that the portal refuses for a while.
@@ -123,6 +128,7 @@ impl Machine {
             size: BatchSize::default(),
             delays,
             idle_batches: 0,
+            unused_looks: 0,
             paused_until: Duration::ZERO,
             blocked_until: BTreeMap::new(),
             stop: None,
@@ -327,6 +333,14 @@ impl Machine {
 
     /// Takes what the re-check brought. `began` is when its first question was sent.
     pub fn rechecked(&mut self, sightings: &[(Key, Sighting)], began: Duration) -> Vec<Entry> {
+        self.unused_looks = if self.ready.is_empty() {
+            0
+        } else {
+            self.unused_looks + 1
+        };
+        if self.unused_looks >= UNUSED_LOOKS_MAX {
+            self.stop(StopReason::Limit);
+        }
         self.ready.clear();
         self.ready_since = began;
         let mut entries = Vec::new();

@@ -602,6 +602,23 @@ fn a_look_that_is_too_old_is_repeated() {
 }
 
 #[test]
+fn a_portal_so_slow_that_every_look_is_too_old_ends_the_run() {
+    let mut hand = Hand::kills(1);
+    let mut looks = 0;
+    while hand.stop_reason().is_none() {
+        hand.look(as_planned);
+        hand.later(50);
+        looks += 1;
+        assert!(looks < 100, "the run never ends");
+    }
+    assert_eq!(
+        (hand.next(), hand.stop_reason()),
+        (Step::Finish, Some(StopReason::Limit))
+    );
+    assert_eq!((hand.state(1), looks), (Planned, 6));
+}
+
+#[test]
 fn what_changed_stays_and_the_rest_of_the_batch_goes() {
     let mut hand = Hand::kills_after_canary(6);
     assert_eq!(
