@@ -119,6 +119,7 @@ impl Process<'_> {
                     self.auditor.effects(self.world)?;
                     return Ok(Over::Ended(machine.stop_reason()));
                 }
+                Step::Wait(_) if asked_to_stop => return Err("it waits although it was asked to stop".to_owned()),
                 Step::Wait(until) => self.wait(until),
                 Step::Ask(keys) => self.ask(&mut machine, &keys),
                 Step::Recheck(keys) => self.recheck(&mut machine, &keys),

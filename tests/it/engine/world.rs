@@ -87,7 +87,6 @@ impl Weather {
     pub(super) fn calm(random: &mut Random) -> Self {
         Self {
             others: random.pick(&[0, 10, 50]),
-            slow_read: random.pick(&[0, 50]),
             ..Self::default()
         }
     }
@@ -216,16 +215,26 @@ impl World {
             return;
         };
         match what {
-            0 | 1 => _ = self.running.remove(&id),
-            2 => _ = workflow.waiting.insert(somebody),
+            0 | 1 => {
+                self.running.remove(&id);
+            }
+            2 => {
+                workflow.waiting.insert(somebody);
+            }
             3 => {
                 workflow.waiting.pop_last();
                 workflow.waiting.insert(somebody);
             }
-            4 => _ = workflow.waiting.pop_first(),
+            4 => {
+                workflow.waiting.pop_first();
+            }
             5 => workflow.refuses = !workflow.refuses,
-            6 => _ = self.dismissed.remove(&somebody),
-            _ => _ = self.dismissed.insert(somebody),
+            6 => {
+                self.dismissed.remove(&somebody);
+            }
+            _ => {
+                self.dismissed.insert(somebody);
+            }
         }
     }
 
