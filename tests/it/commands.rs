@@ -1,0 +1,1 @@
+//! The surface: consent, refusals, locks, and what scripts rely on.

@@ -1,0 +1,11 @@
+//! The tests of the whole: the real binary against the stand-in portal, over real HTTP.
+//!
+//! `support` is the small vocabulary that they share; each other file is a subject.
+
+mod support;
+
+mod commands;
+mod crashes;
+mod faults;
+mod main_job;
+mod tidy;
