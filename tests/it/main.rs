@@ -9,3 +9,4 @@ mod crashes;
 mod faults;
 mod main_job;
 mod tidy;
+mod waiting;

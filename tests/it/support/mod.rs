@@ -1,5 +1,7 @@
 //! A stand-in portal in a thread of its own, the real binary in an environment of its own, and what to ask of both afterwards.
 
+pub(crate) mod bench;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
