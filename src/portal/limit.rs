@@ -104,6 +104,7 @@ mod tests {
         for (now, wait) in [(210, 60), (270, 120), (390, 240), (630, 300), (930, 300)] {
             assert_eq!(limits.refused(Method::Kill, at(now)), at(wait));
         }
+        assert_eq!(limits.refused(Method::Kill, at(1000)), at(230), "still blocked");
         limits.answered(Method::Kill, None, at(1230));
         assert_eq!(
             limits.refused(Method::Kill, at(1231)),
