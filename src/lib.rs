@@ -14,6 +14,7 @@
 //! [`domain`], [`personal`], [`clock`], [`exit`], [`lock`] and [`paths`] are what the others share.
 //! `tests/it/tidy.rs` holds these arrows.
 
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod exit;
@@ -26,3 +27,4 @@ pub mod portal;
 pub mod report;
 pub mod roster;
 pub mod run;
+pub mod sandbox;

@@ -52,10 +52,10 @@ pub enum JournalError {
     /// A COMMIT failed before.
     #[error("the journal could not be brought to disk earlier in this run")]
     Broken,
-    /// SQLite did not take a setting that durability depends on.
+    /// `SQLite` did not take a setting that durability depends on.
     #[error("SQLite did not accept {0}")]
     Pragma(&'static str),
-    /// Anything else that SQLite said.
+    /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
     /// An event could not be written as JSON or read back.

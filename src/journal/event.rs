@@ -167,7 +167,8 @@ pub struct RowRead {
     /// The `full_name` cell.
     pub full_name: Option<Recorded>,
     /// The action: the row's own, or the default.
-    pub action: ActionKind,
+    #[serde(rename = "do")]
+    pub kind: ActionKind,
     /// The `note` cell.
     pub note: Option<Recorded>,
     /// Unknown columns, in order.
@@ -206,6 +207,8 @@ pub struct RunStarted {
     pub credential: String,
     /// The policy in force.
     pub policy_hash: String,
+    /// By how many milliseconds the portal's clock was ahead of this machine's. Whole seconds count: the portal tells no more.
+    pub clock_offset_ms: i64,
 }
 
 /// See [`Event::RunAbandoned`].

@@ -88,7 +88,7 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                 sealed(event.last_name.as_ref()),
                 sealed(event.second_name.as_ref()),
                 sealed(event.full_name.as_ref()),
-                event.action.as_str()
+                event.kind.as_str()
             ],
         ),
         Event::RunStarted(event) => run(

@@ -131,11 +131,11 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::append`]; [`JournalError::ReserveUsed`] when the events are on disk and no further run may begin until there is room.
-    pub fn append_settlement(&mut self, stamp: Stamp, entries: Vec<Entry>) -> Result<(), JournalError> {
-        match self.append_all(stamp, &entries) {
+    pub fn append_settlement(&mut self, stamp: Stamp, entries: &[Entry]) -> Result<(), JournalError> {
+        match self.append_all(stamp, entries) {
             Err(JournalError::DiskFull) => {
                 reserve::give_up(&self.path)?;
-                self.append_all(stamp, &entries)?;
+                self.append_all(stamp, entries)?;
                 Err(JournalError::ReserveUsed)
             }
             other => other,

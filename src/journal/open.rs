@@ -1,6 +1,6 @@
 //! Opening the database: identity, permissions, pragmas, migrations.
 //!
-//! Every setting that durability depends on is read back (`audit-and-durability`, section 4): SQLite ignores what it does not know.
+//! Every setting that durability depends on is read back (`audit-and-durability`, section 4): `SQLite` ignores what it does not know.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -154,7 +154,7 @@ fn refuse_network(path: &Path) -> Result<(), JournalError> {
         path: path.to_owned(),
         cause: cause.into(),
     })?;
-    let kind = i64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
+    let kind = found.f_type & 0xFFFF_FFFF;
     if NETWORK.contains(&kind) {
         Err(JournalError::NetworkFileSystem(path.to_owned()))
     } else {

@@ -46,8 +46,7 @@ pub(crate) fn fill(database: &Path) -> Result<(), JournalError> {
         .and_then(|()| file.sync_all());
     if let Err(cause) = filled {
         // Half a reserve would be taken for room that is not there.
-        _ = fs::remove_file(&path);
-        return Err(failed(cause));
+        return Err(failed(fs::remove_file(&path).err().unwrap_or(cause)));
     }
     Ok(())
 }

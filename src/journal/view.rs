@@ -229,7 +229,7 @@ impl<'a> View<'a> {
     }
 
     fn list<T>(
-        &self,
+        self,
         sql: &str,
         parameters: impl rusqlite::Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
@@ -240,7 +240,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether nothing has been recorded.
-    pub(crate) fn is_empty(&self) -> Result<bool, JournalError> {
+    pub(crate) fn is_empty(self) -> Result<bool, JournalError> {
         Ok(self
             .db
             .query_row("SELECT NOT EXISTS (SELECT 1 FROM event)", [], |row| row.get(0))?)
@@ -556,7 +556,7 @@ impl<'a> View<'a> {
         )
     }
 
-    fn counts<S: FromStr + Ord>(&self, sql: &str, job: JobId) -> Result<Counts<S>, JournalError>
+    fn counts<S: FromStr + Ord>(self, sql: &str, job: JobId) -> Result<Counts<S>, JournalError>
     where
         S::Err: std::error::Error + Send + Sync + 'static,
     {

@@ -15,7 +15,7 @@ use crate::portal::{InstanceRow, Reader, TaskRow, TaskScope, UserQuery, UserRow}
 const PEOPLE_PER_PORTION: usize = 50;
 
 /// Told after each portion: people read, people in all.
-pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Send + Sync);
+pub type Progress<'a> = &'a (dyn Fn(u32, u32) + Send + Sync);
 
 /// Reads everything that is not yet recorded.
 pub(crate) async fn discover(
@@ -39,7 +39,8 @@ pub(crate) async fn discover(
         let events = read_portion(recorder, reader, portion, &actions).await?;
         recorder.record(events)?;
         done += portion.len();
-        progress(done, actions.len());
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        progress(count(done), count(actions.len()));
     }
     Ok(())
 }

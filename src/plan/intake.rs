@@ -71,7 +71,7 @@ pub fn row_read(row: &Row, action: ActionKind) -> Event {
         last_name: cell(&row.last_name),
         second_name: cell(&row.second_name),
         full_name: cell(&row.full_name),
-        action,
+        kind: action,
         note: cell(&row.note),
         other: row
             .other

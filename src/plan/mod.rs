@@ -30,7 +30,7 @@ use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
-pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// Why no plan came about. What was recorded so far stays.
 #[derive(Debug, thiserror::Error)]

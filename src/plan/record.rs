@@ -77,7 +77,7 @@ impl<'a> Recorder<'a> {
         if entries.is_empty() {
             Ok(())
         } else {
-            self.journal.append_settlement(self.stamp(), entries)
+            self.journal.append_settlement(self.stamp(), &entries)
         }
     }
 

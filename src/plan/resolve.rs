@@ -17,24 +17,30 @@ pub fn queries(row: &RowRecord) -> Vec<UserQuery> {
         return vec![UserQuery::Id(id)];
     }
     if let Some(email) = &row.email {
-        return vec![UserQuery::Email(email.clone())];
+        return vec![UserQuery::Email(tidy(email))];
     }
     if let (Some(first), Some(last)) = (&row.first_name, &row.last_name) {
-        return vec![name(first.expose(), last.expose())];
+        return vec![UserQuery::Name {
+            first: tidy(first),
+            last: tidy(last),
+        }];
     }
     row.full_name.as_ref().map(full_name_queries).unwrap_or_default()
 }
 
-fn name(first: &str, last: &str) -> UserQuery {
-    UserQuery::Name {
-        first: Personal::new(first),
-        last: Personal::new(last),
-    }
+/// As written, less what people cannot see.
+fn tidy(cell: &Personal) -> Personal {
+    Personal::new(compare::tidy(cell.expose()))
 }
 
 /// `Ivan Petrov` and `Petrov Ivan`; of three words, `Petrov Ivan Sergeevich` and `Ivan Sergeevich Petrov`.
 fn full_name_queries(full_name: &Personal) -> Vec<UserQuery> {
-    match words(full_name.expose()).as_slice() {
+    let name = |first: &str, last: &str| UserQuery::Name {
+        first: Personal::new(first),
+        last: Personal::new(last),
+    };
+    let written = compare::tidy(full_name.expose());
+    match words(&written).as_slice() {
         [one, two] => vec![name(one, two), name(two, one)],
         [one, two, three] => vec![name(two, one), name(one, three)],
         _ => Vec::new(),
@@ -142,7 +148,8 @@ fn disagreement(row: &RowRecord, user: &UserRow) -> Option<&'static str> {
     .find_map(|(reason, differs)| differs.then_some(reason))
 }
 
-/// Whether the words of a full name are the user's names, in one of the two orders.
+/// Whether a full name is the user's names in one of the two orders: surname first, or surname last. A second name may be missing on
+/// either side, names of several words stay together, and a name that the portal leaves empty cannot disagree.
 fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
     let key = |name: Option<&Personal>| name.map(|name| compare::key(name.expose())).unwrap_or_default();
     let (first, last, second) = (
@@ -150,19 +157,20 @@ fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
         key(user.last_name.as_ref()),
         key(user.second_name.as_ref()),
     );
-    if first.is_empty() && last.is_empty() {
-        return true;
-    }
     let written = compare::key(full_name.expose());
-    let word_is = |word: &str, name: &str| name.is_empty() || word == name;
-    match words(&written).as_slice() {
-        [one, two] => (word_is(one, &first) && word_is(two, &last)) || (word_is(two, &first) && word_is(one, &last)),
-        [one, two, three] => {
-            (word_is(one, &last) && word_is(two, &first) && word_is(three, &second))
-                || (word_is(one, &first) && word_is(two, &second) && word_is(three, &last))
-        }
-        _ => false,
+    if first.is_empty() || last.is_empty() {
+        let written = words(&written);
+        return [&first, &last]
+            .into_iter()
+            .flat_map(|name| words(name))
+            .all(|word| written.contains(&word));
     }
+    let is = |parts: &[&str]| parts.iter().flat_map(|part| words(part)).eq(words(&written));
+    let known =
+        is(&[&last, &first, &second]) || is(&[&first, &second, &last]) || is(&[&last, &first]) || is(&[&first, &last]);
+    let surname_first = written.starts_with(&format!("{last} {first} "));
+    let surname_last = written.starts_with(&format!("{first} ")) && written.ends_with(&format!(" {last}"));
+    known || (second.is_empty() && (surname_first || surname_last))
 }
 
 /// Compares the rows with each other: later rows of a person are duplicates, and rows of one person that ask for different actions
@@ -195,6 +203,7 @@ pub fn compare_rows(resolved: &mut [RowResolved], actions: &BTreeMap<RowNumber, 
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "every field that takes it is optional")]
     fn text(value: &str) -> Option<Personal> {
         Some(Personal::new(value))
     }

@@ -98,14 +98,15 @@ pub(super) fn split(text: &str, asked: Option<Delimiter>, map: &[(Field, String)
     if let Some(delimiter) = asked.or(named) {
         return Ok(table(Some(delimiter)));
     }
+    let one_column = table(None);
     let mut fitting: Vec<(usize, Table)> = Delimiter::ALL
         .into_iter()
         .filter(|delimiter| text.contains(delimiter.as_char()))
         .map(|delimiter| table(Some(delimiter)))
-        .filter_map(|table| irregular(&table).map(|irregular| (irregular, table)))
+        .filter_map(|table| irregular(&table, &one_column).map(|irregular| (irregular, table)))
         .collect();
     let Some(fewest) = fitting.iter().map(|(irregular, _)| *irregular).min() else {
-        return Ok(table(None));
+        return Ok(one_column);
     };
     fitting.retain(|(irregular, _)| *irregular == fewest);
     if fitting.len() > 1 {
@@ -115,10 +116,11 @@ pub(super) fn split(text: &str, asked: Option<Delimiter>, map: &[(Field, String)
     Ok(fitting.swap_remove(0).1)
 }
 
-/// How many records, from the header on, do not have the header's length. `None`: the delimiter does not fit at all, because
-/// the header is one cell under it or half of the records differ, as those of one column do that contain commas here and there.
-fn irregular(table: &Table) -> Option<usize> {
-    let below = || {
+/// How many records, from the header on, do not have the header's length. `None`: the delimiter does not fit at all, because the
+/// header is one cell under it, or because half of the records differ and the header does not vouch for it: `Last name, first
+/// name` over `Ivanov Ivan` is one column.
+fn irregular(table: &Table, one_column: &Table) -> Option<usize> {
+    let records = || {
         table
             .records
             .sound
@@ -126,10 +128,11 @@ fn irregular(table: &Table) -> Option<usize> {
             .skip(table.header.index)
             .filter(|record| !record.is_blank())
     };
-    let width = below().next()?.cells.len();
-    let regular = below().filter(|record| record.cells.len() == width).count();
-    let irregular = below().count() - regular + table.records.faults.len();
-    (width > 1 && regular > irregular).then_some(irregular)
+    let width = records().next()?.cells.len();
+    let regular = records().filter(|record| record.cells.len() == width).count();
+    let ragged = records().count() - regular;
+    let header_vouches = table.header.recognised() > 0 && one_column.header.recognised() == 0;
+    (width > 1 && (header_vouches || regular > ragged)).then_some(ragged + table.records.faults.len())
 }
 
 /// Excel's `sep=;` on the first line: the delimiter that it names, the text below it, and that text's first line number.

@@ -127,7 +127,7 @@ pub enum WarningKind {
     MixedScripts,
 }
 
-/// One dismissed person, as written. At least one key is there: `id`, `email`, `first_name` and `last_name`, or a `full_name` of
+/// One dismissed person, as written; ask the portal with [`compare::tidy`] of a cell. At least one key is there: `id`, `email`, `first_name` and `last_name`, or a `full_name` of
 /// two or three words. An empty cell is `None`, never an empty text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Row {
@@ -209,3 +209,6 @@ fn sha256(bytes: &[u8]) -> String {
     let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
     Sha256::digest(bytes).iter().flat_map(digits).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,39 +151,32 @@ fn row(record: &Record, number: RowNumber, columns: &[Column]) -> (Row, Vec<Rost
             None => row.other.push((column.name.clone(), text)),
         }
     }
-    // A cell that was refused as a key is reported as that; without a key column the header is.
-    let has_wrong_key = errors
+    // A key that was refused is an error already, and so is a header without key columns.
+    let refused_key = errors
         .iter()
         .any(|error| !matches!(error.kind, RosterErrorKind::UnknownAction { .. }));
-    if !has_wrong_key && header::names_somebody(columns) {
-        let position = columns
-            .iter()
-            .find(|column| column.field == Some(Field::FullName))
-            .map(|column| column.position as u64);
-        errors.extend(no_key(&row).map(|kind| {
-            let column = position.filter(|_| row.full_name.is_some());
-            RosterError {
-                line: Some(record.line),
-                column,
-                kind,
-            }
-        }));
+    if !refused_key && header::names_somebody(columns) {
+        errors.extend(no_key(&row, columns));
     }
     (row, errors)
 }
 
 /// Why a row names nobody, if so. A full name that cannot be searched for is still good for checking another key.
-fn no_key(row: &Row) -> Option<RosterErrorKind> {
+fn no_key(row: &Row, columns: &[Column]) -> Option<RosterError> {
     if row.id.is_some() || row.email.is_some() || (row.first_name.is_some() && row.last_name.is_some()) {
         return None;
     }
-    let Some(full_name) = &row.full_name else {
-        return Some(RosterErrorKind::NoKey);
+    let Some(full_name) = row.full_name.as_ref().map(Personal::expose) else {
+        return Some(RosterError::line(row.line, RosterErrorKind::NoKey));
     };
-    let searchable = matches!(tidy(full_name.expose()).split(' ').count(), 2 | 3);
-    (!searchable).then(|| RosterErrorKind::FullNameNotSearchable {
-        cell: Excerpt::of(full_name.expose()),
-    })
+    if matches!(tidy(full_name).split(' ').count(), 2 | 3) {
+        return None;
+    }
+    let column = columns.iter().find(|column| column.field == Some(Field::FullName))?;
+    let kind = RosterErrorKind::FullNameNotSearchable {
+        cell: Excerpt::of(full_name),
+    };
+    Some(RosterError::cell(row.line, column.position, kind))
 }
 
 /// The portal casts an `ID` to a number (protocol section 2.1: `12abc` is 12), so it has to be one before it is asked.

@@ -278,7 +278,6 @@ impl Machine {
         let action = &self.actions[&key];
         let survives_from = action.sent_at + QUIET;
         let (from, outcome) = match (action.state, action.pending) {
-            (ActionState::Sent, Pending::Yes) => (survives_from.max(action.quiet_from()), Outcome::Survived),
             (ActionState::Sent, Pending::Refused) => (action.quiet_from(), Outcome::Failed),
             (ActionState::Sent, Pending::InDoubt) if action.counted < ATTEMPTS_MAX => {
                 let returned = ActionReturned {
@@ -288,7 +287,9 @@ impl Machine {
                 };
                 return Some(Entry::of(key.job, Event::ActionReturned(returned)));
             }
-            (ActionState::Sent, Pending::InDoubt) => (survives_from.max(action.quiet_from()), Outcome::Survived),
+            (ActionState::Sent, Pending::InDoubt | Pending::Yes) => {
+                (survives_from.max(action.quiet_from()), Outcome::Survived)
+            }
             _ => (action.quiet_from(), Outcome::Drifted),
         };
         if asked_at < from {

@@ -1,0 +1,49 @@
+//! `offboard24 apply`: consent, execute, close.
+
+use super::execution::carry_out;
+use super::settings::{Common, PortalArguments};
+use super::terminal::Terminal;
+use super::work::{Link, Needs, Work};
+use super::{Ending, consent, show};
+use crate::domain::{ActionState, JobId};
+use crate::report::status::JobState;
+
+pub(crate) async fn apply(
+    common: &Common,
+    terminal: &Terminal,
+    named: Option<JobId>,
+    confirm: Option<String>,
+    portal: PortalArguments,
+) -> Ending {
+    let access = portal.access()?;
+    let mut work = Work::open(common, terminal)?;
+    let record = work.job(named)?;
+    let job = record.job;
+    let status = work.status(job)?;
+    consent::check_usable(work.journal.view(), &record, &access.webhook.portal(), work.now())
+        .map_err(|failure| failure.with(&status))?;
+    if status.state == JobState::Complete {
+        super::execution::tell_end(&work, &status)?;
+        return Ok(status.exit());
+    }
+    let plan = show::plan_text(work.journal.view(), &record, &status)?;
+    let consent =
+        consent::of_person(terminal, &status, &plan, confirm.as_deref()).map_err(|failure| failure.with(&status))?;
+    let kinds = work
+        .journal
+        .view()
+        .actions(job)?
+        .into_iter()
+        .filter(|action| action.state == ActionState::Planned);
+    let needs = Needs {
+        kinds: kinds.filter_map(|action| action.kind).collect(),
+        search_by_email: false,
+    };
+    let link = Link::open(&work, access, &needs)
+        .await
+        .map_err(|failure| failure.with(&status))?;
+    let run = work.begin_run(&link, "apply", job, &record.policy_hash, Vec::new())?;
+    let ending = carry_out(&mut work, &link, run, job, Some(consent), true).await?;
+    work.close()?;
+    Ok(ending)
+}

@@ -1,0 +1,183 @@
+//! Consent: a person confirms portal, count and hash, or a cap that was given beforehand.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::failure::Failure;
+use super::show;
+use super::terminal::Terminal;
+use crate::domain::{ActionState, JobId, Portal};
+use crate::journal::{JobRecord, View};
+use crate::report::status::JobStatus;
+
+/// A plan that is older than this is not carried out: too much has happened on the portal since.
+const PLAN_AGE_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// A consent, as it is recorded.
+pub(crate) struct Consent {
+    /// `PORTAL:COUNT:HASH8`.
+    pub(crate) confirm: String,
+    /// How it was given.
+    pub(crate) by: &'static str,
+}
+
+/// Refuses a plan that must not be carried out, before any request.
+pub(crate) fn check_usable(
+    view: View<'_>,
+    record: &JobRecord,
+    portal: &Portal,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    check_portal(record, portal)?;
+    let job = record.job;
+    if record.frozen_at.is_none() {
+        return Err(
+            Failure::refused(format!("the plan of job {job} is not finished")).next(format!("offboard24 resume {job}"))
+        );
+    }
+    if record.confirmed_at.is_some() {
+        return Err(Failure::refused(format!(
+            "the plan of job {job} was confirmed before; a plan is used once"
+        ))
+        .next(format!("offboard24 resume {job}")));
+    }
+    if is_too_old(record, now) {
+        return Err(
+            Failure::refused(format!("the plan of job {job} is older than seven days"))
+                .next("offboard24 plan ROSTER makes a new one"),
+        );
+    }
+    let claimed = view.claimed_by_others(portal, Some(job))?;
+    let mine = view.actions(job)?;
+    let taken = mine
+        .iter()
+        .find(|action| action.state == ActionState::Planned && claimed.contains_key(&action.workflow));
+    if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
+        return Err(Failure::refused(format!(
+            "job {other} was confirmed since and has workflows of this plan"
+        ))
+        .next(format!("offboard24 resume {other}, then plan again")));
+    }
+    Ok(())
+}
+
+/// A job belongs to its portal.
+pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Failure> {
+    if record.portal == *portal {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "job {} belongs to {}, and the webhook to {portal}; nothing was asked",
+        record.job, record.portal
+    ))
+    .next("use a webhook of the job's portal"))
+}
+
+/// Whether a plan is older than seven days, or from a clock that has since been set back.
+pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
+    let frozen = record
+        .frozen_at
+        .as_deref()
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    frozen.is_some_and(|frozen| (now - frozen.to_utc()).to_std().is_ok_and(|age| age > PLAN_AGE_MAX))
+}
+
+/// Takes the consent of a person: `--confirm`, or an answer on the terminal.
+pub(crate) fn of_person(
+    terminal: &Terminal,
+    status: &JobStatus,
+    plan: &str,
+    given: Option<&str>,
+) -> Result<Consent, Failure> {
+    let expected = status.confirm.clone().unwrap_or_default();
+    if let Some(given) = given {
+        return match mismatch(&expected, given) {
+            None => Ok(Consent {
+                confirm: expected,
+                by: "--confirm",
+            }),
+            Some(part) => Err(Failure::refused(format!(
+                "not confirmed: {part} in --confirm is not this plan's. Nothing was sent"
+            ))
+            .next(format!("offboard24 show {}, then --confirm {expected}", status.job))),
+        };
+    }
+    if !terminal.can_ask() {
+        return Err(
+            Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
+                .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
+        );
+    }
+    terminal.note(plan);
+    terminal.note(&show::warning(status));
+    let planned = status.count(ActionState::Planned).to_string();
+    let portal = Terminal::ask("Type the portal to confirm: ");
+    let counted = Terminal::ask("Type the number of actions to confirm: ");
+    if portal.as_deref() == Some(status.portal.as_str()) && counted.as_deref() == Some(planned.as_str()) {
+        return Ok(Consent {
+            confirm: expected,
+            by: "terminal",
+        });
+    }
+    Err(
+        Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
+            .next(format!("offboard24 apply {}", status.job)),
+    )
+}
+
+/// Consent given beforehand as a cap. Over the cap nothing is done, not a portion.
+pub(crate) fn of_cap(status: &JobStatus, actions_max: u32) -> Result<Consent, Failure> {
+    let planned = status.count(ActionState::Planned);
+    if planned > actions_max {
+        return Err(Failure::refused(format!(
+            "the plan has {planned} actions, and --max-actions allows {actions_max}. Nothing was sent"
+        ))
+        .next(next_for(status.job)));
+    }
+    Ok(Consent {
+        confirm: status.confirm.clone().unwrap_or_default(),
+        by: "--max-actions",
+    })
+}
+
+fn next_for(job: JobId) -> String {
+    format!("offboard24 show {job}, then: offboard24 apply {job}")
+}
+
+/// The part that differs, read from the right, since the portal's part may hold colons.
+fn mismatch(expected: &str, given: &str) -> Option<&'static str> {
+    let parts = |text: &str| {
+        let mut parts = text.trim().rsplitn(3, ':').map(str::to_owned);
+        (parts.next(), parts.next(), parts.next())
+    };
+    let (expected, given) = (parts(expected), parts(given));
+    if expected.2 != given.2 {
+        Some("the portal")
+    } else if expected.1 != given.1 {
+        Some("the number of actions")
+    } else if expected.0 != given.0 {
+        Some("the hash")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_is_read_from_the_right() {
+        let expected = "[::1]:8443:214:7f3a91c2";
+        assert_eq!(mismatch(expected, " [::1]:8443:214:7f3a91c2 "), None);
+        assert_eq!(mismatch(expected, "[::1]:8444:214:7f3a91c2"), Some("the portal"));
+        assert_eq!(
+            mismatch(expected, "[::1]:8443:213:7f3a91c2"),
+            Some("the number of actions")
+        );
+        assert_eq!(mismatch(expected, "[::1]:8443:214:7f3a91c3"), Some("the hash"));
+        assert_eq!(mismatch(expected, "214:7f3a91c2"), Some("the portal"));
+        assert_eq!(mismatch(expected, ""), Some("the portal"));
+    }
+}

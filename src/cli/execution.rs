@@ -1,0 +1,189 @@
+//! Carrying out a confirmed plan: what `apply`, `run` and `resume` share.
+
+use std::sync::Arc;
+
+use super::consent::Consent;
+use super::failure::Failure;
+use super::text::count;
+use super::work::{Link, Work};
+use super::{Ending, show};
+use crate::domain::{ActionState, JobId, Outcome, RunId, StopReason};
+use crate::exit::Exit;
+use crate::journal::{Event, PlanConfirmed, View};
+use crate::portal::Destroyer;
+use crate::report::status::{JobState, JobStatus};
+use crate::run::{self, Engine};
+
+/// Records the consent, if this run has one to record, carries the plan out, closes the job, ends the run, and tells how it went.
+pub(crate) async fn carry_out(
+    work: &mut Work,
+    link: &Link,
+    run: RunId,
+    job: JobId,
+    consent: Option<Consent>,
+    may_send: bool,
+) -> Ending {
+    if let Some(consent) = consent {
+        let confirmed = PlanConfirmed {
+            confirm: consent.confirm,
+            by: consent.by.to_owned(),
+        };
+        work.recorder(link, run, job)
+            .record([Event::PlanConfirmed(confirmed)])?;
+    }
+    let carried = perform(work, link, run, job, may_send).await;
+    let (stop, failure) = match carried {
+        Ok((stop, failure)) => (stop, failure),
+        Err(failure) => (Some(journal_stop(&failure)), Some(failure)),
+    };
+    let ended = work.end_run(link, run, job, stop);
+    let status = work.status(job)?;
+    match (failure, ended) {
+        (Some(failure), _) | (None, Err(failure)) => Err(failure.with(&status)),
+        (None, Ok(())) => {
+            tell_end(work, &status)?;
+            Ok(exit_of(work, &status))
+        }
+    }
+}
+
+/// The journal failed in the middle: the disk, or worse.
+fn journal_stop(failure: &Failure) -> StopReason {
+    if failure.kind == "disk" {
+        StopReason::Disk
+    } else {
+        StopReason::Crash
+    }
+}
+
+/// The status's code, with the signal that it really was.
+pub(crate) fn exit_of(work: &Work, status: &JobStatus) -> Exit {
+    match status.exit() {
+        Exit::Interrupted => work.signals.exit(),
+        other => other,
+    }
+}
+
+async fn perform(
+    work: &mut Work,
+    link: &Link,
+    run: RunId,
+    job: JobId,
+    may_send: bool,
+) -> Result<(Option<StopReason>, Option<Failure>), Failure> {
+    let doubts = work.journal.view().jobs_in_doubt(&link.connection.portal())?;
+    let before = work.status(job)?;
+    let to_do = before.count(ActionState::Planned) + before.in_doubt;
+    let bar = work.terminal.progress();
+    let clock = Arc::clone(&work.clock);
+    let progress = |view: View<'_>| {
+        if let Ok(counts) = view.action_counts(job) {
+            let of = |state| counts.get(&state).copied().unwrap_or_default();
+            let left = of(ActionState::Planned) + of(ActionState::Sent);
+            let failed = of(ActionState::Ended(Outcome::Failed)) + of(ActionState::Ended(Outcome::Survived));
+            let message = format!("actions settled, {failed} failed, {} held", of(ActionState::Held));
+            bar.show(to_do.saturating_sub(left), to_do, &message, clock.monotonic());
+        }
+    };
+    let engine = Engine {
+        reader: link.reader.clone(),
+        destroyer: Destroyer::new(Arc::clone(&link.connection)),
+        connection: Arc::clone(&link.connection),
+        clock: Arc::clone(&work.clock),
+        jitter_seed: u64::from(run.0),
+        stop: work.signals.stop(),
+        stop_file: work.stop_file(),
+        may_send,
+        progress: &progress,
+    };
+    let stop = work.signals.stop();
+    let mut recorder = work.recorder(link, run, job);
+    let ended = run::execute(&engine, &mut recorder, &doubts).await?;
+    let complete = is_complete(recorder.view(), job)?;
+    let closed = recorder.view().job(job)?.is_some_and(|job| job.closed_at.is_some());
+    let mut outcome = (ended.stop, ended.cause.map(Failure::from));
+    if ended.stop.is_none() && complete && !closed {
+        tokio::select! {
+            closed = run::close(&mut recorder, &link.reader) => closed?,
+            () = stop.asked() => outcome = (stop.reason(), None),
+        }
+    }
+    bar.finish();
+    Ok(outcome)
+}
+
+fn is_complete(view: View<'_>, job: JobId) -> Result<bool, Failure> {
+    let counts = view.action_counts(job)?;
+    Ok(!counts.contains_key(&ActionState::Planned) && !counts.contains_key(&ActionState::Sent))
+}
+
+/// Tells how a run ended: totals by outcome, what is left, and what to type next.
+pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
+    work.terminal
+        .object(&serde_json::to_value(status).map_err(crate::journal::JournalError::from)?);
+    let mut lines = vec![show::headline(status)];
+    let open = [ActionState::Planned, ActionState::Held, ActionState::Sent];
+    let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
+    for state in outcomes.chain(open) {
+        let number = status.count(state);
+        if number > 0 {
+            lines.push(format!("  {number:>6} {:<13} {}", state.as_str(), meaning(state)));
+        }
+    }
+    if status.residue > 0 {
+        lines.push(format!(
+            "  {} of killed workflows are still listed by the portal",
+            count(status.residue, "task row")
+        ));
+    }
+    if status.relisted > 0 {
+        lines.push(format!(
+            "  {} listed again after it was gone: look at it in the portal",
+            count(status.relisted, "workflow")
+        ));
+    }
+    lines.push(format!("database: {}", work.place.database.display()));
+    lines.extend(next_step(status).map(|next| format!("next: {next}")));
+    work.terminal.say(&lines.join("\n"));
+    Ok(())
+}
+
+fn meaning(state: ActionState) -> &'static str {
+    match state {
+        ActionState::Planned => "not begun",
+        ActionState::Held => "not done: a person has to decide",
+        ActionState::Sent => "in doubt: resume asks the portal",
+        ActionState::Ended(outcome) => match outcome {
+            Outcome::Confirmed => "the portal said yes, and it is gone",
+            Outcome::Presumed => "an attempt went unanswered, and it is gone",
+            Outcome::AlreadyGone => "gone before anything was sent",
+            Outcome::Unattributed => "the portal refused, and it is gone: somebody else, or by itself",
+            Outcome::Drifted => "changed since the plan; not done",
+            Outcome::Failed => "the portal refused, and it still runs",
+            Outcome::Survived => "no refusal, and it still runs",
+        },
+    }
+}
+
+fn next_step(status: &JobStatus) -> Option<String> {
+    let ended = |outcome| status.count(ActionState::Ended(outcome));
+    let retry: Vec<&str> = [Outcome::Failed, Outcome::Drifted, Outcome::Survived]
+        .into_iter()
+        .filter(|outcome| ended(*outcome) > 0)
+        .map(Outcome::as_str)
+        .collect();
+    match status.state {
+        JobState::Stopped => Some(format!("offboard24 resume {}", status.job)),
+        JobState::Complete if !retry.is_empty() => Some(format!(
+            "offboard24 show {} --by workflow; to try once more: offboard24 resume {} --retry {}",
+            status.job,
+            status.job,
+            retry.join(",")
+        )),
+        JobState::Complete if status.count(ActionState::Held) > 0 => {
+            Some(format!("offboard24 show {} --by hold", status.job))
+        }
+        JobState::Complete if status.rows_open() > 0 => Some(format!("offboard24 show {}", status.job)),
+        _ => None,
+    }
+}

@@ -1,0 +1,175 @@
+//! The one place that turns what went wrong into words, a kind for scripts, and an exit code.
+
+use serde::Serialize;
+
+use crate::domain::StopReason;
+use crate::exit::Exit;
+use crate::journal::JournalError;
+use crate::lock::LockError;
+use crate::plan::PlanError;
+use crate::portal::PortalError;
+use crate::roster::RosterErrors;
+use crate::run::RunError;
+
+/// Why a command did not do what it was asked to.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// A stable word for scripts.
+    pub(crate) kind: &'static str,
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What happened, and what it means for the job.
+    pub(crate) message: String,
+    /// What to type next.
+    pub(crate) next: Option<String>,
+}
+
+/// The `error` object of `--json`.
+#[derive(Serialize)]
+pub(crate) struct ErrorObject<'a> {
+    kind: &'a str,
+    exit: u8,
+    message: &'a str,
+    next: Option<&'a str>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: &'static str, exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            exit,
+            message: message.into(),
+            next: None,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new("usage", Exit::Usage, message)
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new("refused", Exit::Refused, message)
+    }
+
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    pub(crate) fn object(&self) -> ErrorObject<'_> {
+        ErrorObject {
+            kind: self.kind,
+            exit: self.exit.code(),
+            message: &self.message,
+            next: self.next.as_deref(),
+        }
+    }
+
+    /// Why a run that failed like this stopped.
+    pub(crate) fn stop_reason(&self) -> StopReason {
+        match self.exit {
+            Exit::NotAllowed => StopReason::Auth,
+            Exit::Refused | Exit::NotAllDone => StopReason::Breaker,
+            _ => StopReason::Limit,
+        }
+    }
+}
+
+impl From<PortalError> for Failure {
+    fn from(error: PortalError) -> Self {
+        let (kind, exit) = match &error {
+            PortalError::Auth { .. } => ("auth", Exit::NotAllowed),
+            PortalError::Permission { .. } => ("permission", Exit::NotAllowed),
+            PortalError::Scope { .. } => ("scope", Exit::NotAllowed),
+            PortalError::Tariff { .. } => ("tariff", Exit::NotAllowed),
+            PortalError::Overload => ("overload", Exit::NotAllowed),
+            PortalError::Redirected { .. } => ("redirected", Exit::Usage),
+            PortalError::Tls => ("tls", Exit::Usage),
+            PortalError::Settings { .. } => ("settings", Exit::Usage),
+            PortalError::Unreachable { .. } => ("unreachable", Exit::Temporary),
+            PortalError::Temporary { .. } => ("temporary", Exit::Temporary),
+            PortalError::Widened { .. } => ("widened", Exit::Refused),
+            PortalError::Unexpected { .. } => ("unexpected", Exit::Refused),
+            PortalError::Unsendable { .. } => ("bug", Exit::Bug),
+        };
+        Self::new(kind, exit, error.to_string())
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match error {
+            JournalError::Missing(_) => {
+                Self::new("no-database", Exit::Usage, message).next("offboard24 plan ROSTER --action terminate")
+            }
+            JournalError::File { .. } | JournalError::Foreign(_) => {
+                Self::new("database", Exit::Usage, message).next("name another file with --db FILE")
+            }
+            JournalError::Newer { .. } => {
+                Self::new("database", Exit::Usage, message).next("use the version of offboard24 that wrote it")
+            }
+            JournalError::NetworkFileSystem(_) => {
+                Self::new("database", Exit::Usage, message).next("put the database on a local disk with --db FILE")
+            }
+            JournalError::Damaged { .. } => {
+                Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
+                    .next("keep the file as evidence, and plan anew in another one with --db FILE")
+            }
+            JournalError::DiskFull | JournalError::ReserveUsed => {
+                Self::new("disk", Exit::Temporary, message).next("make room, then: offboard24 resume")
+            }
+            JournalError::Commit(_) | JournalError::Broken => Self::new("journal", Exit::Bug, message)
+                .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
+            JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {
+                Self::new("journal", Exit::Bug, message)
+            }
+        }
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let message = error.to_string();
+        match error {
+            LockError::Held { .. } => Self::new("locked", Exit::Locked, format!("another run is at work: {message}"))
+                .next("offboard24 status shows how far it is; wait for it, or: offboard24 stop"),
+            LockError::File { .. } => Self::new("lock", Exit::Usage, message),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Portal(error) => error.into(),
+            PlanError::Journal(error) => error.into(),
+            PlanError::Encoding(error) => JournalError::from(error).into(),
+            PlanError::NoJob(_) => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Portal(error) => error.into(),
+            RunError::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl From<RosterErrors> for Failure {
+    fn from(errors: RosterErrors) -> Self {
+        let lines: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        Self::new(
+            "roster",
+            Exit::Usage,
+            format!(
+                "the roster cannot be used; nothing was asked:\n  {}",
+                lines.join("\n  ")
+            ),
+        )
+        .next("correct the file and run the same command again")
+    }
+}

@@ -1,0 +1,160 @@
+//! Arguments in, terminal out: one file a command, and what they share.
+//!
+//! Knows all other modules; none of them knows this one. A command gives the [`Exit`] that the process ends with; what went wrong is a
+//! [`Failure`], worded in one place.
+
+mod apply;
+mod consent;
+mod demo;
+mod execution;
+mod failure;
+mod help;
+mod jobs;
+mod plan;
+mod planning;
+mod resume;
+mod run;
+mod sandbox;
+mod settings;
+mod show;
+mod signals;
+mod status;
+mod stop;
+mod terminal;
+mod text;
+mod work;
+
+use std::ffi::OsString;
+
+use serde_json::Value;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::failure::Failure;
+use self::settings::Command;
+use self::terminal::Terminal;
+use crate::domain::JobId;
+use crate::exit::Exit;
+use crate::journal::{JobRecord, View};
+use crate::report::status::JobStatus;
+
+/// How a command ended.
+type Ending = Result<Exit, Failed>;
+
+/// A failure, and the status of its job where there is one.
+struct Failed {
+    failure: Box<Failure>,
+    job: Option<Value>,
+}
+
+impl<E: Into<Failure>> From<E> for Failed {
+    fn from(failure: E) -> Self {
+        Self {
+            failure: Box::new(failure.into()),
+            job: None,
+        }
+    }
+}
+
+impl Failure {
+    /// With the status of its job beside it.
+    fn with(self, status: &JobStatus) -> Failed {
+        Failed {
+            failure: Box::new(self),
+            job: serde_json::to_value(status).ok(),
+        }
+    }
+}
+
+/// Runs the program: parses, dispatches, prints what went wrong. Gives the exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let (json, parsed) = settings::parse(arguments);
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            Terminal::new(json, false).usage(&error);
+            return if error.use_stderr() {
+                Exit::Usage.code()
+            } else {
+                Exit::Done.code()
+            };
+        }
+    };
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet);
+    trace(arguments.common.verbose);
+    let ending = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| Failure::new("runtime", Exit::Bug, cause.to_string()).into())
+        .and_then(|runtime| runtime.block_on(dispatch(arguments, &terminal)));
+    match ending {
+        Ok(exit) => exit.code(),
+        Err(failed) => {
+            let code = failed.failure.exit.code();
+            terminal.failure(&failed.failure, failed.job);
+            code
+        }
+    }
+}
+
+/// `-v` shows what this program does. Its libraries stay silent: some of them would print the webhook.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    let ours = tracing_subscriber::filter::Targets::new().with_target("offboard24", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    if tracing_subscriber::registry()
+        .with(lines)
+        .with(ours)
+        .try_init()
+        .is_err()
+    {
+        tracing::debug!("a subscriber is already there");
+    }
+}
+
+async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending {
+    let common = &arguments.common;
+    match arguments.command {
+        Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
+        Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
+        Command::Show { job, by } => show::show(common, terminal, job.id(), by),
+        Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
+        Command::Run {
+            roster,
+            max_actions,
+            portal,
+        } => run::run(common, terminal, roster.into(), max_actions, portal).await,
+        Command::Resume {
+            job,
+            retry,
+            reason,
+            portal,
+        } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
+        Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
+        Command::Stop { job } => stop::stop(common, terminal, job.id()),
+        Command::Jobs => jobs::jobs(common, terminal),
+        Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
+    }
+}
+
+/// The job that was named, or the latest.
+fn find_job(view: View<'_>, named: Option<JobId>) -> Result<JobRecord, Failure> {
+    let found = match named {
+        Some(job) => view.job(job)?,
+        None => view.jobs()?.pop(),
+    };
+    found.ok_or_else(|| {
+        let message = match named {
+            Some(job) => format!("there is no job {job} in this database"),
+            None => "there is no job in this database".to_owned(),
+        };
+        Failure::new("no-job", Exit::Usage, message)
+            .next("offboard24 jobs lists what there is; offboard24 plan makes one")
+    })
+}

@@ -1,0 +1,52 @@
+//! `offboard24 run`: plan, then apply if the plan has at most so many actions.
+
+use super::execution::carry_out;
+use super::settings::{Common, Intake, PortalArguments};
+use super::terminal::Terminal;
+use super::work::{Link, Work};
+use super::{Ending, consent, planning, show};
+use crate::domain::StopReason;
+
+pub(crate) async fn run(
+    common: &Common,
+    terminal: &Terminal,
+    intake: Intake,
+    max_actions: u32,
+    portal: PortalArguments,
+) -> Ending {
+    let order = planning::read_order(terminal, &intake)?;
+    let access = portal.access()?;
+    let portal = access.webhook.portal();
+    let mut work = Work::open(common, terminal)?;
+    let link = Link::open(&work, access, &order.needs()).await?;
+    let job = work.journal.view().next_job()?;
+    let first = order.events(&portal, "run", Some(max_actions));
+    let run = work.begin_run(&link, "run", job, &order.policy_hash(), first)?;
+    if let Err(failure) = planning::make_plan(&mut work, &link, run, job, order.policy()).await {
+        return Err(failure.with(&work.status(job)?));
+    }
+    let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
+    work.close()?;
+    Ok(ending)
+}
+
+/// A frozen plan that `run` began: shown, and carried out if it is under the cap.
+pub(crate) async fn go_on_under_cap(
+    work: &mut Work,
+    link: &Link,
+    run: crate::domain::RunId,
+    job: crate::domain::JobId,
+    max_actions: u32,
+) -> Ending {
+    let status = work.status(job)?;
+    let record = work.job(Some(job))?;
+    work.terminal
+        .say(&show::plan_text(work.journal.view(), &record, &status)?);
+    match consent::of_cap(&status, max_actions) {
+        Ok(consent) => carry_out(work, link, run, job, Some(consent), true).await,
+        Err(failure) => {
+            work.end_run(link, run, job, None::<StopReason>)?;
+            Err(failure.with(&work.status(job)?))
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The command line: raw flags, then a validated form with real types. The program sees only the second.
+//!
+//! Precedence: flag, environment, default. The webhook is never an argument: arguments show in process lists.
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::failure::Failure;
+use crate::domain::{ActionKind, JobId, Outcome};
+use crate::paths::Paths;
+use crate::portal::{Rate, Settings as PortalSettings, Webhook};
+use crate::roster::{Delimiter, Encoding, Field, Options as RosterOptions};
+
+/// Bytes of a webhook URL that are read from a file.
+const WEBHOOK_BYTES_MAX: u64 = 4096;
+
+/// The slowest pace: at fewer requests a second a re-check would be too old before its batch can leave.
+const RATE_MIN: f64 = 0.2;
+
+/// Ends the Bitrix24 workflows that wait on dismissed employees, on the record.
+#[derive(Debug, Parser)]
+#[command(name = "offboard24", version, max_term_width = 110, after_help = super::help::EXAMPLE, after_long_help = super::help::after_long_help())]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OFFBOARD24_DB",
+        hide_env_values = true,
+        global = true
+    )]
+    db: Option<PathBuf>,
+    /// Print one JSON object on standard output and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress and no notes on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say what is sent and what comes back; never the webhook, never personal values
+    #[arg(long, short, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+/// How to reach the portal.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PortalArguments {
+    /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from `OFFBOARD24_WEBHOOK`
+    #[arg(long, value_name = "FILE", env = "OFFBOARD24_WEBHOOK_FILE", hide_env_values = true)]
+    webhook_file: Option<PathBuf>,
+    /// Certificates (PEM) of a self-hosted portal's authority
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Requests a second, or `unlimited`
+    #[arg(long, value_name = "RATE", default_value = "2", value_parser = parse_rate)]
+    rate: Rate,
+    /// Requests that may go at once after a quiet time
+    #[arg(long, value_name = "N", default_value_t = PortalSettings::BURST, value_parser = clap::value_parser!(u32).range(1..))]
+    burst: u32,
+}
+
+/// How to read the roster.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RosterArguments {
+    /// The CSV of dismissed employees; one row each
+    pub(crate) roster: PathBuf,
+    /// The action of rows that carry none
+    #[arg(long, value_enum)]
+    action: Option<ActionArgument>,
+    /// Rules about what is protected or held (TOML)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The encoding, where it is not detected
+    #[arg(long, value_parser = parse_word::<Encoding>)]
+    encoding: Option<Encoding>,
+    /// The delimiter, where it is not detected
+    #[arg(long, value_parser = parse_word::<Delimiter>)]
+    delimiter: Option<Delimiter>,
+    /// Take a column for a field, such as email=Почта
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = parse_map)]
+    map: Vec<(Field, String)>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ActionArgument {
+    /// Erase the workflow with everything about it
+    Kill,
+    /// End it and leave its state and log
+    Terminate,
+}
+
+/// Which job.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct JobArgument {
+    /// The job's number [default: the latest]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    job: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole job against an embedded stand-in portal: nothing to set up
+    #[command(after_help = "Example: offboard24 demo")]
+    Demo {
+        /// A roster of your own; its people have to be the stand-in's
+        roster: Option<PathBuf>,
+    },
+    /// Read a roster, find what waits on its people, freeze the plan; changes nothing on the portal
+    #[command(after_help = "Example: offboard24 plan dismissed.csv --action terminate")]
+    Plan {
+        #[command(flatten)]
+        roster: RosterArguments,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
+    /// Show the plan or the result of a job
+    #[command(after_help = "Example: offboard24 show --by hold")]
+    Show {
+        #[command(flatten)]
+        job: JobArgument,
+        /// How to arrange it
+        #[arg(long, value_enum, default_value_t = ShowBy::Person)]
+        by: ShowBy,
+    },
+    /// Confirm a plan and carry it out
+    #[command(after_help = "Example: offboard24 apply --confirm acme.bitrix24.com:214:7f3a91c2")]
+    Apply {
+        #[command(flatten)]
+        job: JobArgument,
+        /// PORTAL:COUNT:HASH8 as `plan` printed it; without it, a terminal asks
+        #[arg(long, value_name = "PORTAL:COUNT:HASH8")]
+        confirm: Option<String>,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
+    /// Plan, and carry it out if it has at most so many actions
+    #[command(after_help = "Example: offboard24 run dismissed.csv --action terminate --max-actions 50")]
+    Run {
+        #[command(flatten)]
+        roster: RosterArguments,
+        /// The most actions that may be carried out without asking; with more, nothing is
+        #[arg(long, value_name = "N")]
+        max_actions: u32,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
+    /// Go on with a job that stopped
+    #[command(after_help = "Example: offboard24 resume")]
+    Resume {
+        #[command(flatten)]
+        job: JobArgument,
+        /// Try these once more: failed, drifted, survived
+        #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = parse_retry)]
+        retry: Vec<Outcome>,
+        /// Why they are tried once more; recorded
+        #[arg(long, value_name = "TEXT", requires = "retry")]
+        reason: Option<String>,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
+    /// Where a job stands; works while another process runs it
+    #[command(after_help = "Example: offboard24 status --json")]
+    Status {
+        #[command(flatten)]
+        job: JobArgument,
+        /// Exit with the job's code instead of 0
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Ask the process that runs a job to stop after the batch in flight
+    #[command(after_help = "Example: offboard24 stop")]
+    Stop {
+        #[command(flatten)]
+        job: JobArgument,
+    },
+    /// List the jobs of the database
+    #[command(after_help = "Example: offboard24 jobs")]
+    Jobs,
+    /// A stand-in portal on loopback, for rehearsals
+    #[command(after_help = "Example: offboard24 sandbox --people 200 --roster-out roster.csv")]
+    Sandbox(super::sandbox::SandboxArguments),
+}
+
+/// How `show` arranges a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ShowBy {
+    /// Each row of the roster and what became of it
+    Person,
+    /// Each workflow and what becomes of it
+    Workflow,
+    /// What is held, and why
+    Hold,
+}
+
+/// Validated settings of a command that reads a roster.
+pub(crate) struct Intake {
+    pub(crate) path: PathBuf,
+    pub(crate) action: Option<ActionKind>,
+    pub(crate) policy: Option<PathBuf>,
+    pub(crate) options: RosterOptions,
+}
+
+impl From<RosterArguments> for Intake {
+    fn from(raw: RosterArguments) -> Self {
+        Self {
+            path: raw.roster,
+            action: raw.action.map(|action| match action {
+                ActionArgument::Kill => ActionKind::Kill,
+                ActionArgument::Terminate => ActionKind::Terminate,
+            }),
+            policy: raw.policy,
+            options: RosterOptions {
+                encoding: raw.encoding,
+                delimiter: raw.delimiter,
+                map: raw.map,
+            },
+        }
+    }
+}
+
+/// Validated settings of a command that talks to the portal.
+pub(crate) struct PortalAccess {
+    pub(crate) webhook: Webhook,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) rate: Rate,
+    pub(crate) burst: u32,
+}
+
+/// Where this process keeps things, and how it talks.
+pub(crate) struct Place {
+    pub(crate) database: PathBuf,
+    pub(crate) paths: Paths,
+}
+
+impl Common {
+    /// The database and the folders.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        let paths = Paths::of_user().ok_or_else(|| {
+            Failure::usage("this account has no home directory")
+                .next("set XDG_STATE_HOME to a folder for the database and the locks")
+        })?;
+        Ok(Place {
+            database: self.db.clone().unwrap_or_else(|| paths.database()),
+            paths,
+        })
+    }
+}
+
+impl JobArgument {
+    pub(crate) fn id(self) -> Option<JobId> {
+        self.job.map(JobId)
+    }
+}
+
+impl PortalArguments {
+    /// Reads the webhook from where it was put.
+    pub(crate) fn access(self) -> Result<PortalAccess, Failure> {
+        let text = match &self.webhook_file {
+            Some(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()),
+            Some(path) => std::fs::File::open(path).and_then(read_limited),
+            None => match std::env::var_os("OFFBOARD24_WEBHOOK") {
+                Some(value) => Ok(value.to_string_lossy().into_owned()),
+                None => {
+                    return Err(Failure::usage("no webhook").next(
+                        "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file",
+                    ));
+                }
+            },
+        };
+        let text = text.map_err(|cause| Failure::usage(format!("the webhook file cannot be read: {cause}")))?;
+        let webhook = Webhook::parse(text.trim()).map_err(|cause| {
+            Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal")
+        })?;
+        Ok(PortalAccess {
+            webhook,
+            ca_file: self.ca_file,
+            rate: self.rate,
+            burst: self.burst,
+        })
+    }
+}
+
+fn read_limited(source: impl std::io::Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    source.take(WEBHOOK_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn parse_word<T: std::str::FromStr>(text: &str) -> Result<T, String>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|cause: T::Err| cause.to_string())
+}
+
+fn parse_map(text: &str) -> Result<(Field, String), String> {
+    let (field, column) = text.split_once('=').ok_or("write FIELD=COLUMN, such as email=Почта")?;
+    Ok((parse_word(field)?, column.to_owned()))
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    if text == "unlimited" {
+        return Ok(Rate::Unlimited);
+    }
+    let rate: f64 = text
+        .parse()
+        .map_err(|_| "write a number of requests a second, or `unlimited`".to_owned())?;
+    if rate.is_finite() && rate >= RATE_MIN {
+        Ok(Rate::PerSecond(rate))
+    } else {
+        Err(format!(
+            "at least {RATE_MIN}: below that, what was looked at is too old before it can be acted on"
+        ))
+    }
+}
+
+fn parse_retry(text: &str) -> Result<Outcome, String> {
+    match parse_word(text)? {
+        outcome @ (Outcome::Failed | Outcome::Drifted | Outcome::Survived) => Ok(outcome),
+        other => Err(format!(
+            "{other} is final: only failed, drifted and survived can be tried once more"
+        )),
+    }
+}
+
+/// Parses the command line; `--json` is looked for even where parsing fails.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> (bool, Result<Arguments, clap::Error>) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    (json, Arguments::try_parse_from(arguments))
+}
+
+/// How long a pause has to be to be told of.
+pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(3);

@@ -1,0 +1,87 @@
+//! SIGINT and SIGTERM: the first asks the run to finish the batch in flight, the second ends the process at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::terminal::Terminal;
+use crate::domain::StopReason;
+use crate::exit::Exit;
+use crate::run::stop::{StopRequest, Stopper, stop_request};
+
+/// What was heard.
+#[derive(Clone)]
+pub(crate) struct Signals {
+    stop: StopRequest,
+    terminated: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Listens from now on, until the runtime ends.
+    pub(crate) fn listen(terminal: &Terminal) -> std::io::Result<Self> {
+        let terminal = terminal.clone();
+        Self::listen_and(move || {
+            terminal.note("finishing the batch in flight; press again to stop now. Either way: offboard24 resume");
+        })
+    }
+
+    /// Listens without a word: for what has nothing to finish.
+    pub(crate) fn listen_quietly() -> std::io::Result<Self> {
+        Self::listen_and(|| {})
+    }
+
+    fn listen_and(first_heard: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let (stopper, stop) = stop_request();
+        let terminated = Arc::new(AtomicBool::new(false));
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        drop(tokio::spawn(hear(
+            interrupt,
+            terminate,
+            stopper,
+            Arc::clone(&terminated),
+            first_heard,
+        )));
+        Ok(Self { stop, terminated })
+    }
+
+    /// The wish to stop.
+    pub(crate) fn stop(&self) -> StopRequest {
+        self.stop.clone()
+    }
+
+    /// The code of a run that a signal stopped.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.terminated.load(Ordering::Relaxed) {
+            Exit::Terminated
+        } else {
+            Exit::Interrupted
+        }
+    }
+}
+
+async fn hear(
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    stopper: Stopper,
+    terminated: Arc<AtomicBool>,
+    first_heard: impl Fn() + Send + 'static,
+) {
+    let mut first = true;
+    loop {
+        let exit = tokio::select! {
+            Some(()) = interrupt.recv() => Exit::Interrupted,
+            Some(()) = terminate.recv() => Exit::Terminated,
+            else => return,
+        };
+        if !first {
+            // What is durable is durable; the next start asks the portal about the rest.
+            std::process::exit(i32::from(exit.code()));
+        }
+        first = false;
+        terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
+        first_heard();
+        stopper.stop(StopReason::Signal);
+    }
+}

@@ -1,0 +1,29 @@
+//! `offboard24 stop`: asks the process that runs a job to stop after the batch in flight.
+
+use super::settings::Common;
+use super::terminal::Terminal;
+use super::{Ending, find_job, status};
+use crate::domain::JobId;
+use crate::exit::Exit;
+use crate::journal::JournalFile;
+use crate::paths::stop_file;
+
+pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -> Ending {
+    let place = common.place()?;
+    let file = JournalFile::open(&place.database)?;
+    let record = find_job(file.view(), named)?;
+    let runs = file.view().runs(record.job)?;
+    let running = runs.iter().any(|run| run.finished_at.is_none()) && status::is_live(&place.database);
+    if running {
+        std::fs::write(stop_file(&place.database), b"")
+            .map_err(|cause| super::Failure::usage(format!("the stop file cannot be made: {cause}")))?;
+    }
+    let text = if running {
+        "asked to stop after the batch in flight"
+    } else {
+        "nothing runs"
+    };
+    terminal.object(&serde_json::json!({ "job": record.job, "asked": running }));
+    terminal.say(&format!("job {}: {text}", record.job));
+    Ok(Exit::Done)
+}

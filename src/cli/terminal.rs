@@ -1,0 +1,190 @@
+//! The only place that prints.
+//!
+//! Data goes to standard output, everything else to standard error. A closed pipe is no reason to stop: by the time something is
+//! printed it is on record, so writing ignores errors.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+
+/// How this process talks.
+#[derive(Clone, Debug)]
+pub(crate) struct Terminal {
+    json: bool,
+    quiet: bool,
+    /// Whether this one prints the object.
+    object: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        Self {
+            json,
+            quiet,
+            object: true,
+        }
+    }
+
+    /// The same for people only: of several objects, the last command prints the one.
+    pub(crate) fn without_json(&self) -> Self {
+        Self {
+            json: self.json,
+            quiet: self.quiet,
+            object: false,
+        }
+    }
+
+    /// Text for people, on standard output; not with `--json`.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.json {
+            write_all(io::stdout().lock(), text);
+        }
+    }
+
+    /// A note beside the data, on standard error.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            write_all(io::stderr().lock(), text);
+        }
+    }
+
+    /// The one object of `--json`.
+    pub(crate) fn object(&self, object: &Value) {
+        if self.json && self.object {
+            write_all(io::stdout().lock(), &object.to_string());
+        }
+    }
+
+    /// What went wrong; with `--json` as an object beside the job's fields.
+    pub(crate) fn failure(&self, failure: &Failure, job: Option<Value>) {
+        if self.json {
+            let mut object = match job {
+                Some(Value::Object(fields)) => fields,
+                _ => Map::new(),
+            };
+            object.insert(
+                "error".to_owned(),
+                serde_json::to_value(failure.object()).unwrap_or_default(),
+            );
+            self.object(&Value::Object(object));
+        }
+        let next = failure
+            .next
+            .as_ref()
+            .map(|next| format!("\nnext: {next}"))
+            .unwrap_or_default();
+        write_all(io::stderr().lock(), &format!("offboard24: {}{next}", failure.message));
+    }
+
+    /// Help and usage errors, as the parser words them.
+    pub(crate) fn usage(&self, error: &clap::Error) {
+        if error.use_stderr() {
+            if self.json {
+                let failure = Failure::usage(error.to_string().trim_end().to_owned()).next("offboard24 --help");
+                let object = serde_json::json!({ "error": failure.object() });
+                self.object(&object);
+            }
+            write_all(io::stderr().lock(), error.render().ansi_or_plain().trim_end());
+        } else {
+            write_all(io::stdout().lock(), error.render().to_string().trim_end());
+        }
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks; the answer without its line end. None when the input ended.
+    pub(crate) fn ask(question: &str) -> Option<String> {
+        let mut error = io::stderr().lock();
+        if error
+            .write_all(question.as_bytes())
+            .and_then(|()| error.flush())
+            .is_err()
+        {
+            return None;
+        }
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim().to_owned()),
+        }
+    }
+
+    /// A bar on a terminal, and lines elsewhere.
+    pub(crate) fn progress(&self) -> Progress {
+        let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let target = if self.quiet || !on_terminal {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed} left {eta}") {
+            bar.set_style(style);
+        }
+        Progress {
+            bar,
+            lines: (!self.quiet && !on_terminal).then(|| std::sync::Mutex::new(None)),
+        }
+    }
+}
+
+trait Rendered {
+    fn ansi_or_plain(&self) -> String;
+}
+
+impl Rendered for clap::builder::StyledStr {
+    fn ansi_or_plain(&self) -> String {
+        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        if colour {
+            self.ansi().to_string()
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+/// How far a command is.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// Without a terminal: the last time that a line was written.
+    lines: Option<std::sync::Mutex<Option<std::time::Duration>>>,
+}
+
+/// Without a terminal, one line in this time.
+const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Progress {
+    /// Shows a state.
+    pub(crate) fn show(&self, done: u32, total: u32, message: &str, now: std::time::Duration) {
+        self.bar.set_length(u64::from(total));
+        self.bar.set_position(u64::from(done));
+        self.bar.set_message(message.to_owned());
+        let Some(last) = &self.lines else { return };
+        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY) {
+            *last = Some(now);
+            write_all(io::stderr().lock(), &format!("{done}/{total} {message}"));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One write, one line end, no panic on a closed pipe.
+fn write_all(mut to: impl io::Write, text: &str) {
+    let mut line = String::with_capacity(text.len() + 1);
+    line.push_str(text);
+    line.push('\n');
+    if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
+        tracing::debug!("the output is closed");
+    }
+}

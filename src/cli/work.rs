@@ -1,0 +1,311 @@
+//! What commands that append have in common: the database with its lock, the portal with its lock, and a run between them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::failure::Failure;
+use super::settings::{Common, PAUSE_TOLD_MIN, Place, PortalAccess};
+use super::signals::Signals;
+use super::terminal::Terminal;
+use crate::clock::{Clock, SystemClock};
+use crate::domain::{ActionKind, JobId, Portal, RunId, StopReason, UserId};
+use crate::exit::Exit;
+use crate::journal::{Entry, Event, JobRecord, Journal, RunAbandoned, RunFinished, RunStarted, Stamp};
+use crate::lock::Lock;
+use crate::paths::{database_lock, make_private_folder, stop_file};
+use crate::plan::record::{Notices, Recorder};
+use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader, Settings, Webhook};
+use crate::report::status::JobStatus;
+use crate::roster::compare;
+
+/// The database in the hands of this process.
+pub(crate) struct Work {
+    pub(crate) terminal: Terminal,
+    pub(crate) signals: Signals,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) place: Place,
+    pub(crate) journal: Journal,
+    /// Whether this process has a run under way.
+    is_running: bool,
+    _lock: Lock,
+}
+
+impl Work {
+    /// Takes the database's lock, then opens the database.
+    pub(crate) fn open(common: &Common, terminal: &Terminal) -> Result<Self, Failure> {
+        Self::open_at(common.place()?, terminal)
+    }
+
+    pub(crate) fn open_at(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
+        let signals = Signals::listen(terminal)
+            .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
+        if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make_private_folder(folder)
+                .map_err(|cause| Failure::usage(format!("cannot make {}: {cause}", folder.display())))?;
+        }
+        let lock = Lock::take(&database_lock(&place.database))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let journal = Journal::open(&place.database, Arc::clone(&clock))?;
+        // A wish from before this run is not about this run.
+        match std::fs::remove_file(stop_file(&place.database)) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::usage(format!("the stop file cannot be removed: {cause}")));
+            }
+            _ => {}
+        }
+        Ok(Self {
+            terminal: terminal.clone(),
+            signals,
+            clock,
+            place,
+            journal,
+            is_running: false,
+            _lock: lock,
+        })
+    }
+
+    /// The job that was named, or the latest.
+    pub(crate) fn job(&self, named: Option<JobId>) -> Result<JobRecord, Failure> {
+        super::find_job(self.journal.view(), named)
+    }
+
+    /// The status of a job: nobody works on it but this process.
+    pub(crate) fn status(&self, job: JobId) -> Result<JobStatus, Failure> {
+        let record = self.job(Some(job))?;
+        Ok(JobStatus::read(self.journal.view(), &record, self.is_running)?)
+    }
+
+    /// Begins a run: closes what dead processes left open, and records who works, with what and where, before everything else.
+    pub(crate) fn begin_run(
+        &mut self,
+        link: &Link,
+        command: &str,
+        job: JobId,
+        policy_hash: &str,
+        first: Vec<Event>,
+    ) -> Result<RunId, Failure> {
+        let view = self.journal.view();
+        let run = view.next_run()?;
+        let mut entries = vec![Entry::of(
+            job,
+            Event::RunStarted(Box::new(link.run_started(command, policy_hash))),
+        )];
+        for open in view.open_runs()? {
+            let in_doubt = view
+                .action_counts(open.job)?
+                .get(&crate::domain::ActionState::Sent)
+                .copied();
+            let abandoned = RunAbandoned {
+                abandoned: open.run,
+                in_doubt: in_doubt.unwrap_or_default(),
+            };
+            entries.push(Entry::of(open.job, Event::RunAbandoned(abandoned)));
+        }
+        entries.extend(first.into_iter().map(|event| Entry::of(job, event)));
+        self.journal.append(
+            Stamp {
+                run: Some(run),
+                requests: link.connection.requests(),
+            },
+            entries,
+        )?;
+        self.is_running = true;
+        Ok(run)
+    }
+
+    /// The journal for a run.
+    pub(crate) fn recorder(&mut self, link: &Link, run: RunId, job: JobId) -> Recorder<'_> {
+        Recorder::new(
+            &mut self.journal,
+            run,
+            job,
+            Arc::clone(&link.connection),
+            link.notices.clone(),
+        )
+    }
+
+    /// Ends a run in order.
+    pub(crate) fn end_run(
+        &mut self,
+        link: &Link,
+        run: RunId,
+        job: JobId,
+        stop_reason: Option<StopReason>,
+    ) -> Result<(), Failure> {
+        let actions = crate::run::totals(self.journal.view(), job)?;
+        let finished = Event::RunFinished(RunFinished { stop_reason, actions });
+        self.is_running = false;
+        Ok(self.recorder(link, run, job).settle([Entry::of(job, finished)])?)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.utc()
+    }
+
+    /// The file that asks this process to stop.
+    pub(crate) fn stop_file(&self) -> std::path::PathBuf {
+        stop_file(&self.place.database)
+    }
+
+    /// Brings everything into the database file and lets go of it.
+    pub(crate) fn close(self) -> Result<(), Failure> {
+        Ok(self.journal.close()?)
+    }
+}
+
+/// The portal in the hands of this process.
+pub(crate) struct Link {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) reader: Reader,
+    pub(crate) notices: Notices,
+    pub(crate) owner: UserId,
+    portal: Portal,
+    credential: String,
+    clock_offset_ms: i64,
+    _lock: Arc<Lock>,
+}
+
+/// What a command is going to need of the portal.
+pub(crate) struct Needs {
+    pub(crate) kinds: BTreeSet<ActionKind>,
+    pub(crate) search_by_email: bool,
+}
+
+impl Link {
+    /// Takes the portal's lock and looks whether the webhook can do what is needed. Only asks.
+    pub(crate) async fn open(work: &Work, access: PortalAccess, needs: &Needs) -> Result<Self, Failure> {
+        let portal = access.webhook.portal();
+        let path = work
+            .place
+            .paths
+            .portal_lock(&portal)
+            .map_err(|cause| Failure::usage(format!("the folder of the locks cannot be made: {cause}")))?;
+        let lock = Arc::new(Lock::take(&path)?);
+        let database = work.journal.view().database()?;
+        let credential = access.webhook.fingerprint(&fingerprint_key(&database));
+        let notices = Notices::default();
+        let connection = connect(work, access, &notices, &lock)?;
+        let reader = Reader::new(Arc::clone(&connection));
+        let stop = work.signals.stop();
+        let (owner, clock_offset_ms) = tokio::select! {
+            looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
+            () = stop.asked() => return Err(Failure::new("signal", work.signals.exit(), "stopped before anything was done")),
+        };
+        Ok(Self {
+            connection,
+            reader,
+            notices,
+            owner,
+            portal,
+            credential,
+            clock_offset_ms,
+            _lock: lock,
+        })
+    }
+
+    fn run_started(&self, command: &str, policy_hash: &str) -> RunStarted {
+        let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+        let login_user = ["SUDO_USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok());
+        RunStarted {
+            command: command.to_owned(),
+            login_user: login_user.filter(|login| *login != os_user),
+            os_user,
+            host: whoami::hostname().unwrap_or_default(),
+            process: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            portal: self.portal.clone(),
+            webhook_owner: self.owner,
+            credential: self.credential.clone(),
+            policy_hash: policy_hash.to_owned(),
+            clock_offset_ms: self.clock_offset_ms,
+        }
+    }
+}
+
+/// The key of the credential's fingerprint: the database's random id, so that fingerprints of two databases cannot be compared.
+fn fingerprint_key(database: &str) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(database).into()
+}
+
+fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock>) -> Result<Arc<Connection>, Failure> {
+    let (kept, terminal) = (notices.clone(), work.terminal.clone());
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
+    let settings = Settings {
+        rate: access.rate,
+        burst: access.burst,
+        ca_file: access.ca_file,
+        clock: Arc::clone(&work.clock),
+        jitter_seed: u64::from_le_bytes(seed),
+        notices: Arc::new(move |notice: &Notice| {
+            let Notice::Waiting {
+                reason, method, wait, ..
+            } = notice;
+            if *wait >= PAUSE_TOLD_MIN {
+                let of = method.map(|method| format!(" of {method}")).unwrap_or_default();
+                terminal.note(&format!("waiting {} s: {reason}{of}", wait.as_secs()));
+            }
+            kept.push(notice.clone());
+        }),
+        level: Box::new(Level(Arc::clone(lock))),
+        same: compare::same,
+        loosely_same: compare::loosely_same,
+    };
+    let webhook: Webhook = access.webhook;
+    Ok(Connection::open(webhook, settings)?)
+}
+
+/// The level of the bucket, kept in the file of the portal's lock, so that `apply` right after `plan` does not overrun.
+struct Level(Arc<Lock>);
+
+impl LevelStore for Level {
+    fn load(&self) -> Option<(f64, DateTime<Utc>)> {
+        let text = self.0.read()?;
+        let (level, at) = text.trim().split_once(' ')?;
+        Some((level.parse().ok()?, DateTime::parse_from_rfc3339(at).ok()?.to_utc()))
+    }
+
+    fn store(&self, level: f64, at: DateTime<Utc>) {
+        self.0.write(&format!("{level:.3} {}\n", at.to_rfc3339()));
+    }
+}
+
+/// Rights, scopes, methods and clock: what would only come out in the middle of a run otherwise. Gives the webhook's owner, and by how
+/// many milliseconds the portal's clock is ahead of ours.
+async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<(UserId, i64), PortalError> {
+    let owner = reader.profile().await?.id;
+    let scopes = reader.scope().await?;
+    let has = |wanted: &[&str]| scopes.iter().any(|scope| wanted.contains(&scope.as_str()));
+    if !has(&["bizproc"]) {
+        return Err(PortalError::Scope {
+            missing: "bizproc".to_owned(),
+        });
+    }
+    if !has(&["user", "user_basic"]) && (needs.search_by_email || !has(&["user_brief"])) {
+        return Err(PortalError::Scope {
+            missing: "user".to_owned(),
+        });
+    }
+    for kind in &needs.kinds {
+        let method = Method::from(*kind);
+        if !reader.method_available(method.as_str()).await?.exists {
+            return Err(PortalError::Tariff {
+                method,
+                code: "ERROR_METHOD_NOT_FOUND".to_owned(),
+            });
+        }
+    }
+    if !reader.can_administer_workflows().await? {
+        return Err(PortalError::Permission {
+            method: Method::Instances,
+            code: "ACCESS_DENIED".to_owned(),
+        });
+    }
+    let ahead = reader.server_time().await?.to_utc() - clock.utc();
+    Ok((owner, ahead.num_milliseconds()))
+}
