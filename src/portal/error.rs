@@ -133,6 +133,59 @@ pub enum PortalError {
     },
 }
 
-/// What to do about a widened answer: nearly always the webhook's scope.
-const WIDENED_NEXT: &str = "A webhook with the scope `user_brief` cannot search by e-mail: give it the scope `user`, or put \
-     user ids into the roster; then run `offboard24 check`";
+/// What to do about a widened answer. The webhook's scope is the usual cause where users are asked for.
+const WIDENED_NEXT: &str = "Run `offboard24 check`. If users were asked for by e-mail, the webhook may have the scope \
+     `user_brief`, which cannot search by it: give it the scope `user`, or put user ids into the roster";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_says_what_happened_what_it_means_and_what_to_do() {
+        let (code, asked) = ("CODE".to_owned(), "the question for user 29".to_owned());
+        let errors = [
+            PortalError::Auth { code: code.clone() },
+            PortalError::Permission {
+                method: Method::Kill,
+                code: code.clone(),
+            },
+            PortalError::Scope {
+                missing: "bizproc".to_owned(),
+            },
+            PortalError::Tariff {
+                method: Method::Kill,
+                code,
+            },
+            PortalError::Overload,
+            PortalError::Redirected {
+                host: Some("new.example".to_owned()),
+            },
+            PortalError::Redirected { host: None },
+            PortalError::Tls,
+            PortalError::Unreachable { attempts: 8 },
+            PortalError::Temporary {
+                asked: asked.clone(),
+                reason: WaitReason::NoAnswer,
+                attempts: 8,
+            },
+            PortalError::Widened {
+                asked: asked.clone(),
+                came: "another user",
+            },
+            PortalError::Unexpected {
+                asked: asked.clone(),
+                problem: "it is no list".to_owned(),
+            },
+            PortalError::Settings {
+                problem: "the rate has to be above 0 requests a second".to_owned(),
+            },
+            PortalError::Unsendable {
+                asked,
+                problem: "what to look for is blank",
+            },
+        ];
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(messages.join("\n\n"));
+    }
+}
