@@ -12,7 +12,7 @@ pub enum PortalError {
     #[error(
         "the portal does not accept the webhook ({code}): it was deleted, changed or has expired, or its owner was \
          dismissed. Nothing more is sent. Create an inbound webhook of an administrator, hand its URL over in \
-         OFFBOARD24_WEBHOOK and run `offboard24 check`"
+         OFFBOARD24_WEBHOOK and run the command again"
     )]
     Auth {
         /// The portal's code.
@@ -21,7 +21,7 @@ pub enum PortalError {
     /// The webhook's owner may not call the method.
     #[error(
         "the portal refuses {method} ({code}): the webhook's owner is not an administrator, or the portal's plan has no \
-         REST API. Nothing more is sent. Run `offboard24 check` to tell which, then use a webhook of an administrator"
+         REST API. Nothing more is sent. Use an inbound webhook of an administrator, and run the command again"
     )]
     Permission {
         /// The method that was refused.
@@ -31,8 +31,8 @@ pub enum PortalError {
     },
     /// The webhook lacks a scope.
     #[error(
-        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, then run \
-         `offboard24 check`"
+        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, and run the \
+         command again"
     )]
     Scope {
         /// The scope to add.
@@ -134,7 +134,7 @@ pub enum PortalError {
 }
 
 /// What to do about a widened answer. The webhook's scope is the usual cause where users are asked for.
-const WIDENED_NEXT: &str = "Run `offboard24 check`. If users were asked for by e-mail, the webhook may have the scope \
+const WIDENED_NEXT: &str = "If users were asked for by e-mail, the webhook may have the scope \
      `user_brief`, which cannot search by it: give it the scope `user`, or put user ids into the roster";
 
 #[cfg(test)]
