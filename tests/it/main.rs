@@ -7,6 +7,7 @@ mod support;
 mod commands;
 mod crashes;
 mod faults;
+mod journal;
 mod main_job;
 mod tidy;
 mod waiting;
