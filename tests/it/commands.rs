@@ -427,3 +427,52 @@ fn the_demonstration_comes_out_and_ignores_the_environment() {
     let json = desk.run(&["demo", "--json"]).expect(0).json();
     assert_eq!(json["state"], "complete");
 }
+
+/// Runs a command on a terminal of its own and types these lines into it; gives the exit code and what the screen showed.
+fn on_a_terminal(desk: &Desk, arguments: &[&str], typed: &str) -> (i32, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{Read as _, Write as _};
+
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let open = || std::fs::File::options().read(true).write(true).open(&name).unwrap();
+    let mut command = desk.command(arguments);
+    command.stdin(open()).stderr(open());
+    let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(command);
+    let mut ours = std::fs::File::from(ours);
+    ours.write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    // The other side is closed: reading ends with an error, after everything that was written.
+    let mut screen = Vec::new();
+    drop(ours.read_to_end(&mut screen));
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&screen).into_owned(),
+    )
+}
+
+#[test]
+fn on_a_terminal_the_operator_types_portal_and_number() {
+    let (portal, desk, _) = planned();
+    let host = portal.host();
+    for wrong in [
+        format!("{host}\n8\n"),
+        "acme.bitrix24.com\n9\n".to_owned(),
+        "y\ny\n".to_owned(),
+        "\n\n".to_owned(),
+    ] {
+        let (code, screen) = on_a_terminal(&desk, &["apply"], &wrong);
+        assert_eq!(code, 6, "{screen}");
+    }
+    assert!(portal.effects().is_empty());
+    let (code, screen) = on_a_terminal(&desk, &["apply"], &format!("{host}\n9\n"));
+    assert_eq!(code, 0, "{screen}");
+    assert!(
+        screen.contains("There is no undo") && screen.contains("29 Peter Hargreaves"),
+        "{screen}"
+    );
+    assert_eq!(portal.effects().len(), 9);
+}

@@ -202,3 +202,49 @@ fn an_interrupted_apply_finishes_its_batch_and_says_how_to_go_on() {
     scene.desk.run(&["resume"]).expect(4);
     scene.check();
 }
+
+#[test]
+fn what_another_job_left_in_doubt_is_settled_before_a_new_job_sends_anything() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let first = desk.plan(&desk.roster("id\n29\n"), "kill");
+    portal.inject("delay:30s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", first["confirm"].as_str().unwrap()]);
+    while !portal
+        .requests()
+        .iter()
+        .any(|request| request.destroys() && request.status.is_none())
+    {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    desk.wait(child).expect(137);
+    let in_doubt = desk.workflows_in(&["sent"]);
+    assert!(!in_doubt.is_empty());
+    let status = desk.status();
+    assert_eq!(
+        (status["state"].as_str(), status["stop_reason"].as_str()),
+        (Some("stopped"), Some("crash"))
+    );
+    assert_eq!(number(&status, "/in_doubt"), in_doubt.len() as u64);
+
+    let second = desk.plan(&desk.roster("id\n41\n"), "kill");
+    let asked_before = portal.requests().len();
+    desk.apply(&second).expect(0);
+    let first_destroying = portal.requests()[asked_before..]
+        .iter()
+        .position(|request| request.destroys())
+        .unwrap();
+    let questions = &portal.requests()[asked_before..asked_before + first_destroying];
+    for workflow in &in_doubt {
+        let asked = |request: &offboard24::sandbox::RequestRecord| {
+            request.commands.iter().any(|command| {
+                command.method == "bizproc.workflow.instances" && command.params.to_string().contains(workflow.as_str())
+            })
+        };
+        assert!(questions.iter().any(asked), "{workflow} was not asked about first");
+    }
+    assert!(desk.workflows_in(&["sent"]).is_empty());
+    desk.run(&["resume", "1"]).expect(0);
+    desk.assert_sound();
+}
