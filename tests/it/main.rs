@@ -15,5 +15,6 @@ mod crashes;
 mod faults;
 mod journal;
 mod main_job;
+mod screens;
 mod tidy;
 mod waiting;
