@@ -171,7 +171,6 @@ CREATE TABLE workflow (
     entity            TEXT,
     document          TEXT,
     template          TEXT,
-    template_personal TEXT,
     document_personal TEXT,
     started           TEXT,
     started_by        INTEGER,

@@ -31,6 +31,7 @@ pub(crate) async fn carry_out(
         work.recorder(link, run, job)
             .record([Event::PlanConfirmed(confirmed)])?;
     }
+    let before = work.status(job)?;
     let carried = perform(work, link, run, job, may_send).await;
     let (stop, failure) = match carried {
         Ok((stop, failure)) => (stop, failure),
@@ -39,12 +40,29 @@ pub(crate) async fn carry_out(
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
     match (failure, ended) {
-        (Some(failure), _) | (None, Err(failure)) => Err(failure.with(&status)),
+        (Some(failure), _) | (None, Err(failure)) => Err(in_a_run(failure, &before, &status).with(&status)),
         (None, Ok(())) => {
             tell_end(work, &status)?;
             Ok(exit_of(work, &status))
         }
     }
+}
+
+/// Codes that promise that nothing was changed hold only as long as nothing was.
+fn in_a_run(mut failure: Failure, before: &JobStatus, after: &JobStatus) -> Failure {
+    let destroyed = |status: &JobStatus| {
+        status.in_doubt
+            + status.count(ActionState::Ended(Outcome::Confirmed))
+            + status.count(ActionState::Ended(Outcome::Presumed))
+    };
+    if destroyed(after) > destroyed(before) {
+        failure.exit = match failure.exit {
+            Exit::Refused => Exit::NotAllDone,
+            Exit::Usage => Exit::Temporary,
+            other => other,
+        };
+    }
+    failure
 }
 
 /// The journal failed in the middle: the disk, or worse.

@@ -83,7 +83,7 @@ impl From<PortalError> for Failure {
             PortalError::Scope { .. } => ("scope", Exit::NotAllowed),
             PortalError::Tariff { .. } => ("tariff", Exit::NotAllowed),
             PortalError::Overload => ("overload", Exit::NotAllowed),
-            PortalError::Redirected { .. } => ("redirected", Exit::Usage),
+            PortalError::Redirected { .. } => ("redirected", Exit::NotAllowed),
             PortalError::Tls => ("tls", Exit::Usage),
             PortalError::Settings { .. } => ("settings", Exit::Usage),
             PortalError::Unreachable { .. } => ("unreachable", Exit::Temporary),

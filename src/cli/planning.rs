@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::journal::{Event, JobCreated};
 use crate::plan::intake;
 use crate::plan::policy::Policy;
-use crate::roster::{self, Roster};
+use crate::roster::{self, Detected, Roster};
 
 /// A roster and a policy that can be used.
 pub(crate) struct Order {
@@ -43,8 +43,13 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
     std::fs::File::open(&order.path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(unreadable)?;
-    let roster = roster::read(&bytes, &order.options)?;
-    tell_detected(terminal, &roster);
+    let roster = roster::read(&bytes, &order.options).map_err(|errors| {
+        if let Some(found) = errors.detected() {
+            tell_detected(terminal, found);
+        }
+        Failure::from(errors)
+    })?;
+    tell_detected(terminal, &roster.detected);
     let actions = intake::actions(&roster, order.action).map_err(|cause| {
         Failure::new("roster", Exit::Usage, cause.to_string())
             .next("say what to do with --action kill or --action terminate, or give every row an action")
@@ -58,8 +63,7 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
     })
 }
 
-fn tell_detected(terminal: &Terminal, roster: &Roster) {
-    let found = &roster.detected;
+fn tell_detected(terminal: &Terminal, found: &Detected) {
     let columns: Vec<String> = found
         .columns
         .iter()

@@ -33,6 +33,7 @@ pub(crate) struct Arguments {
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
     /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`]
     #[arg(
@@ -56,6 +57,7 @@ pub(crate) struct Common {
 
 /// How to reach the portal.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Portal")]
 pub(crate) struct PortalArguments {
     /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from `OFFBOARD24_WEBHOOK`
     #[arg(long, value_name = "FILE", env = "OFFBOARD24_WEBHOOK_FILE", hide_env_values = true)]
@@ -73,8 +75,10 @@ pub(crate) struct PortalArguments {
 
 /// How to read the roster.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Roster")]
 pub(crate) struct RosterArguments {
     /// The CSV of dismissed employees; one row each
+    #[arg(help_heading = "Arguments")]
     pub(crate) roster: PathBuf,
     /// The action of rows that carry none
     #[arg(long, value_enum)]

@@ -31,7 +31,7 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     };
     terminal.say(&format!("{}\n\n{table}", headline(&status)));
     if status.state == JobState::Planned {
-        terminal.say(&confirmation(&status));
+        terminal.say(&format!("\n{}", confirmation(&status)));
     }
     Ok(Exit::Done)
 }
@@ -48,7 +48,7 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
         confirmation(status)
     };
     work.terminal
-        .say(&format!("{end}\ndatabase: {}", work.place.database.display()));
+        .say(&format!("\n{end}\ndatabase: {}", work.place.database.display()));
     Ok(())
 }
 

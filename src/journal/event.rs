@@ -305,8 +305,6 @@ pub struct WorkflowRecorded {
     pub document_name: Option<Recorded>,
     /// `TEMPLATE_ID`.
     pub template: Option<String>,
-    /// The template's title.
-    pub template_name: Option<Recorded>,
     /// When it started, as the portal writes it.
     pub started: Option<String>,
     /// Who started it.

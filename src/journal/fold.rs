@@ -101,7 +101,11 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
         ),
         Event::RunFinished(event) => run(
             "UPDATE run SET finished_at = ?2, stop_reason = ?3 WHERE run = ?1",
-            params![envelope.run.map(|run| run.0), at, event.stop_reason.map(crate::domain::StopReason::as_str)],
+            params![
+                envelope.run.map(|run| run.0),
+                at,
+                event.stop_reason.map(crate::domain::StopReason::as_str)
+            ],
         ),
         Event::UserRecorded(event) => {
             run(
@@ -121,7 +125,10 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                     sealed(event.email.as_ref())
                 ],
             )?;
-            run("UPDATE job SET snapshot_at = coalesce(snapshot_at, ?2) WHERE job = ?1", params![job.0, at])
+            run(
+                "UPDATE job SET snapshot_at = coalesce(snapshot_at, ?2) WHERE job = ?1",
+                params![job.0, at],
+            )
         }
         Event::RowResolved(event) => {
             run(
@@ -136,7 +143,10 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                 ],
             )?;
             event.candidates.iter().try_for_each(|user| {
-                run("INSERT INTO candidate (job, row, user) VALUES (?1, ?2, ?3)", params![job.0, event.row.0, user.0])
+                run(
+                    "INSERT INTO candidate (job, row, user) VALUES (?1, ?2, ?3)",
+                    params![job.0, event.row.0, user.0],
+                )
             })
         }
         Event::RowsResolved(_) => run("UPDATE job SET resolved = 1 WHERE job = ?1", params![job.0]),
@@ -158,9 +168,9 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
             ],
         ),
         Event::WorkflowRecorded(event) => run(
-            "INSERT OR REPLACE INTO workflow (job, workflow, running, module, entity, document, template, template_personal,
+            "INSERT OR REPLACE INTO workflow (job, workflow, running, module, entity, document, template,
                  document_personal, started, started_by, started_by_active)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 job.0,
                 event.workflow.as_str(),
@@ -169,16 +179,16 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                 event.entity,
                 event.document,
                 event.template,
-                sealed(event.template_name.as_ref()),
                 sealed(event.document_name.as_ref()),
                 event.started,
                 event.started_by.map(|user| user.0),
                 event.started_by_active
             ],
         ),
-        Event::UserDiscovered(event) => {
-            run("UPDATE user SET discovered = 1 WHERE job = ?1 AND user = ?2", params![job.0, event.user.0])
-        }
+        Event::UserDiscovered(event) => run(
+            "UPDATE user SET discovered = 1 WHERE job = ?1 AND user = ?2",
+            params![job.0, event.user.0],
+        ),
         Event::DiscoveryRestarted(_) => {
             for table in ["user", "candidate", "task", "workflow"] {
                 run(&format!("DELETE FROM {table} WHERE job = ?1"), params![job.0])?;
@@ -187,11 +197,22 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                 "UPDATE roster_row SET state = NULL, reason = NULL, user = NULL, same_as = NULL WHERE job = ?1",
                 params![job.0],
             )?;
-            run("UPDATE job SET resolved = 0, snapshot_at = NULL WHERE job = ?1", params![job.0])
+            run(
+                "UPDATE job SET resolved = 0, snapshot_at = NULL WHERE job = ?1",
+                params![job.0],
+            )
         }
         Event::ActionPlanned(event) => {
-            let holds = event.holds.iter().map(|hold: &HoldReason| hold.as_str()).collect::<Vec<_>>();
-            let state = if holds.is_empty() { ActionState::Planned } else { ActionState::Held };
+            let holds = event
+                .holds
+                .iter()
+                .map(|hold: &HoldReason| hold.as_str())
+                .collect::<Vec<_>>();
+            let state = if holds.is_empty() {
+                ActionState::Planned
+            } else {
+                ActionState::Held
+            };
             run(
                 "INSERT INTO action (job, action, workflow, kind, state, holds) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
@@ -239,7 +260,10 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
         }
         Event::ActionReopened(event) => {
             run("UPDATE job SET closed_at = NULL WHERE job = ?1", params![job.0])?;
-            run("UPDATE action SET ended_at = NULL WHERE job = ?1 AND action = ?2", params![job.0, event.action.0])?;
+            run(
+                "UPDATE action SET ended_at = NULL WHERE job = ?1 AND action = ?2",
+                params![job.0, event.action.0],
+            )?;
             set_state(db, job, event.action.0, ActionState::Planned)
         }
         Event::ResidueRecorded(event) => run(

@@ -160,8 +160,6 @@ pub struct WorkflowView {
     pub document_name: Option<Personal>,
     /// `TEMPLATE_ID`.
     pub template: Option<String>,
-    /// The template's title.
-    pub template_name: Option<Personal>,
     /// Who started it.
     pub started_by: Option<UserId>,
     /// Whether they still work here.
@@ -439,9 +437,8 @@ impl<'a> View<'a> {
     pub fn workflows(&self, job: JobId) -> Result<BTreeMap<WorkflowId, WorkflowView>, JournalError> {
         let workflows = self.list(
             "SELECT w.workflow, w.running, w.module, w.document, w.template, w.started_by, w.started_by_active,
-                 t.value AS template_name, d.value AS document_name
+                 d.value AS document_name
              FROM workflow w
-             LEFT JOIN personal t ON t.commitment = w.template_personal
              LEFT JOIN personal d ON d.commitment = w.document_personal
              WHERE w.job = ?1",
             [job.0],
@@ -453,7 +450,6 @@ impl<'a> View<'a> {
                     document: row.get("document")?,
                     document_name: personal(row, "document_name")?,
                     template: row.get("template")?,
-                    template_name: personal(row, "template_name")?,
                     started_by: row.get::<_, Option<u32>>("started_by")?.map(UserId),
                     started_by_active: row.get("started_by_active")?,
                 })

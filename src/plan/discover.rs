@@ -195,9 +195,6 @@ fn workflow_recorded(
             .and_then(|row| row.document_name.as_ref())
             .map(|text| text.about(whom)),
         template: either(|row| &row.template_id, |row| &row.template_id),
-        template_name: task
-            .and_then(|row| row.template_name.as_ref())
-            .map(|text| text.about(whom)),
         started: either(|row| &row.started, |row| &row.started),
         started_by,
         started_by_active: started_by.and_then(|user| active.get(&user).copied()),

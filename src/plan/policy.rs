@@ -99,7 +99,6 @@ mod tests {
             document: None,
             document_name: None,
             template: None,
-            template_name: None,
             started_by: None,
             started_by_active: None,
         };

@@ -72,8 +72,6 @@ pub struct TaskRow {
     pub document_id: Option<String>,
     /// The workflow's template.
     pub template_id: Option<String>,
-    /// The template's title.
-    pub template_name: Option<Personal>,
     /// When the workflow started, as the portal writes it.
     pub started: Option<String>,
     /// Who started the workflow.
@@ -260,7 +258,6 @@ impl<'a> Row<'a> {
             entity: self.text("ENTITY")?,
             document_id: self.text("DOCUMENT_ID")?,
             template_id: self.text("WORKFLOW_TEMPLATE_ID")?,
-            template_name: self.personal("WORKFLOW_TEMPLATE_NAME")?,
             started: self.text("WORKFLOW_STARTED")?,
             started_by: self.somebody("WORKFLOW_STARTED_BY")?,
             modified: self.text("MODIFIED")?,

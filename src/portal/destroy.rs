@@ -141,9 +141,12 @@ fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::super::answer::Doubt;
-    use super::super::testing::{Said, Server, Step, ok_batch};
+    use super::super::testing::{HASTY_FOR_ANSWER, PATIENT, Said, Server, Step, ok_batch};
     use super::*;
+    use crate::clock::Clock;
 
     fn kill(key: &str, workflow: &str) -> Destroy {
         let workflow = workflow.parse().unwrap();
@@ -214,11 +217,55 @@ mod tests {
         for (step, why) in steps {
             let whole = whole.clone();
             let server = Server::start(move |_, _| step(&whole));
-            let sent = send(&server, &[kill("c1", "a.1")]).await;
+            let deadlines = if why == Doubt::NoAnswer {
+                HASTY_FOR_ANSWER
+            } else {
+                PATIENT
+            };
+            let destroyer = Destroyer::new(server.connection_within(deadlines).0);
+            let sent = destroyer.send(&[kill("c1", "a.1")]).await;
             assert_eq!(sent.answers, [Answer::Doubt { why: why.clone() }]);
             assert_eq!(sent.stop.is_some(), why == Doubt::Redirected);
             assert_eq!(server.arrived().len(), 1, "{why:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn destroying_batches_go_one_at_a_time() {
+        let first_is_over = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&first_is_over);
+        let server = Server::start(move |number, arrived| match number {
+            0 => Step::Silence,
+            _ => ok_batch(arrived, |_| Said::Result(Value::from(flag.load(Ordering::SeqCst)))),
+        });
+        let (connection, _) = server.connection_within(HASTY_FOR_ANSWER);
+        let destroyers = (Destroyer::new(Arc::clone(&connection)), Destroyer::new(connection));
+        let (first, second) = ([kill("c1", "a.1")], [kill("c1", "a.2")]);
+        let first = async {
+            let sent = destroyers.0.send(&first).await;
+            first_is_over.store(true, Ordering::SeqCst);
+            sent
+        };
+        let (first, second) = tokio::join!(first, destroyers.1.send(&second));
+        assert_eq!(first.answers, [Answer::Doubt { why: Doubt::NoAnswer }]);
+        assert_eq!(second.answers, [Answer::Yes]);
+    }
+
+    #[tokio::test]
+    async fn too_many_requests_slow_down_the_next_batch() {
+        let server = Server::start(|_, _| Step::Reply(503, json!({"error": "QUERY_LIMIT_EXCEEDED"}).to_string()));
+        let (connection, pauses) = server.connection();
+        let destroyer = Destroyer::new(connection);
+        for _ in 0..2 {
+            let sent = destroyer.send(&[kill("c1", "a.1")]).await;
+            assert_eq!(
+                sent.answers,
+                [Answer::NotExecuted {
+                    why: NotExecuted::QueryLimit
+                }]
+            );
+        }
+        assert_eq!(pauses.monotonic(), Duration::from_millis(500));
     }
 
     #[tokio::test]

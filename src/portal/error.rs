@@ -12,7 +12,7 @@ pub enum PortalError {
     #[error(
         "the portal does not accept the webhook ({code}): it was deleted, changed or has expired, or its owner was \
          dismissed. Nothing more is sent. Create an inbound webhook of an administrator, hand its URL over in \
-         OFFBOARD24_WEBHOOK and run `offboard24 check`"
+         OFFBOARD24_WEBHOOK and run the command again"
     )]
     Auth {
         /// The portal's code.
@@ -21,7 +21,7 @@ pub enum PortalError {
     /// The webhook's owner may not call the method.
     #[error(
         "the portal refuses {method} ({code}): the webhook's owner is not an administrator, or the portal's plan has no \
-         REST API. Nothing more is sent. Run `offboard24 check` to tell which, then use a webhook of an administrator"
+         REST API. Nothing more is sent. Use an inbound webhook of an administrator, and run the command again"
     )]
     Permission {
         /// The method that was refused.
@@ -31,8 +31,8 @@ pub enum PortalError {
     },
     /// The webhook lacks a scope.
     #[error(
-        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, then run \
-         `offboard24 check`"
+        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, and run the \
+         command again"
     )]
     Scope {
         /// The scope to add.
@@ -133,6 +133,59 @@ pub enum PortalError {
     },
 }
 
-/// What to do about a widened answer: nearly always the webhook's scope.
-const WIDENED_NEXT: &str = "A webhook with the scope `user_brief` cannot search by e-mail: give it the scope `user`, or put \
-     user ids into the roster; then run `offboard24 check`";
+/// What to do about a widened answer. The webhook's scope is the usual cause where users are asked for.
+const WIDENED_NEXT: &str = "If users were asked for by e-mail, the webhook may have the scope \
+     `user_brief`, which cannot search by it: give it the scope `user`, or put user ids into the roster";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_says_what_happened_what_it_means_and_what_to_do() {
+        let (code, asked) = ("CODE".to_owned(), "the question for user 29".to_owned());
+        let errors = [
+            PortalError::Auth { code: code.clone() },
+            PortalError::Permission {
+                method: Method::Kill,
+                code: code.clone(),
+            },
+            PortalError::Scope {
+                missing: "bizproc".to_owned(),
+            },
+            PortalError::Tariff {
+                method: Method::Kill,
+                code,
+            },
+            PortalError::Overload,
+            PortalError::Redirected {
+                host: Some("new.example".to_owned()),
+            },
+            PortalError::Redirected { host: None },
+            PortalError::Tls,
+            PortalError::Unreachable { attempts: 8 },
+            PortalError::Temporary {
+                asked: asked.clone(),
+                reason: WaitReason::NoAnswer,
+                attempts: 8,
+            },
+            PortalError::Widened {
+                asked: asked.clone(),
+                came: "another user",
+            },
+            PortalError::Unexpected {
+                asked: asked.clone(),
+                problem: "it is no list".to_owned(),
+            },
+            PortalError::Settings {
+                problem: "the rate has to be above 0 requests a second".to_owned(),
+            },
+            PortalError::Unsendable {
+                asked,
+                problem: "what to look for is blank",
+            },
+        ];
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(messages.join("\n\n"));
+    }
+}

@@ -182,12 +182,12 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::testing::{Server, Step, TOKEN, connection_to, ok};
+    use super::super::testing::{HASTY_FOR_ANSWER, HASTY_FOR_BODY, PATIENT, Server, Step, TOKEN, connection_to, ok};
     use super::*;
 
-    async fn exchange(step: fn() -> Step) -> Result<Reply, Failure> {
+    async fn exchange(step: fn() -> Step, deadlines: Deadlines) -> Result<Reply, Failure> {
         let server = Server::start(move |_, _| step());
-        let (connection, _) = server.connection();
+        let (connection, _) = server.connection_within(deadlines);
         let (exchange, _) = connection.exchange(Method::Profile, &json!({})).await;
         assert_eq!(connection.requests(), 1);
         exchange
@@ -218,15 +218,23 @@ mod tests {
 
     #[tokio::test]
     async fn every_exchange_has_one_of_four_failures_or_a_whole_answer() {
-        assert_eq!(exchange(|| Step::Close).await, Err(Failure::NoAnswer));
-        assert_eq!(exchange(|| Step::Silence).await, Err(Failure::NoAnswer));
-        assert_eq!(exchange(|| Step::SilentBody).await, Err(Failure::Truncated));
+        assert_eq!(exchange(|| Step::Close, PATIENT).await, Err(Failure::NoAnswer));
         assert_eq!(
-            exchange(|| Step::Truncated("{}".to_owned())).await,
+            exchange(|| Step::Silence, HASTY_FOR_ANSWER).await,
+            Err(Failure::NoAnswer)
+        );
+        assert_eq!(
+            exchange(|| Step::SilentBody, HASTY_FOR_BODY).await,
             Err(Failure::Truncated)
         );
-        assert_eq!(exchange(|| Step::Huge).await, Err(Failure::Truncated));
-        let reply = exchange(|| Step::Reply(502, "<html>".to_owned())).await.unwrap();
+        assert_eq!(
+            exchange(|| Step::Truncated("{}".to_owned()), PATIENT).await,
+            Err(Failure::Truncated)
+        );
+        assert_eq!(exchange(|| Step::Huge, PATIENT).await, Err(Failure::Truncated));
+        let reply = exchange(|| Step::Reply(502, "<html>".to_owned()), PATIENT)
+            .await
+            .unwrap();
         assert_eq!((reply.status, reply.body.as_slice()), (502, b"<html>".as_slice()));
     }
 
@@ -252,7 +260,7 @@ mod tests {
             // The rest is unread when the stream is dropped, which resets the connection. A second attempt would find nobody.
             stream.read_exact(&mut [0]).unwrap();
         });
-        let (connection, _) = connection_to(&url);
+        let (connection, _) = connection_to(&url, PATIENT);
         let (exchange, _) = connection
             .exchange(Method::Batch, &json!({"cmd": "x".repeat(1_000_000)}))
             .await;
@@ -265,7 +273,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let (connection, _) = connection_to(&format!("http://{address}/rest/1/{TOKEN}/"));
+        let (connection, _) = connection_to(&format!("http://{address}/rest/1/{TOKEN}/"), PATIENT);
         let (exchange, _) = connection.exchange(Method::Batch, &json!({})).await;
         assert_eq!((exchange, connection.requests()), (Err(Failure::NotConnected), 0));
     }
@@ -282,7 +290,7 @@ mod tests {
             stream.read_to_end(&mut rest).unwrap_or_default();
             rest
         });
-        let (connection, _) = connection_to(&format!("https://{address}/rest/1/{TOKEN}/"));
+        let (connection, _) = connection_to(&format!("https://{address}/rest/1/{TOKEN}/"), PATIENT);
         let (exchange, _) = connection.exchange(Method::Batch, &json!({})).await;
         assert_eq!((exchange, connection.requests()), (Err(Failure::Tls), 0));
         assert!(!String::from_utf8_lossy(&peer.join().unwrap()).contains(TOKEN));
@@ -293,7 +301,7 @@ mod tests {
         let server = Server::start(|_, _| ok(&json!({})));
         let (connection, _) = server.connection();
         for _ in 0..3 {
-            // The server answers once on each connection: on a kept one the next request would wait for ever.
+            // The server answers once on each connection and keeps it open: on it the next request would wait in vain.
             assert!(connection.exchange(Method::Profile, &json!({})).await.0.is_ok());
         }
     }

@@ -95,10 +95,16 @@ mod tests {
         limits.answered(Method::Kill, Some(&time), at(10));
         assert_eq!(limits.refused(Method::Kill, at(50)), at(160));
         assert_eq!(limits.wait(Method::Kill, at(60)), at(150));
+        assert_eq!(
+            limits.refused(Method::Kill, at(60)),
+            at(150),
+            "a second refusal says nothing new"
+        );
         assert_eq!(limits.wait(Method::TaskList, at(60)), at(0), "other methods go on");
         for (now, wait) in [(210, 60), (270, 120), (390, 240), (630, 300), (930, 300)] {
             assert_eq!(limits.refused(Method::Kill, at(now)), at(wait));
         }
+        assert_eq!(limits.refused(Method::Kill, at(1000)), at(230), "still blocked");
         limits.answered(Method::Kill, None, at(1230));
         assert_eq!(
             limits.refused(Method::Kill, at(1231)),

@@ -302,10 +302,13 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::connection::Notice;
     use super::super::connection::WaitReason::{BadAnswer, NoAnswer, QueryLimit};
-    use super::super::testing::{Arrived, Pauses, Said, Server, Step, connection_to, ok, ok_batch};
+    use super::super::connection::{Notice, Settings};
+    use super::super::pace::Rate;
+    use super::super::testing::{Arrived, PATIENT, Pauses, Said, Server, Step, connection_to, ok, ok_batch, settings};
+    use super::super::webhook::Webhook;
     use super::*;
+    use crate::clock::Clock;
 
     fn questions(names: &[&str]) -> Vec<Question> {
         let question = |name: &&str| Question {
@@ -423,7 +426,7 @@ mod tests {
         );
         assert_eq!((server.arrived().len(), pauses.notices().len()), (8, 7));
 
-        let (connection, _) = connection_to("http://127.0.0.1:1/rest/1/x/");
+        let (connection, _) = connection_to("http://127.0.0.1:1/rest/1/x/", PATIENT);
         let answers = ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Direct).await;
         assert_eq!(answers, Err(PortalError::Unreachable { attempts: 8 }));
         assert_eq!(connection.requests(), 0);
@@ -592,6 +595,31 @@ mod tests {
             .collect();
         assert_eq!(sizes[..4], [50, 25, 12, 17]);
         assert!(sizes.len() < 20, "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn too_many_requests_slow_down_all_that_follow() {
+        let server = Server::start(|number, arrived| match number {
+            0 => failed(503, "QUERY_LIMIT_EXCEEDED"),
+            _ => ok_batch(arrived, echo),
+        });
+        let pauses = Arc::new(Pauses::default());
+        let settings = Settings {
+            rate: Rate::PerSecond(0.1),
+            burst: 5,
+            ..settings(&pauses)
+        };
+        let webhook = Webhook::parse(&format!("http://{}/rest/1/x/", server.address)).unwrap();
+        let connection = Connection::open(webhook, settings).unwrap();
+        ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Batch)
+            .await
+            .unwrap();
+        // A full bucket drains one request in ten seconds.
+        assert!(
+            (9.9..10.1).contains(&pauses.monotonic().as_secs_f64()),
+            "{:?}",
+            pauses.monotonic()
+        );
     }
 
     #[tokio::test]

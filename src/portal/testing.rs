@@ -120,7 +120,12 @@ impl Server {
 
     /// A connection to the server on a clock of its own.
     pub(super) fn connection(&self) -> (Arc<Connection>, Arc<Pauses>) {
-        connection_to(&format!("http://{}/rest/1/{TOKEN}/", self.address))
+        self.connection_within(PATIENT)
+    }
+
+    /// The same, with other deadlines.
+    pub(super) fn connection_within(&self, deadlines: Deadlines) -> (Arc<Connection>, Arc<Pauses>) {
+        connection_to(&format!("http://{}/rest/1/{TOKEN}/", self.address), deadlines)
     }
 }
 
@@ -130,7 +135,8 @@ fn perform(step: Step, stream: &mut TcpStream) -> bool {
         format!("HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n")
     };
     let (text, stay) = match step {
-        Step::Reply(status, body) => (head(status, body.len(), "") + &body, false),
+        // The connection stays open and is never listened to again: who sends a second request on it waits in vain.
+        Step::Reply(status, body) => (head(status, body.len(), "") + &body, true),
         Step::Redirect(location) => (head(302, 0, &format!("Location: {location}\r\n")), false),
         Step::Truncated(body) => (head(200, body.len() + 1, "") + &body, false),
         Step::Huge => (head(200, 9 * 1024 * 1024, "") + &" ".repeat(9 * 1024 * 1024), false),
@@ -221,14 +227,31 @@ pub(super) fn settings(pauses: &Arc<Pauses>) -> Settings {
     }
 }
 
-/// A connection with short deadlines.
-pub(super) fn connection_to(url: &str) -> (Arc<Connection>, Arc<Pauses>) {
+/// Deadlines that a busy machine keeps.
+pub(super) const PATIENT: Deadlines = Deadlines {
+    connect: Duration::from_secs(20),
+    first_byte: Duration::from_secs(20),
+    total: Duration::from_secs(20),
+};
+
+/// How long the tests wait for what never comes.
+const IN_VAIN: Duration = Duration::from_millis(200);
+
+/// For a server that never answers.
+pub(super) const HASTY_FOR_ANSWER: Deadlines = Deadlines {
+    first_byte: IN_VAIN,
+    ..PATIENT
+};
+
+/// For a server that begins to answer and never ends.
+pub(super) const HASTY_FOR_BODY: Deadlines = Deadlines {
+    total: IN_VAIN,
+    ..PATIENT
+};
+
+/// A connection with settings for tests.
+pub(super) fn connection_to(url: &str, deadlines: Deadlines) -> (Arc<Connection>, Arc<Pauses>) {
     let pauses = Arc::new(Pauses::default());
-    let deadlines = Deadlines {
-        connect: Duration::from_secs(5),
-        first_byte: Duration::from_millis(300),
-        total: Duration::from_millis(500),
-    };
     let connection = Connection::open_with(Webhook::parse(url).unwrap(), settings(&pauses), deadlines).unwrap();
     (connection, pauses)
 }

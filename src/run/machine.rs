@@ -204,17 +204,12 @@ impl Machine {
                 .max()
                 .unwrap_or_default()
         };
-        match planned.iter().find(|(_, kind)| free_at(*kind) <= now) {
-            Some((_, kind)) => Step::Recheck(self.batch_of(&planned, *kind)),
-            None => {
-                let next_batch = planned.iter().map(|(_, kind)| free_at(*kind)).min();
-                next_question
-                    .into_iter()
-                    .chain(next_batch)
-                    .min()
-                    .map_or(Step::Finish, Step::Wait)
-            }
+        if let Some((_, kind)) = planned.iter().find(|(_, kind)| free_at(*kind) <= now) {
+            return Step::Recheck(self.batch_of(&planned, *kind));
         }
+        let next_batch = planned.iter().map(|(_, kind)| free_at(*kind)).min();
+        let next = next_question.into_iter().chain(next_batch).min();
+        next.map_or(Step::Finish, Step::Wait)
     }
 
     fn batch_of(&self, planned: &[(Key, ActionKind)], kind: ActionKind) -> Vec<Key> {

@@ -1,3 +1,22 @@
-//! The tests of the whole.
+//! The tests of the whole: the real binary against the stand-in portal, over real HTTP; and `engine`, the rules
+//! of a run on its pure functions.
+//!
+//! `support` is the small vocabulary that they share; each other file is a subject.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends at the first surprise, and prints the seed that led there"
+)]
+
+mod support;
+
+mod commands;
+mod crashes;
 mod engine;
+mod faults;
+mod journal;
+mod main_job;
+mod screens;
+mod tidy;
+mod waiting;

@@ -332,7 +332,9 @@ impl Auditor {
             hold!(until <= world.now, "{method} is blocked until {until:?}");
         }
         let gate = self.run.gates.entry(kind).or_default();
-        if !gate.open {
+        if gate.open {
+            self.run.batch = batch.iter().map(|sending| sending.key).collect();
+        } else {
             hold!(batch.len() == 1, "the first {kind} does not travel alone");
             let unsettled = gate
                 .canary
@@ -343,9 +345,6 @@ impl Auditor {
             );
             hold!(gate.presumed < 2, "sent after two {kind} that were only presumed");
             gate.canary = Some(batch[0].key);
-            self.run.batch.clear();
-        } else {
-            self.run.batch = batch.iter().map(|sending| sending.key).collect();
         }
         self.run.failed_since_batch = false;
         Ok(())

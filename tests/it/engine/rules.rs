@@ -344,7 +344,7 @@ fn an_attempt_that_was_not_executed_does_not_count() {
     ] {
         hand.look_and_send(answer);
         match hand.next() {
-            Step::Ask(_) => _ = hand.ask(&[2]),
+            Step::Ask(_) => assert_eq!(hand.ask(&[2]), [2]),
             _ => hand.later(hand.waits() + 1),
         }
         assert_eq!(hand.state(2), Planned);
@@ -507,24 +507,25 @@ fn with_an_unanswered_attempt() -> Hand {
 
 #[test]
 fn failed_survived_and_drifted_wait_until_no_attempt_can_take_effect_and_ask_once_more() {
-    let refuse = |hand: &mut Hand| {
+    type Happens = fn(&mut Hand) -> u64;
+    let refuse: Happens = |hand| {
         hand.look_and_send(refused);
         hand.ask(&[2]);
         80
     };
-    let say_yes = |hand: &mut Hand| {
+    let say_yes: Happens = |hand| {
         hand.look_and_send(yes);
         hand.ask(&[2]);
         90
     };
-    let change = |hand: &mut Hand| {
+    let change: Happens = |hand| {
         hand.look(changed);
         80
     };
-    let cases: [(&dyn Fn(&mut Hand) -> u64, Outcome, Outcome); 3] = [
-        (&refuse, Outcome::Failed, Outcome::Presumed),
-        (&say_yes, Outcome::Survived, Outcome::Confirmed),
-        (&change, Outcome::Drifted, Outcome::Presumed),
+    let cases = [
+        (refuse, Outcome::Failed, Outcome::Presumed),
+        (say_yes, Outcome::Survived, Outcome::Confirmed),
+        (change, Outcome::Drifted, Outcome::Presumed),
     ];
     for (happens, when_listed, when_gone) in cases {
         for (listed, outcome) in [(&[2][..], when_listed), (&[], when_gone)] {
@@ -576,7 +577,7 @@ fn what_is_gone_is_named_by_what_is_true_of_all_attempts() {
             hand.look_and_send(answer);
             while hand.state(2) != Planned {
                 match hand.next() {
-                    Step::Ask(_) => _ = hand.ask(&[2]),
+                    Step::Ask(_) => assert_eq!(hand.ask(&[2]), [2]),
                     Step::Wait(_) => hand.later(hand.waits()),
                     _ => hand = hand.reopen(2),
                 }

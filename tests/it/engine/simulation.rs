@@ -18,7 +18,7 @@ use super::random::Random;
 use super::world::{COLLEAGUES, PEOPLE, Weather, Workflow, World};
 
 /// Seeds on every change: a few seconds.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 
 /// Seeds in which a planted mistake has to show.
 const SEEDS_UNTIL_CAUGHT: u64 = 1_000;

@@ -406,7 +406,8 @@ impl World {
         }
         let survives = workflow.survives;
         let odd = self.random.chance(self.weather.odd_answer);
-        if !survives && !(odd && self.random.chance(500)) {
+        let takes_effect = !survives && (!odd || self.random.chance(500));
+        if takes_effect {
             self.running.remove(&sending.workflow);
             self.effects.push(Effect {
                 at: self.now,

@@ -1,0 +1,66 @@
+//! What people read, word for word.
+
+use offboard24::sandbox::World;
+
+use crate::support::{Desk, Portal};
+
+const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
+
+/// The text without what differs from run to run: the portal's port, the plan's hash, the folder, and blanks at line ends.
+fn steady(text: &str, portal: &Portal, desk: &Desk) -> String {
+    let plan = desk.status();
+    let hash = &plan["plan_hash"].as_str().unwrap()[..8];
+    let text = text
+        .replace(&portal.host(), "PORTAL")
+        .replace(hash, "HASH8")
+        .replace(desk.folder().to_str().unwrap(), "FOLDER");
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_english_sample_from_plan_to_result() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(ENGLISH);
+    let plan = desk.run(&["plan", &roster, "--action", "kill"]).expect(4);
+    insta::assert_snapshot!("plan_notes", steady(&plan.stderr, &portal, &desk));
+    insta::assert_snapshot!("plan", steady(&plan.stdout, &portal, &desk));
+    let confirm = desk.status()["confirm"].as_str().unwrap().to_owned();
+    insta::assert_snapshot!(
+        "status_planned",
+        steady(&desk.run(&["status"]).expect(0).stdout, &portal, &desk)
+    );
+    let refused = desk.run(&["apply"]).expect(6);
+    insta::assert_snapshot!("apply_refused", steady(&refused.stderr, &portal, &desk));
+    let applied = desk.run(&["apply", "--confirm", &confirm]).expect(4);
+    insta::assert_snapshot!("apply", steady(&applied.stdout, &portal, &desk));
+    for by in ["person", "workflow", "hold"] {
+        let shown = desk.run(&["show", "--by", by]).expect(0);
+        insta::assert_snapshot!(format!("show_by_{by}"), steady(&shown.stdout, &portal, &desk));
+    }
+}
+
+#[test]
+fn the_sample_of_mistakes_line_by_line() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(include_bytes!("../../samples/roster-mistakes.csv"));
+    let refused = desk.run(&["plan", &roster, "--action", "kill"]).expect(2);
+    insta::assert_snapshot!("mistakes", refused.stderr);
+}
+
+#[test]
+fn the_help() {
+    let portal = Portal::of(World::empty());
+    let desk = Desk::at(&portal);
+    for arguments in [
+        ["--help", "--quiet"],
+        ["plan", "-h"],
+        ["apply", "-h"],
+        ["resume", "-h"],
+        ["sandbox", "-h"],
+    ] {
+        let help = desk.run(&arguments).expect(0).stdout;
+        insta::assert_snapshot!(format!("help_{}", arguments[0].trim_start_matches('-')), help);
+    }
+}

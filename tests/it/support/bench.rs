@@ -1,0 +1,201 @@
+//! The run loop in this process, in virtual time, against a stand-in that shares the clock: ninety seconds of quiet pass at once.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use offboard24::clock::{Clock, Sleep};
+use offboard24::domain::{JobId, RunId, StopReason, UserId};
+use offboard24::journal::{Entry, Event, Journal, PlanConfirmed, RunStarted, Stamp};
+use offboard24::plan::make;
+use offboard24::plan::policy::Policy;
+use offboard24::plan::record::{Notices, Recorder};
+use offboard24::portal::{Connection, Destroyer, LevelStore, Rate, Reader, Settings, Webhook};
+use offboard24::roster::compare;
+use offboard24::run::stop::{Stopper, stop_request};
+use offboard24::run::{Engine, execute};
+use offboard24::sandbox::{Options, VirtualTime, World, WorldOptions};
+use serde_json::Value;
+
+use super::{Desk, Portal, unlimited};
+
+/// The stand-in's virtual time as the program's clock.
+struct TestClock(VirtualTime);
+
+impl Clock for TestClock {
+    fn utc(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep<'_> {
+        Box::pin(async move {
+            self.0.advance(duration);
+            tokio::task::yield_now().await;
+        })
+    }
+}
+
+struct NoLevel;
+
+impl LevelStore for NoLevel {
+    fn load(&self) -> Option<(f64, DateTime<Utc>)> {
+        None
+    }
+
+    fn store(&self, _: f64, _: DateTime<Utc>) {}
+}
+
+/// A planned job, and a clock that both sides share.
+pub(crate) struct Bench {
+    pub(crate) portal: Portal,
+    pub(crate) desk: Desk,
+    pub(crate) time: VirtualTime,
+    plan: Value,
+    runs: Mutex<u32>,
+}
+
+impl Bench {
+    /// Plans with the real binary.
+    pub(crate) fn planned(world: World, options: Options, roster: &[u8], action: &str) -> Self {
+        let time = VirtualTime::default();
+        let portal = Portal::with(Options {
+            world: WorldOptions::Given(Box::new(world)),
+            time: time.time(),
+            pause: time.pause(),
+            ..options
+        });
+        let desk = Desk::at(&portal);
+        let plan = desk.plan(&desk.roster(roster), action);
+        Self {
+            portal,
+            desk,
+            time,
+            plan,
+            runs: Mutex::new(1),
+        }
+    }
+
+    /// The sample's how-to: nine workflows of one person, to be killed.
+    pub(crate) fn how_to() -> Self {
+        Self::planned(
+            World::sample(),
+            unlimited(),
+            include_bytes!("../../../samples/roster-how-to.csv"),
+            "kill",
+        )
+    }
+
+    /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.
+    pub(crate) fn execute(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(self.execute_here(watch))
+    }
+
+    async fn execute_here(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
+        let clock: Arc<dyn Clock> = Arc::new(TestClock(self.time.clone()));
+        let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
+        let notices = Notices::default();
+        let connection = connect(&self.portal, &clock, &notices);
+        let job = JobId(1);
+        let run = {
+            let mut runs = self.runs.lock().unwrap();
+            *runs += 1;
+            RunId(*runs)
+        };
+        begin(&mut journal, &self.portal, run);
+        let mut recorder = Recorder::new(&mut journal, run, job, Arc::clone(&connection), notices);
+        if run == RunId(2) {
+            let confirm = self.plan["confirm"].as_str().unwrap().to_owned();
+            let confirmed = PlanConfirmed {
+                confirm,
+                by: "--confirm".to_owned(),
+            };
+            recorder.record([Event::PlanConfirmed(confirmed)]).unwrap();
+        }
+        let (stopper, stop) = stop_request();
+        let progress = |_: offboard24::journal::View<'_>| watch(&stopper);
+        let engine = Engine {
+            reader: Reader::new(Arc::clone(&connection)),
+            destroyer: Destroyer::new(Arc::clone(&connection)),
+            connection,
+            clock,
+            jitter_seed: 1,
+            stop,
+            stop_file: self.desk.folder().join("stop"),
+            may_send: true,
+            progress: &progress,
+        };
+        let ended = execute(&engine, &mut recorder, &[job]).await.unwrap();
+        drop(recorder);
+        journal.close().unwrap();
+        ended.stop
+    }
+}
+
+fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
+    let kept = notices.clone();
+    let settings = Settings {
+        rate: Rate::Unlimited,
+        burst: 45,
+        ca_file: None,
+        clock: Arc::clone(clock),
+        jitter_seed: 1,
+        notices: Arc::new(move |notice| kept.push(notice.clone())),
+        level: Box::new(NoLevel),
+        same: compare::same,
+        loosely_same: compare::loosely_same,
+    };
+    Connection::open(Webhook::parse(&portal.url()).unwrap(), settings).unwrap()
+}
+
+/// Records that a run of job 1 began.
+fn begin(journal: &mut Journal, portal: &Portal, run: RunId) {
+    let started = RunStarted {
+        command: "apply".to_owned(),
+        os_user: "test".to_owned(),
+        login_user: None,
+        host: "test".to_owned(),
+        process: 1,
+        version: "0".to_owned(),
+        portal: offboard24::domain::Portal(portal.host()),
+        webhook_owner: UserId(1),
+        credential: String::new(),
+        policy_hash: String::new(),
+        clock_offset_ms: 0,
+    };
+    let stamp = Stamp {
+        run: Some(run),
+        requests: 0,
+    };
+    journal
+        .append(stamp, [Entry::of(JobId(1), Event::RunStarted(Box::new(started)))])
+        .unwrap();
+}
+
+/// Goes on with the plan of job 1, so much later.
+pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(TestClock(VirtualTime::default()));
+    let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
+    let notices = Notices::default();
+    let connection = connect(portal, &clock, &notices);
+    let run = journal.view().next_run().unwrap();
+    begin(&mut journal, portal, run);
+    let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);
+    let reader = Reader::new(connection);
+    let (policy, now) = (Policy::default(), Utc::now() + later);
+    runtime
+        .block_on(make(&mut recorder, &reader, UserId(1), &policy, now, &|_, _| {}))
+        .unwrap();
+    journal.close().unwrap();
+}
