@@ -5,8 +5,8 @@ use std::time::Duration;
 use offboard24::domain::StopReason;
 use offboard24::sandbox::{Options, World};
 
-use crate::support::bench::Bench;
-use crate::support::{number, unlimited};
+use crate::support::bench::{Bench, go_on_planning};
+use crate::support::{Desk, Portal, number, unlimited};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -158,4 +158,62 @@ fn a_wish_to_stop_between_batches_leaves_a_state_that_goes_on() {
     assert_eq!(bench.execute(|_| {}), None);
     assert_eq!(number(&bench.desk.status(), "/actions/confirmed"), 9);
     bench.desk.assert_sound();
+}
+
+/// A plan that the portal cut short after the people were found and before their tasks were read.
+fn cut_short() -> (Portal, Desk) {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    portal.inject("auth-error-401@bizproc.task.list:1");
+    let roster = desk.roster(include_bytes!("../../samples/roster-how-to.csv"));
+    let status = desk
+        .run(&["plan", &roster, "--action", "kill", "--json"])
+        .expect(7)
+        .json();
+    assert_eq!(
+        (status["state"].as_str(), status["stop_reason"].as_str()),
+        (Some("planning"), Some("auth"))
+    );
+    (portal, desk)
+}
+
+fn times_told(desk: &Desk, kind: &str) -> usize {
+    desk.story().iter().filter(|event| event["kind"] == kind).count()
+}
+
+#[test]
+fn a_plan_that_was_cut_short_goes_on_where_it_stopped_and_ends_as_plan_does() {
+    let (_portal, desk) = cut_short();
+    desk.run(&["apply", "--confirm", "x:0:0"]).expect(6);
+    let plan = desk.run(&["resume", "--json"]).expect(0).json();
+    assert_eq!(
+        (plan["state"].as_str(), number(&plan, "/actions/planned")),
+        (Some("planned"), 9)
+    );
+    assert_eq!(
+        (
+            times_told(&desk, "rows_resolved"),
+            times_told(&desk, "discovery_restarted")
+        ),
+        (1, 0)
+    );
+    desk.apply(&plan).expect(0);
+    desk.assert_sound();
+}
+
+#[test]
+fn a_plan_that_was_cut_short_begins_anew_when_what_it_read_is_over_an_hour_old() {
+    let (portal, desk) = cut_short();
+    go_on_planning(&desk, &portal, 61 * MINUTE);
+    assert_eq!(
+        (
+            times_told(&desk, "rows_resolved"),
+            times_told(&desk, "discovery_restarted")
+        ),
+        (2, 1)
+    );
+    assert_eq!(number(&desk.status(), "/actions/planned"), 9);
+    let (portal, desk) = cut_short();
+    go_on_planning(&desk, &portal, 59 * MINUTE);
+    assert_eq!(times_told(&desk, "discovery_restarted"), 0);
 }

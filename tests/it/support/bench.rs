@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use offboard24::clock::{Clock, Sleep};
 use offboard24::domain::{JobId, RunId, StopReason, UserId};
 use offboard24::journal::{Entry, Event, Journal, PlanConfirmed, RunStarted, Stamp};
+use offboard24::plan::make;
+use offboard24::plan::policy::Policy;
 use offboard24::plan::record::{Notices, Recorder};
 use offboard24::portal::{Connection, Destroyer, LevelStore, Rate, Reader, Settings, Webhook};
 use offboard24::roster::compare;
@@ -99,39 +101,15 @@ impl Bench {
     async fn execute_here(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
         let clock: Arc<dyn Clock> = Arc::new(TestClock(self.time.clone()));
         let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
-        let webhook = Webhook::parse(&self.portal.url()).unwrap();
         let notices = Notices::default();
-        let kept = notices.clone();
-        let connection = Connection::open(
-            webhook,
-            Settings {
-                rate: Rate::Unlimited,
-                burst: 45,
-                ca_file: None,
-                clock: Arc::clone(&clock),
-                jitter_seed: 1,
-                notices: Arc::new(move |notice| kept.push(notice.clone())),
-                level: Box::new(NoLevel),
-                same: compare::same,
-                loosely_same: compare::loosely_same,
-            },
-        )
-        .unwrap();
+        let connection = connect(&self.portal, &clock, &notices);
         let job = JobId(1);
         let run = {
             let mut runs = self.runs.lock().unwrap();
             *runs += 1;
             RunId(*runs)
         };
-        journal
-            .append(
-                Stamp {
-                    run: Some(run),
-                    requests: 0,
-                },
-                [Entry::of(job, self.run_started())],
-            )
-            .unwrap();
+        begin(&mut journal, &self.portal, run);
         let mut recorder = Recorder::new(&mut journal, run, job, Arc::clone(&connection), notices);
         if run == RunId(2) {
             let confirm = self.plan["confirm"].as_str().unwrap().to_owned();
@@ -159,20 +137,65 @@ impl Bench {
         journal.close().unwrap();
         ended.stop
     }
+}
 
-    fn run_started(&self) -> Event {
-        Event::RunStarted(Box::new(RunStarted {
-            command: "apply".to_owned(),
-            os_user: "test".to_owned(),
-            login_user: None,
-            host: "test".to_owned(),
-            process: 1,
-            version: "0".to_owned(),
-            portal: offboard24::domain::Portal(self.portal.host()),
-            webhook_owner: UserId(1),
-            credential: String::new(),
-            policy_hash: String::new(),
-            clock_offset_ms: 0,
-        }))
-    }
+fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
+    let kept = notices.clone();
+    let settings = Settings {
+        rate: Rate::Unlimited,
+        burst: 45,
+        ca_file: None,
+        clock: Arc::clone(clock),
+        jitter_seed: 1,
+        notices: Arc::new(move |notice| kept.push(notice.clone())),
+        level: Box::new(NoLevel),
+        same: compare::same,
+        loosely_same: compare::loosely_same,
+    };
+    Connection::open(Webhook::parse(&portal.url()).unwrap(), settings).unwrap()
+}
+
+/// Records that a run of job 1 began.
+fn begin(journal: &mut Journal, portal: &Portal, run: RunId) {
+    let started = RunStarted {
+        command: "apply".to_owned(),
+        os_user: "test".to_owned(),
+        login_user: None,
+        host: "test".to_owned(),
+        process: 1,
+        version: "0".to_owned(),
+        portal: offboard24::domain::Portal(portal.host()),
+        webhook_owner: UserId(1),
+        credential: String::new(),
+        policy_hash: String::new(),
+        clock_offset_ms: 0,
+    };
+    let stamp = Stamp {
+        run: Some(run),
+        requests: 0,
+    };
+    journal
+        .append(stamp, [Entry::of(JobId(1), Event::RunStarted(Box::new(started)))])
+        .unwrap();
+}
+
+/// Goes on with the plan of job 1, so much later.
+pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(TestClock(VirtualTime::default()));
+    let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
+    let notices = Notices::default();
+    let connection = connect(portal, &clock, &notices);
+    let run = journal.view().next_run().unwrap();
+    begin(&mut journal, portal, run);
+    let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);
+    let reader = Reader::new(connection);
+    let (policy, now) = (Policy::default(), Utc::now() + later);
+    runtime
+        .block_on(make(&mut recorder, &reader, UserId(1), &policy, now, &|_, _| {}))
+        .unwrap();
+    journal.close().unwrap();
 }
