@@ -9,5 +9,6 @@ mod crashes;
 mod faults;
 mod journal;
 mod main_job;
+mod readme;
 mod tidy;
 mod waiting;
