@@ -9,6 +9,7 @@ use std::process::{Child, Stdio};
 use offboard24::domain::{HoldReason, Outcome};
 use offboard24::exit::Exit;
 use offboard24::plan::policy::Policy;
+use offboard24::roster::{self, Field};
 
 use crate::support::Desk;
 
@@ -274,4 +275,28 @@ fn the_example_of_a_policy_can_be_used_and_shows_every_rule() {
         "a rule was added: show it"
     );
     assert_eq!(unset.as_object().unwrap().len(), 2, "a rule was added: show it");
+}
+
+#[test]
+fn every_column_name_in_the_table_is_understood() {
+    let rows = table("| column | also understood, for example |");
+    assert_eq!(
+        rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+        Field::ALL.map(Field::as_str)
+    );
+    for row in rows {
+        for name in row[1].split(", ") {
+            let other = if row[0] == "email" { "id" } else { "email" };
+            let cell = |column: &str| match column {
+                "id" => "29",
+                "email" => "ann@example.com",
+                "action" => "kill",
+                _ => "Ann Lee",
+            };
+            let text = format!("{name};{other}\n{};{}\n", cell(&row[0]), cell(other));
+            let roster = roster::read(text.as_bytes(), &roster::Options::default()).unwrap();
+            let field = roster.detected.columns[0].field;
+            assert_eq!(field.map(Field::as_str), Some(row[0].as_str()), "{name}");
+        }
+    }
 }
