@@ -1,4 +1,4 @@
-//! The README is executed: its sessions, its tables, its policy.
+//! The README is executed: its sessions, its tables, its policy. What ARCHITECTURE names is looked for.
 //!
 //! A `console` block is a session: a line that begins with `$` is a command, the lines below it are what is printed, standard error
 //! first. `…` on a line of its own stands for any lines. Ports, and where the database is, are masked on both sides.
@@ -14,6 +14,7 @@ use offboard24::roster::{self, Field};
 use crate::support::Desk;
 
 const README: &str = include_str!("../../README.md");
+const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 
 /// Where the README's administrator keeps state.
 const STATE: &str = "/home/ann/.local/state";
@@ -297,6 +298,31 @@ fn every_column_name_in_the_table_is_understood() {
             let roster = roster::read(text.as_bytes(), &roster::Options::default()).unwrap();
             let field = roster.detected.columns[0].field;
             assert_eq!(field.map(Field::as_str), Some(row[0].as_str()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_file_that_is_named_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known = ["src/", "tests/", "samples/", "migrations/", ".ci/"];
+    let quoted = README.split('`').chain(ARCHITECTURE.split('`'));
+    let named: Vec<&str> = quoted
+        .filter(|text| !text.contains(' ') && known.iter().any(|folder| text.starts_with(folder)))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for path in named {
+        assert!(root.join(path).exists(), "{path} is named and not there");
+    }
+}
+
+#[test]
+fn every_dependency_is_explained() {
+    let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
+    let table = ARCHITECTURE.split("## Dependencies").nth(1).unwrap();
+    for section in ["dependencies", "dev-dependencies"] {
+        for package in manifest[section].as_table().unwrap().keys() {
+            assert!(table.contains(&format!("`{package}`")), "{package} is not in the table");
         }
     }
 }
