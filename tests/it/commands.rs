@@ -161,7 +161,7 @@ fn what_the_webhook_may_not_do_is_found_before_anything_is_recorded() {
         ("permission", 7, |world| world.webhook.administrator = false),
         ("scope", 7, |world| world.webhook.scopes = vec!["user".to_owned()]),
         ("scope", 7, |world| {
-            world.webhook.scopes = vec!["bizproc".to_owned(), "user_brief".to_owned()]
+            world.webhook.scopes = vec!["bizproc".to_owned(), "user_brief".to_owned()];
         }),
         ("tariff", 7, |world| world.modules.business_processes = false),
     ];

@@ -101,12 +101,16 @@ fn assert_confirmed_were_answered(portal: &Portal, desk: &Desk, fault: &str) {
 
 #[test]
 fn a_fault_on_the_first_destroying_batch_leads_to_no_false_claim() {
-    BATCH_FAULTS.iter().for_each(|expected| play(expected, "destroy:1"));
+    for expected in BATCH_FAULTS {
+        play(expected, "destroy:1");
+    }
 }
 
 #[test]
 fn a_fault_on_a_destroying_batch_in_the_middle_leads_to_no_false_claim() {
-    BATCH_FAULTS.iter().for_each(|expected| play(expected, "destroy:2"));
+    for expected in BATCH_FAULTS {
+        play(expected, "destroy:2");
+    }
 }
 
 #[test]

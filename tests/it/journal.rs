@@ -126,8 +126,10 @@ fn every_commitment_is_the_salted_hash_of_its_value() {
             .chain_update(&salt)
             .chain_update(value.as_bytes())
             .finalize();
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, commitment);
+        let committed: Vec<u8> = (0..32)
+            .map(|at| u8::from_str_radix(&commitment[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(hash.to_vec(), committed);
         assert!(salts.insert(salt), "a salt is used once");
         seen += 1;
     }

@@ -2,6 +2,12 @@
 //!
 //! `support` is the small vocabulary that they share; each other file is a subject.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends at the first surprise, and prints the seed that led there"
+)]
+
 mod support;
 
 mod commands;

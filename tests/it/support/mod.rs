@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -219,7 +220,6 @@ impl Desk {
         let mut printed = self.printed.borrow_mut();
         printed.extend_from_slice(&output.stdout);
         printed.extend_from_slice(&output.stderr);
-        use std::os::unix::process::ExitStatusExt as _;
         Ended {
             code: output
                 .status
