@@ -17,6 +17,7 @@ mod engine;
 mod faults;
 mod journal;
 mod main_job;
+mod readme;
 mod screens;
 mod tidy;
 mod waiting;

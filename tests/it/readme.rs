@@ -1,0 +1,328 @@
+//! The README is executed: its sessions, its tables, its policy. What ARCHITECTURE names is looked for.
+//!
+//! A `console` block is a session: a line that begins with `$` is a command, the lines below it are what is printed, standard error
+//! first. `…` on a line of its own stands for any lines. Ports, and where the database is, are masked on both sides.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use offboard24::domain::{HoldReason, Outcome};
+use offboard24::exit::Exit;
+use offboard24::plan::policy::Policy;
+use offboard24::roster::{self, Field};
+
+use crate::support::Desk;
+
+const README: &str = include_str!("../../README.md");
+const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
+
+/// Where the README's administrator keeps state.
+const STATE: &str = "/home/ann/.local/state";
+
+/// The contents of all blocks that are marked like this.
+fn blocks(kind: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = README.lines().map(str::trim_start);
+    while let Some(line) = lines.next() {
+        if line == format!("```{kind}") {
+            let inside: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(inside.join("\n"));
+        }
+    }
+    blocks
+}
+
+/// The body of the table below this header, cell by cell, without the marks of code.
+fn table(header: &str) -> Vec<Vec<String>> {
+    let mut lines = README.lines().skip_while(|line| line.trim() != header);
+    assert!(lines.next().is_some(), "README has no table {header}");
+    let body = lines.skip(1).take_while(|line| line.trim_start().starts_with('|'));
+    body.map(|line| {
+        line.trim()
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().replace('`', ""))
+            .collect()
+    })
+    .collect()
+}
+
+/// The cells of a table's first column.
+fn first_column(header: &str) -> Vec<String> {
+    table(header).into_iter().map(|mut row| row.remove(0)).collect()
+}
+
+/// A command of a session, and the lines that README shows below it.
+struct Step {
+    command: String,
+    shown: Vec<String>,
+}
+
+fn steps(session: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in session.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            let command = command.replace("cargo run --release -- ", "offboard24 ");
+            steps.push(Step {
+                command,
+                shown: Vec::new(),
+            });
+        } else if let Some(step) = steps.last_mut() {
+            step.shown.push(masked(line));
+        }
+    }
+    steps
+}
+
+/// Without what differs from one time to another: the port, the plan's hash, which covers the portal and so the port, and the padding
+/// of columns, which depends on the port's length.
+fn masked(line: &str) -> String {
+    let words = line.split_whitespace().map(|word| {
+        let parts = word.split_inclusive([':', ',', '/']);
+        let mut after_host = false;
+        let masked = parts.map(|part| {
+            let text = part.trim_end_matches([':', ',', '/']);
+            let mask = if std::mem::replace(&mut after_host, part == "127.0.0.1:") {
+                "PORT"
+            } else if is_hash(text) {
+                "HASH"
+            } else {
+                text
+            };
+            format!("{mask}{}", &part[text.len()..])
+        });
+        masked.collect::<String>()
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this is the beginning of a plan's hash, as it is printed.
+fn is_hash(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The hash that a command printed in `plan 7f3a91c2,`.
+fn printed_hash(printed: &str) -> Option<String> {
+    let mut candidates = printed.split("plan ").skip(1).filter_map(|text| text.get(..8));
+    candidates.find(|text| is_hash(text)).map(str::to_owned)
+}
+
+/// What to type for a command of README: its port and its hash are of another time.
+fn typed(command: &str, address: &str, hash: &str) -> String {
+    let words = command.split_whitespace().map(|word| {
+        let word = word.replace("127.0.0.1:8024", address);
+        match word.rsplit_once(':') {
+            Some((before, written)) if is_hash(written) => format!("{before}:{hash}"),
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the printed lines are those shown, `…` standing for any number of them.
+fn fits(shown: &[String], printed: &[String]) -> bool {
+    match shown.split_first() {
+        None => printed.is_empty(),
+        Some((line, rest)) if line == "…" => (0..=printed.len()).any(|skipped| fits(rest, &printed[skipped..])),
+        Some((line, rest)) => printed.first() == Some(line) && fits(rest, &printed[1..]),
+    }
+}
+
+/// A sandbox that was started by a command of README, until it is dropped.
+struct Sandbox {
+    process: Child,
+    /// What it printed first.
+    line: String,
+}
+
+impl Sandbox {
+    /// Without a limit on requests, so that nothing waits.
+    fn start(desk: &Desk, arguments: &[&str]) -> Self {
+        let arguments = [arguments, &["--rate", "0"]].concat();
+        let mut process = desk
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            process,
+            line: line.trim().to_owned(),
+        }
+    }
+
+    fn webhook(&self) -> &str {
+        self.line.strip_prefix("export OFFBOARD24_WEBHOOK=").unwrap()
+    }
+
+    fn address(&self) -> &str {
+        self.webhook().split('/').nth(2).unwrap()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[test]
+fn the_sessions_come_out_as_shown() {
+    let desk = Desk::with_webhook("");
+    let mut sandbox: Option<Sandbox> = None;
+    let (mut code, mut hash, mut commands) = (0, String::new(), 0);
+    for step in blocks("console").iter().flat_map(|session| steps(session)) {
+        let printed = if step.command == "echo $?" {
+            code.to_string()
+        } else {
+            commands += 1;
+            let address = sandbox.as_ref().map_or("127.0.0.1:0", Sandbox::address);
+            let command = typed(&step.command, address, &hash);
+            let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+            if arguments[0] == "sandbox" {
+                sandbox.insert(Sandbox::start(&desk, &arguments)).line.clone()
+            } else {
+                let mut command = desk.command(&arguments);
+                command.env("OFFBOARD24_WEBHOOK", sandbox.as_ref().map_or("", Sandbox::webhook));
+                let output = command.output().unwrap();
+                code = output.status.code().unwrap();
+                String::from_utf8([output.stderr, output.stdout].concat()).unwrap()
+            }
+        };
+        hash = printed_hash(&printed).unwrap_or(hash);
+        let state = desk.folder().join("state");
+        let printed = printed.replace(state.to_str().unwrap(), STATE);
+        let lines: Vec<String> = printed.lines().map(masked).collect();
+        assert!(
+            fits(&step.shown, &lines),
+            "`{}` printed something else than README shows:\n{printed}",
+            step.command
+        );
+    }
+    assert!(commands >= 5, "README's sessions were not found");
+}
+
+#[test]
+fn the_table_of_exit_codes_is_the_programs_and_that_of_its_help() {
+    let rows = table("| code | meaning |");
+    let mut exits = Exit::PRECEDENCE;
+    exits.sort_by_key(|exit| exit.code());
+    let defined: Vec<Vec<String>> = exits
+        .iter()
+        .map(|exit| vec![exit.code().to_string(), exit.meaning().to_owned()])
+        .collect();
+    assert_eq!(rows, defined);
+
+    let help = Desk::with_webhook("").run(&["--help"]).expect(0).stdout;
+    let printed: Vec<Vec<String>> = help
+        .lines()
+        .skip_while(|line| *line != "Exit codes:")
+        .skip(1)
+        .filter_map(|line| line.trim().split_once("  "))
+        .map(|(code, meaning)| vec![code.to_owned(), meaning.to_owned()])
+        .collect();
+    assert_eq!(printed, defined);
+}
+
+#[test]
+fn the_order_in_which_exit_codes_count_is_the_programs() {
+    let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    let codes: Vec<String> = Exit::PRECEDENCE
+        .iter()
+        .filter(|exit| **exit != Exit::Done)
+        .map(|exit| exit.code().to_string())
+        .collect();
+    let sentence = format!("the first of {} counts", codes.join(", "));
+    assert!(text.contains(&sentence), "README does not say: {sentence}");
+}
+
+#[test]
+fn every_outcome_and_every_hold_of_this_version_is_explained() {
+    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+    assert_eq!(first_column("| outcome | what it claims |"), outcomes);
+
+    // There is no command yet that drops an action.
+    let holds = HoldReason::ALL.iter().filter(|hold| **hold != HoldReason::Dropped);
+    assert_eq!(
+        first_column("| held | because |"),
+        holds.map(|hold| hold.as_str()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_example_of_a_policy_can_be_used_and_shows_every_rule() {
+    let examples = blocks("toml");
+    assert_eq!(examples.len(), 1);
+    let policy = Policy::parse(&examples[0]).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&policy.canonical().unwrap()).unwrap();
+    let unset: serde_json::Value = serde_json::from_str(&Policy::default().canonical().unwrap()).unwrap();
+    for rule in [
+        "/hold_foreign",
+        "/protect/users",
+        "/protect/workflows",
+        "/protect/templates",
+        "/protect/modules",
+    ] {
+        assert_ne!(written.pointer(rule), unset.pointer(rule), "{rule} is not shown");
+    }
+    assert_eq!(
+        unset["protect"].as_object().unwrap().len(),
+        4,
+        "a rule was added: show it"
+    );
+    assert_eq!(unset.as_object().unwrap().len(), 2, "a rule was added: show it");
+}
+
+#[test]
+fn every_column_name_in_the_table_is_understood() {
+    let rows = table("| column | also understood, for example |");
+    assert_eq!(
+        rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+        Field::ALL.map(Field::as_str)
+    );
+    for row in rows {
+        for name in row[1].split(", ") {
+            let other = if row[0] == "email" { "id" } else { "email" };
+            let cell = |column: &str| match column {
+                "id" => "29",
+                "email" => "ann@example.com",
+                "action" => "kill",
+                _ => "Ann Lee",
+            };
+            let text = format!("{name};{other}\n{};{}\n", cell(&row[0]), cell(other));
+            let roster = roster::read(text.as_bytes(), &roster::Options::default()).unwrap();
+            let field = roster.detected.columns[0].field;
+            assert_eq!(field.map(Field::as_str), Some(row[0].as_str()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_file_that_is_named_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known = ["src/", "tests/", "samples/", "migrations/", ".ci/"];
+    let quoted = README.split('`').chain(ARCHITECTURE.split('`'));
+    let named: Vec<&str> = quoted
+        .filter(|text| !text.contains(' ') && known.iter().any(|folder| text.starts_with(folder)))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for path in named {
+        assert!(root.join(path).exists(), "{path} is named and not there");
+    }
+}
+
+#[test]
+fn every_dependency_is_explained() {
+    let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
+    let table = ARCHITECTURE.split("## Dependencies").nth(1).unwrap();
+    for section in ["dependencies", "dev-dependencies"] {
+        for package in manifest[section].as_table().unwrap().keys() {
+            assert!(table.contains(&format!("`{package}`")), "{package} is not in the table");
+        }
+    }
+}
