@@ -1,6 +1,6 @@
 //! `offboard24 apply`: consent, execute, close.
 
-use super::execution::carry_out;
+use super::execution::{Mandate, carry_out};
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Needs, Work};
@@ -43,7 +43,7 @@ pub(crate) async fn apply(
         .await
         .map_err(|failure| failure.with(&status))?;
     let run = work.begin_run(&link, "apply", job, &record.policy_hash, Vec::new())?;
-    let ending = carry_out(&mut work, &link, run, job, Some(consent), true).await?;
-    work.close()?;
+    let ending = carry_out(&mut work, &link, run, job, Mandate::Execute(Some(consent))).await?;
+    work.close();
     Ok(ending)
 }

@@ -1,18 +1,17 @@
 //! Consent: a person confirms portal, count and hash, or a cap that was given beforehand.
 
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::failure::Failure;
 use super::show;
 use super::terminal::Terminal;
 use crate::domain::{ActionState, JobId, Portal};
 use crate::journal::{JobRecord, View};
+use crate::plan::PLAN_AGE_MAX;
 use crate::report::status::JobStatus;
 
-/// A plan that is older than this is not carried out: too much has happened on the portal since.
-const PLAN_AGE_MAX: Duration = Duration::from_hours(7 * 24);
+/// How far a clock may be set back without a plan looking as if it came from the future.
+const CLOCK_OFF_MAX: TimeDelta = TimeDelta::hours(1);
 
 /// A consent, as it is recorded.
 pub(crate) struct Consent {
@@ -43,12 +42,9 @@ pub(crate) fn check_usable(
         .next(format!("offboard24 resume {job}")));
     }
     if is_too_old(record, now) {
-        return Err(
-            Failure::refused(format!("the plan of job {job} is older than seven days"))
-                .next("offboard24 plan ROSTER makes a new one"),
-        );
+        return Err(too_old(job));
     }
-    let claimed = view.claimed_by_others(portal, Some(job))?;
+    let claimed = view.claimed_by_others(portal, Some(job), now - PLAN_AGE_MAX)?;
     let mine = view.actions(job)?;
     let taken = mine
         .iter()
@@ -74,13 +70,24 @@ pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Fa
     .next("use a webhook of the job's portal"))
 }
 
-/// Whether a plan is older than seven days, or from a clock that has since been set back.
+/// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off.
 pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
     let frozen = record
         .frozen_at
         .as_deref()
         .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    frozen.is_some_and(|frozen| (now - frozen.to_utc()).to_std().is_ok_and(|age| age > PLAN_AGE_MAX))
+    frozen.is_some_and(|frozen| {
+        let age = now - frozen.to_utc();
+        age > PLAN_AGE_MAX || age < -CLOCK_OFF_MAX
+    })
+}
+
+/// The refusal of such a plan.
+pub(crate) fn too_old(job: JobId) -> Failure {
+    Failure::refused(format!(
+        "the plan of job {job} is older than seven days, or from a clock that was set back. Nothing was sent"
+    ))
+    .next("offboard24 plan ROSTER makes a new one")
 }
 
 /// Takes the consent of a person: `--confirm`, or an answer on the terminal.
@@ -109,8 +116,8 @@ pub(crate) fn of_person(
                 .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
         );
     }
-    terminal.note(plan);
-    terminal.note(&show::warning(status));
+    terminal.tell(plan);
+    terminal.tell(&show::warning(status));
     let planned = status.count(ActionState::Planned).to_string();
     let portal = Terminal::ask("Type the portal to confirm: ");
     let counted = Terminal::ask("Type the number of actions to confirm: ");

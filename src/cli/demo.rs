@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::consent::Consent;
-use super::execution::carry_out;
+use super::execution::{Mandate, carry_out, exit_of};
 use super::failure::Failure;
 use super::planning::{make_plan, read_order};
 use super::settings::{Intake, Place, PortalAccess};
@@ -77,7 +77,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     let confirm = status.confirm.clone().unwrap_or_default();
     terminal.say(&format!("\n— confirmed with {confirm}, and carried out —\n"));
     let consent = Consent { confirm, by: "demo" };
-    carry_out(&mut work, &link, run, job, Some(consent), true).await?;
+    carry_out(&mut work, &link, run, job, Mandate::Execute(Some(consent))).await?;
     let status = work.status(job)?;
     let effects = sandbox.effects();
     terminal.say(&format!(
@@ -89,15 +89,15 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         "look around: offboard24 show --by workflow --db {}",
         database.display()
     ));
-    terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
-    work.close()?;
+    let exit = exit_of(&link, &status);
+    work.close();
     sandbox.stop().await;
-    if roster.is_some() {
-        return Ok(status.exit());
+    let scripted = roster.is_none() && status.stop_reason.is_none();
+    if scripted {
+        check(&status, effects.len()).map_err(|failure| failure.with(&status))?;
     }
-    check(&status, effects.len())
-        .map(|()| Exit::Done)
-        .map_err(|failure| failure.with(&status))
+    terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
+    Ok(if scripted { Exit::Done } else { exit })
 }
 
 /// The scripted result: all that the sample's roster has to bring about.

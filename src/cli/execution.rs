@@ -12,39 +12,56 @@ use crate::exit::Exit;
 use crate::journal::{Event, PlanConfirmed, View};
 use crate::portal::Destroyer;
 use crate::report::status::{JobState, JobStatus};
-use crate::run::{self, Engine};
+use crate::run::{self, Engine, RunError};
 
-/// Records the consent, if this run has one to record, carries the plan out, closes the job, ends the run, and tells how it went.
-pub(crate) async fn carry_out(
-    work: &mut Work,
-    link: &Link,
-    run: RunId,
-    job: JobId,
-    consent: Option<Consent>,
-    may_send: bool,
-) -> Ending {
-    if let Some(consent) = consent {
+/// How far a run may go.
+pub(crate) enum Mandate {
+    /// Everything that is planned, under a consent that this run records, or one on record.
+    Execute(Option<Consent>),
+    /// Only settle what is in doubt; planned actions are refused for this reason.
+    SettleOnly(Failure),
+}
+
+/// Carries the plan out as far as the mandate goes, closes the job, ends the run, and tells how it went.
+pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: JobId, mandate: Mandate) -> Ending {
+    let (consent, refusal) = match mandate {
+        Mandate::Execute(consent) => (consent, None),
+        Mandate::SettleOnly(refusal) => (None, Some(refusal)),
+    };
+    if let Some(Consent { confirm, by }) = consent {
         let confirmed = PlanConfirmed {
-            confirm: consent.confirm,
-            by: consent.by.to_owned(),
+            confirm,
+            by: by.to_owned(),
         };
         work.recorder(link, run, job)
             .record([Event::PlanConfirmed(confirmed)])?;
     }
     let before = work.status(job)?;
-    let carried = perform(work, link, run, job, may_send).await;
+    let carried = perform(work, link, run, job, refusal.is_none()).await;
     let (stop, failure) = match carried {
         Ok((stop, failure)) => (stop, failure),
         Err(failure) => (Some(journal_stop(&failure)), Some(failure)),
     };
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
-    match (failure, ended) {
-        (Some(failure), _) | (None, Err(failure)) => Err(in_a_run(failure, &before, &status).with(&status)),
-        (None, Ok(())) => {
+    match (failure, ended, refusal) {
+        (Some(failure), _, _) | (None, Err(failure), _) => Err(in_a_run(failure, &before, &status).with(&status)),
+        (None, Ok(()), Some(refusal)) if status.count(ActionState::Planned) > 0 => Err(refusal.with(&status)),
+        (None, Ok(()), _) => {
             tell_end(work, &status)?;
-            Ok(exit_of(work, &status))
+            Ok(exit_of(link, &status))
         }
+    }
+}
+
+/// Settles what other jobs of the portal left in doubt, before a plan is finished.
+pub(crate) async fn settle_others(work: &mut Work, link: &Link, run: RunId, job: JobId) -> Result<(), Failure> {
+    if work.journal.view().jobs_in_doubt(&link.connection.portal())?.is_empty() {
+        return Ok(());
+    }
+    match perform(work, link, run, job, false).await? {
+        (_, Some(failure)) => Err(failure),
+        (_, None) => Ok(()),
     }
 }
 
@@ -75,9 +92,9 @@ fn journal_stop(failure: &Failure) -> StopReason {
 }
 
 /// The status's code, with the signal that it really was.
-pub(crate) fn exit_of(work: &Work, status: &JobStatus) -> Exit {
+pub(crate) fn exit_of(link: &Link, status: &JobStatus) -> Exit {
     match status.exit() {
-        Exit::Interrupted => work.signals.exit(),
+        Exit::Interrupted => link.signals.exit(),
         other => other,
     }
 }
@@ -109,20 +126,24 @@ async fn perform(
         connection: Arc::clone(&link.connection),
         clock: Arc::clone(&work.clock),
         jitter_seed: u64::from(run.0),
-        stop: work.signals.stop(),
-        stop_file: work.stop_file(),
+        stop: link.signals.stop(),
         may_send,
         progress: &progress,
     };
-    let stop = work.signals.stop();
+    let stop = link.signals.stop();
     let mut recorder = work.recorder(link, run, job);
     let ended = run::execute(&engine, &mut recorder, &doubts).await?;
     let complete = is_complete(recorder.view(), job)?;
-    let closed = recorder.view().job(job)?.is_some_and(|job| job.closed_at.is_some());
+    let record = recorder.view().job(job)?;
+    let can_close = record.is_some_and(|job| job.confirmed_at.is_some() && job.closed_at.is_none());
     let mut outcome = (ended.stop, ended.cause.map(Failure::from));
-    if ended.stop.is_none() && complete && !closed {
+    if ended.stop.is_none() && complete && can_close {
         tokio::select! {
-            closed = run::close(&mut recorder, &link.reader) => closed?,
+            closed = run::close(&mut recorder, &link.reader) => match closed {
+                Ok(()) => {}
+                Err(RunError::Portal(error)) => outcome = (Some(run::stop_reason(&error)), Some(error.into())),
+                Err(RunError::Journal(error)) => return Err(error.into()),
+            },
             () = stop.asked() => outcome = (stop.reason(), None),
         }
     }
@@ -192,6 +213,10 @@ fn next_step(status: &JobStatus) -> Option<String> {
         .collect();
     match status.state {
         JobState::Stopped => Some(format!("offboard24 resume {}", status.job)),
+        JobState::Complete if status.is_confirmed() && !status.is_closed() => Some(format!(
+            "offboard24 resume {} reads everything back once more",
+            status.job
+        )),
         JobState::Complete if !retry.is_empty() => Some(format!(
             "offboard24 show {} --by workflow; to try once more: offboard24 resume {} --retry {}",
             status.job,

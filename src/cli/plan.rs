@@ -20,6 +20,6 @@ pub(crate) async fn plan(common: &Common, terminal: &Terminal, intake: Intake, p
     work.end_run(&link, run, job, None)?;
     let status = work.status(job)?;
     show::tell_plan(&work, &status)?;
-    work.close()?;
+    work.close();
     Ok(status.exit())
 }

@@ -150,22 +150,24 @@ pub(crate) async fn make_plan(
     policy: &Policy,
 ) -> Result<(), Failure> {
     let progress = work.terminal.progress();
-    let (clock, now, stop) = (std::sync::Arc::clone(&work.clock), work.now(), work.signals.stop());
+    let (clock, now, stop) = (std::sync::Arc::clone(&work.clock), work.now(), link.signals.stop());
     let shown = |done: u32, total: u32| progress.show(done, total, "people read", clock.monotonic());
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),
-        () = stop.asked() => Err(Failure::new("signal", Exit::Interrupted, "stopped before the plan was made; what was read is kept")
+        () = stop.asked() => Err(Failure::new("stopped", Exit::Stopped, "stopped before the plan was made; what was read is kept")
             .next("offboard24 resume")),
     };
     progress.finish();
     let Err(mut failure) = made else { return Ok(()) };
-    let reason = match failure.kind {
-        "signal" => {
-            failure.exit = work.signals.exit();
-            StopReason::Signal
+    let reason = match (failure.kind, stop.reason()) {
+        ("stopped", Some(reason)) => {
+            if reason == StopReason::Signal {
+                failure.exit = link.signals.exit();
+            }
+            reason
         }
-        "disk" => StopReason::Disk,
+        ("disk", _) => StopReason::Disk,
         _ => failure.stop_reason(),
     };
     work.end_run(link, run, job, Some(reason))?;

@@ -1,13 +1,12 @@
 //! `offboard24 resume`: goes on with a job that stopped, whatever it stopped in.
 
-use super::execution::carry_out;
+use super::execution::{Mandate, carry_out, settle_others, tell_end};
 use super::failure::Failure;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Needs, Work};
 use super::{Ending, Failed, consent, planning, run, show};
-use crate::domain::{ActionState, JobId, Outcome};
-use crate::exit::Exit;
+use crate::domain::{ActionState, JobId, Outcome, Portal};
 use crate::journal::{About, ActionReopened, Event, JobRecord};
 use crate::personal::Personal;
 use crate::plan::policy::Policy;
@@ -24,62 +23,89 @@ pub(crate) async fn resume(
     let access = portal.access()?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
-    let status = work.status(record.job)?;
-    let portal = access.webhook.portal();
-    check(&record, &status, &portal, retry).map_err(|failure| failure.with(&status))?;
-    let link = Link::open(&work, access, &needs(&work, &record)?)
+    let job = record.job;
+    let status = work.status(job)?;
+    let next = next_stage(&work, &record, &status, &access.webhook.portal(), retry);
+    let next = next.map_err(|failure| failure.with(&status))?;
+    if let Stage::NothingToDo = next {
+        tell_end(&work, &status)?;
+        work.close();
+        return Ok(status.exit());
+    }
+    let needs = needs(&work, &record)?;
+    let link = Link::open(&work, access, &needs)
         .await
         .map_err(|failure| failure.with(&status))?;
-    let job = record.job;
     let run = work.begin_run(&link, "resume", job, &record.policy_hash, Vec::new())?;
-    let ending = if record.frozen_at.is_none() {
-        finish_planning(&mut work, &link, run, &record).await?
-    } else if record.confirmed_at.is_none() {
-        run::go_on_under_cap(&mut work, &link, run, job, record.actions_max.unwrap_or_default()).await?
-    } else {
-        reopen(&mut work, &link, run, job, retry, reason)?;
-        let too_old = consent::is_too_old(&record, work.now());
-        let exit = carry_out(&mut work, &link, run, job, None, !too_old).await?;
-        if too_old && work.status(job)?.count(ActionState::Planned) > 0 {
-            let failure = Failure::refused(format!(
-                "the plan of job {job} is older than seven days: what was in doubt is settled, and nothing was sent"
-            ))
-            .next("offboard24 plan ROSTER makes a new one");
-            return Err(failure.with(&work.status(job)?));
+    let exit = match next {
+        Stage::NothingToDo => status.exit(),
+        Stage::Plan => finish_planning(&mut work, &link, run, &record).await?,
+        Stage::Confirm(actions_max) => run::go_on_under_cap(&mut work, &link, run, job, actions_max).await?,
+        Stage::Execute => {
+            reopen(&mut work, &link, run, job, retry, reason)?;
+            carry_out(&mut work, &link, run, job, Mandate::Execute(None)).await?
         }
-        exit
+        Stage::SettleOnly(refusal) => carry_out(&mut work, &link, run, job, Mandate::SettleOnly(refusal)).await?,
     };
-    work.close()?;
-    Ok(ending)
+    work.close();
+    Ok(exit)
 }
 
-/// Refusals before any request.
-fn check(
+/// What a job that is resumed goes on with.
+enum Stage {
+    /// The plan.
+    Plan,
+    /// The consent under the cap that `run` recorded.
+    Confirm(u32),
+    /// The execution.
+    Execute,
+    /// What is in doubt, and no further.
+    SettleOnly(Failure),
+    /// A plan in which nothing is planned, and which nobody confirmed.
+    NothingToDo,
+}
+
+/// Looks where the job stands, and refuses before any request.
+fn next_stage(
+    work: &Work,
     record: &JobRecord,
     status: &JobStatus,
-    portal: &crate::domain::Portal,
+    portal: &Portal,
     retry: &[Outcome],
-) -> Result<(), Failure> {
+) -> Result<Stage, Failure> {
     consent::check_portal(record, portal)?;
     let job = record.job;
-    let begun_by_run = record.actions_max.is_some();
-    let unconfirmed = record.frozen_at.is_some() && record.confirmed_at.is_none();
-    if unconfirmed && !begun_by_run && status.count(ActionState::Planned) > 0 {
-        return Err(Failure::refused(format!("the plan of job {job} was never confirmed"))
-            .next(format!("offboard24 apply {job}")));
-    }
-    let nothing = retry
+    let missing = retry
         .iter()
-        .filter(|outcome| status.count(ActionState::Ended(**outcome)) == 0);
-    if let Some(outcome) = nothing.into_iter().next() {
-        return Err(Failure::new(
-            "usage",
-            Exit::Usage,
-            format!("job {job} has no {outcome} actions to try once more"),
-        )
-        .next(format!("offboard24 status {job}")));
+        .find(|outcome| status.count(ActionState::Ended(**outcome)) == 0);
+    if let Some(outcome) = missing {
+        let message = format!("job {job} has no {outcome} actions to try once more");
+        return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
     }
-    Ok(())
+    if record.frozen_at.is_none() {
+        return Ok(Stage::Plan);
+    }
+    if record.confirmed_at.is_none() {
+        return match record.actions_max {
+            _ if status.count(ActionState::Planned) == 0 => Ok(Stage::NothingToDo),
+            Some(actions_max) => {
+                consent::check_usable(work.journal.view(), record, portal, work.now())?;
+                Ok(Stage::Confirm(actions_max))
+            }
+            None => Err(Failure::refused(format!("the plan of job {job} was never confirmed"))
+                .next(format!("offboard24 apply {job}"))),
+        };
+    }
+    let would_send = status.count(ActionState::Planned) > 0 || !retry.is_empty();
+    if would_send && consent::is_too_old(record, work.now()) {
+        let refusal = consent::too_old(job);
+        return if status.in_doubt > 0 && retry.is_empty() {
+            Ok(Stage::SettleOnly(refusal))
+        } else {
+            Err(refusal)
+        };
+    }
+    Ok(Stage::Execute)
 }
 
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
@@ -93,6 +119,7 @@ fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
 /// Finishes the plan; a job begun by `run` goes on, any other ends as `plan` does.
 async fn finish_planning(work: &mut Work, link: &Link, run: crate::domain::RunId, record: &JobRecord) -> Ending {
     let job = record.job;
+    settle_others(work, link, run, job).await?;
     let text = work.journal.view().policy(job)?.unwrap_or_default();
     let policy: Policy = serde_json::from_str(&text).map_err(crate::journal::JournalError::from)?;
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {

@@ -1,6 +1,6 @@
 //! `offboard24 run`: plan, then apply if the plan has at most so many actions.
 
-use super::execution::carry_out;
+use super::execution::{Mandate, carry_out};
 use super::settings::{Common, Intake, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Work};
@@ -26,7 +26,7 @@ pub(crate) async fn run(
         return Err(failure.with(&work.status(job)?));
     }
     let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
-    work.close()?;
+    work.close();
     Ok(ending)
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn go_on_under_cap(
     work.terminal
         .say(&show::plan_text(work.journal.view(), &record, &status)?);
     match consent::of_cap(&status, max_actions) {
-        Ok(consent) => carry_out(work, link, run, job, Some(consent), true).await,
+        Ok(consent) => carry_out(work, link, run, job, Mandate::Execute(Some(consent))).await,
         Err(failure) => {
             work.end_run(link, run, job, None::<StopReason>)?;
             Err(failure.with(&work.status(job)?))

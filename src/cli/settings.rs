@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,14 +35,8 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
-    /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "OFFBOARD24_DB",
-        hide_env_values = true,
-        global = true
-    )]
+    /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`] [env: `OFFBOARD24_DB`]
+    #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
     /// Print one JSON object on standard output and nothing else there
     #[arg(long, global = true)]
@@ -59,8 +53,9 @@ pub(crate) struct Common {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Portal")]
 pub(crate) struct PortalArguments {
-    /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from `OFFBOARD24_WEBHOOK`
-    #[arg(long, value_name = "FILE", env = "OFFBOARD24_WEBHOOK_FILE", hide_env_values = true)]
+    /// Read the webhook URL from a file; - is standard input. Otherwise it is taken from `OFFBOARD24_WEBHOOK` [env:
+    /// `OFFBOARD24_WEBHOOK_FILE`]
+    #[arg(long, value_name = "FILE")]
     webhook_file: Option<PathBuf>,
     /// Certificates (PEM) of a self-hosted portal's authority
     #[arg(long, value_name = "FILE")]
@@ -255,8 +250,9 @@ impl Common {
             Failure::usage("this account has no home directory")
                 .next("set XDG_STATE_HOME to a folder for the database and the locks")
         })?;
+        let named = self.db.clone().or_else(|| from_environment("OFFBOARD24_DB"));
         Ok(Place {
-            database: self.db.clone().unwrap_or_else(|| paths.database()),
+            database: one_name(&named.unwrap_or_else(|| paths.database())),
             paths,
         })
     }
@@ -271,7 +267,10 @@ impl JobArgument {
 impl PortalArguments {
     /// Reads the webhook from where it was put.
     pub(crate) fn access(self) -> Result<PortalAccess, Failure> {
-        let text = match &self.webhook_file {
+        let file = self
+            .webhook_file
+            .or_else(|| from_environment("OFFBOARD24_WEBHOOK_FILE"));
+        let text = match &file {
             Some(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()),
             Some(path) => std::fs::File::open(path).and_then(read_limited),
             None => match std::env::var_os("OFFBOARD24_WEBHOOK") {
@@ -294,6 +293,23 @@ impl PortalArguments {
             burst: self.burst,
         })
     }
+}
+
+/// A path from the environment; an empty one is none.
+fn from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// One name for one database, whatever links lead there: its lock and its other neighbours are named after it.
+fn one_name(database: &Path) -> PathBuf {
+    let of_folder = || Some(database.parent()?.canonicalize().ok()?.join(database.file_name()?));
+    database
+        .canonicalize()
+        .ok()
+        .or_else(of_folder)
+        .unwrap_or_else(|| database.to_owned())
 }
 
 fn read_limited(source: impl std::io::Read) -> std::io::Result<String> {

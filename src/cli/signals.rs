@@ -1,5 +1,6 @@
 //! SIGINT and SIGTERM: the first asks the run to finish the batch in flight, the second ends the process at once.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,20 +20,20 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Listens from now on, until the runtime ends.
-    pub(crate) fn listen(terminal: &Terminal) -> std::io::Result<Self> {
+    pub(crate) fn listen(terminal: &Terminal, stop_file: PathBuf) -> std::io::Result<Self> {
         let terminal = terminal.clone();
-        Self::listen_and(move || {
+        Self::listen_and(stop_file, move || {
             terminal.note("finishing the batch in flight; press again to stop now. Either way: offboard24 resume");
         })
     }
 
-    /// Listens without a word: for what has nothing to finish.
+    /// Listens without a word, and for no file: for what has nothing to finish.
     pub(crate) fn listen_quietly() -> std::io::Result<Self> {
-        Self::listen_and(|| {})
+        Self::listen_and(PathBuf::new(), || {})
     }
 
-    fn listen_and(first_heard: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (stopper, stop) = stop_request();
+    fn listen_and(stop_file: PathBuf, first_heard: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let (stopper, stop) = stop_request(stop_file);
         let terminated = Arc::new(AtomicBool::new(false));
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;

@@ -1,5 +1,7 @@
 //! `offboard24 stop`: asks the process that runs a job to stop after the batch in flight.
 
+use std::os::unix::fs::OpenOptionsExt as _;
+
 use super::settings::Common;
 use super::terminal::Terminal;
 use super::{Ending, find_job, status};
@@ -15,7 +17,12 @@ pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -
     let runs = file.view().runs(record.job)?;
     let running = runs.iter().any(|run| run.finished_at.is_none()) && status::is_live(&place.database);
     if running {
-        std::fs::write(stop_file(&place.database), b"")
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(stop_file(&place.database))
             .map_err(|cause| super::Failure::usage(format!("the stop file cannot be made: {cause}")))?;
     }
     let text = if running {

@@ -44,11 +44,20 @@ impl Terminal {
         }
     }
 
-    /// A note beside the data, on standard error.
+    /// A note beside the data, on standard error; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            write_all(io::stderr().lock(), text);
+            self.tell(text);
         }
+    }
+
+    /// What has to be seen whatever was asked for, on standard error.
+    #[expect(
+        clippy::unused_self,
+        reason = "printing goes through the terminal that was handed in"
+    )]
+    pub(crate) fn tell(&self, text: &str) {
+        write_all(io::stderr().lock(), &safe(text));
     }
 
     /// The one object of `--json`.
@@ -65,10 +74,9 @@ impl Terminal {
                 Some(Value::Object(fields)) => fields,
                 _ => Map::new(),
             };
-            object.insert(
-                "error".to_owned(),
-                serde_json::to_value(failure.object()).unwrap_or_default(),
-            );
+            let mut error = serde_json::to_value(failure.object()).unwrap_or_default();
+            error["message"] = Value::String(without_token(&failure.message));
+            object.insert("error".to_owned(), error);
             self.object(&Value::Object(object));
         }
         let next = failure
@@ -76,18 +84,21 @@ impl Terminal {
             .as_ref()
             .map(|next| format!("\nnext: {next}"))
             .unwrap_or_default();
-        write_all(io::stderr().lock(), &format!("offboard24: {}{next}", failure.message));
+        self.tell(&format!("offboard24: {}{next}", failure.message));
     }
 
     /// Help and usage errors, as the parser words them.
     pub(crate) fn usage(&self, error: &clap::Error) {
         if error.use_stderr() {
             if self.json {
-                let failure = Failure::usage(error.to_string().trim_end().to_owned()).next("offboard24 --help");
+                let failure = Failure::usage(without_token(error.to_string().trim_end())).next("offboard24 --help");
                 let object = serde_json::json!({ "error": failure.object() });
                 self.object(&object);
             }
-            write_all(io::stderr().lock(), error.render().ansi_or_plain().trim_end());
+            write_all(
+                io::stderr().lock(),
+                &without_token(error.render().ansi_or_plain().trim_end()),
+            );
         } else {
             write_all(io::stdout().lock(), error.render().to_string().trim_end());
         }
@@ -186,5 +197,64 @@ fn write_all(mut to: impl io::Write, text: &str) {
     line.push('\n');
     if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
         tracing::debug!("the output is closed");
+    }
+}
+
+/// A text with the texts of others in it, made safe: no control characters that drive the terminal, and no webhook.
+fn safe(text: &str) -> String {
+    let shown = |character: char| {
+        if character.is_control() && character != '\n' {
+            '·'
+        } else {
+            character
+        }
+    };
+    without_token(text).chars().map(shown).collect()
+}
+
+/// Hides what stands behind `/rest/NUMBER/`: a webhook that was typed where a file name belongs must not be echoed.
+fn without_token(text: &str) -> String {
+    const START: &str = "/rest/";
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(place) = rest.find(START) {
+        let (before, after) = rest.split_at(place + START.len());
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        shown.push_str(before);
+        shown.push_str(&after[..digits]);
+        rest = &after[digits..];
+        if digits > 0 && rest.starts_with('/') {
+            let token = rest[1..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+            shown.push_str("/…");
+            rest = &rest[1 + token..];
+        }
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_in_the_wrong_place_is_not_echoed() {
+        for (text, shown) in [
+            (
+                "the roster https://x.example/rest/1/abc123/ is",
+                "the roster https://x.example/rest/1/…/ is",
+            ),
+            (
+                "/rest/12/abc and /rest/3/def/profile",
+                "/rest/12/… and /rest/3/…/profile",
+            ),
+            ("/rest/ and /rest/1 and nothing", "/rest/ and /rest/1 and nothing"),
+        ] {
+            assert_eq!(without_token(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_file_name_cannot_drive_the_terminal() {
+        assert_eq!(safe("a\u{1b}[2Jb\nc"), "a·[2Jb\nc");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const NOTHING: &str = "–";
 /// make a line read as another one.
 pub(crate) fn printable(text: &str) -> String {
     let safe = |character: char| {
-        let hidden = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hidden = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if character.is_control() || hidden {
             '·'
         } else {

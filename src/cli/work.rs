@@ -23,7 +23,6 @@ use crate::roster::compare;
 /// The database in the hands of this process.
 pub(crate) struct Work {
     pub(crate) terminal: Terminal,
-    pub(crate) signals: Signals,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) place: Place,
     pub(crate) journal: Journal,
@@ -39,8 +38,6 @@ impl Work {
     }
 
     pub(crate) fn open_at(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
-        let signals = Signals::listen(terminal)
-            .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
         if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder)
                 .map_err(|cause| Failure::usage(format!("cannot make {}: {cause}", folder.display())))?;
@@ -57,7 +54,6 @@ impl Work {
         }
         Ok(Self {
             terminal: terminal.clone(),
-            signals,
             clock,
             place,
             journal,
@@ -144,14 +140,12 @@ impl Work {
         self.clock.utc()
     }
 
-    /// The file that asks this process to stop.
-    pub(crate) fn stop_file(&self) -> std::path::PathBuf {
-        stop_file(&self.place.database)
-    }
-
-    /// Brings everything into the database file and lets go of it.
-    pub(crate) fn close(self) -> Result<(), Failure> {
-        Ok(self.journal.close()?)
+    /// Brings everything into the database file and lets go of it. When that fails nothing is lost: the next opening does it.
+    pub(crate) fn close(self) {
+        if let Err(cause) = self.journal.close() {
+            self.terminal
+                .note(&format!("the write-ahead log stays beside the database: {cause}"));
+        }
     }
 }
 
@@ -160,6 +154,7 @@ pub(crate) struct Link {
     pub(crate) connection: Arc<Connection>,
     pub(crate) reader: Reader,
     pub(crate) notices: Notices,
+    pub(crate) signals: Signals,
     pub(crate) owner: UserId,
     portal: Portal,
     credential: String,
@@ -176,6 +171,9 @@ pub(crate) struct Needs {
 impl Link {
     /// Takes the portal's lock and looks whether the webhook can do what is needed. Only asks.
     pub(crate) async fn open(work: &Work, access: PortalAccess, needs: &Needs) -> Result<Self, Failure> {
+        // Only from here on: at a prompt, with nothing under way, a signal simply ends the process.
+        let signals = Signals::listen(&work.terminal, stop_file(&work.place.database))
+            .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
         let portal = access.webhook.portal();
         let path = work
             .place
@@ -188,15 +186,16 @@ impl Link {
         let notices = Notices::default();
         let connection = connect(work, access, &notices, &lock)?;
         let reader = Reader::new(Arc::clone(&connection));
-        let stop = work.signals.stop();
+        let stop = signals.stop();
         let (owner, clock_offset_ms) = tokio::select! {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
-            () = stop.asked() => return Err(Failure::new("signal", work.signals.exit(), "stopped before anything was done")),
+            () = stop.asked() => return Err(Failure::new("signal", signals.exit(), "stopped before anything was done")),
         };
         Ok(Self {
             connection,
             reader,
             notices,
+            signals,
             owner,
             portal,
             credential,

@@ -238,7 +238,7 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
         Event::PlanConfirmed(_) => run("UPDATE job SET confirmed_at = ?2 WHERE job = ?1", params![job.0, at]),
         Event::AttemptIntended(event) => {
             run(
-                "UPDATE action SET attempts = ?3 WHERE job = ?1 AND action = ?2",
+                "UPDATE action SET attempts = ?3, detail = NULL, text_personal = NULL WHERE job = ?1 AND action = ?2",
                 params![job.0, event.action.0, event.attempt],
             )?;
             set_state(db, job, event.action.0, ActionState::Sent)
@@ -261,7 +261,7 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
         Event::ActionReopened(event) => {
             run("UPDATE job SET closed_at = NULL WHERE job = ?1", params![job.0])?;
             run(
-                "UPDATE action SET ended_at = NULL WHERE job = ?1 AND action = ?2",
+                "UPDATE action SET ended_at = NULL, detail = NULL, text_personal = NULL WHERE job = ?1 AND action = ?2",
                 params![job.0, event.action.0],
             )?;
             set_state(db, job, event.action.0, ActionState::Planned)

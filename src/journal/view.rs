@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -574,7 +575,8 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Workflows that a confirmed and unfinished job of the portal, other than this one, still has to do.
+    /// Workflows that a confirmed and unfinished job of the portal, other than this one, still has to do. A plan that was frozen before
+    /// `oldest` is not carried out any more and claims only what it has in doubt.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -582,11 +584,17 @@ impl<'a> View<'a> {
         &self,
         portal: &Portal,
         job: Option<JobId>,
+        oldest: DateTime<Utc>,
     ) -> Result<BTreeMap<WorkflowId, JobId>, JournalError> {
         let pairs = self.list(
             "SELECT a.workflow, a.job FROM action a JOIN job j USING (job)
-             WHERE j.portal = ?1 AND a.job IS NOT ?2 AND j.confirmed_at IS NOT NULL AND a.state IN ('planned', 'sent')",
-            params![portal.0, job.map(|job| job.0)],
+             WHERE j.portal = ?1 AND a.job IS NOT ?2 AND j.confirmed_at IS NOT NULL
+                 AND (a.state = 'sent' OR (a.state = 'planned' AND j.frozen_at >= ?3))",
+            params![
+                portal.0,
+                job.map(|job| job.0),
+                oldest.to_rfc3339_opts(SecondsFormat::Millis, true)
+            ],
             |row| Ok((required(parsed(row, "workflow")?, "workflow")?, JobId(row.get("job")?))),
         )?;
         Ok(pairs.into_iter().collect())

@@ -17,7 +17,7 @@ pub mod resolve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::discover::Progress;
 pub(crate) use self::discover::user_recorded;
@@ -31,6 +31,9 @@ use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
 pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_hours(1);
+
+/// A plan that is older than this is not carried out: too much has happened on the portal since.
+pub const PLAN_AGE_MAX: TimeDelta = TimeDelta::days(7);
 
 /// Why no plan came about. What was recorded so far stays.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +74,7 @@ pub async fn make(
     }
     resolve_rows(recorder, reader, owner, policy).await?;
     discover::discover(recorder, reader, progress).await?;
-    freeze_plan(recorder, policy)
+    freeze_plan(recorder, policy, now - PLAN_AGE_MAX)
 }
 
 /// Whether what was read is too old, or from a clock that has since been set back.
@@ -139,7 +142,7 @@ async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<Use
 }
 
 /// Freezes the plan from the recorded snapshot.
-fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy) -> Result<(), PlanError> {
+fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Utc>) -> Result<(), PlanError> {
     let job = recorder.job();
     let view = recorder.view();
     let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
@@ -148,7 +151,7 @@ fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy) -> Result<(), PlanE
         rows: &view.rows(job)?,
         tasks: &view.tasks(job)?,
         workflows: &view.workflows(job)?,
-        claimed: &view.claimed_by_others(&record.portal, Some(job))?,
+        claimed: &view.claimed_by_others(&record.portal, Some(job), oldest)?,
         policy,
         policy_hash: &record.policy_hash,
     })?;

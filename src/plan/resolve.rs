@@ -173,8 +173,8 @@ fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
     known || (second.is_empty() && (surname_first || surname_last))
 }
 
-/// Compares the rows with each other: later rows of a person are duplicates, and rows of one person that ask for different actions
-/// are all invalid, since the tool never chooses.
+/// Compares the rows with each other: later rows of a person are duplicates; rows of one person that ask for different actions, or of
+/// which one fits the person and another disagrees with the portal about them, are all invalid, since the tool never chooses.
 pub fn compare_rows(resolved: &mut [RowResolved], actions: &BTreeMap<RowNumber, ActionKind>) {
     let mut of_person: BTreeMap<UserId, Vec<usize>> = BTreeMap::new();
     for (place, row) in resolved.iter().enumerate() {
@@ -182,14 +182,24 @@ pub fn compare_rows(resolved: &mut [RowResolved], actions: &BTreeMap<RowNumber, 
             of_person.entry(user).or_default().push(place);
         }
     }
-    for places in of_person.into_values() {
+    let disputed: BTreeSet<UserId> = resolved
+        .iter()
+        .filter(|row| row.state == RowState::Ambiguous && row.candidates.len() == 1)
+        .flat_map(|row| row.candidates.iter().copied())
+        .collect();
+    for (user, places) in of_person {
         let wanted: BTreeSet<_> = places.iter().map(|place| actions.get(&resolved[*place].row)).collect();
+        let contradiction = match (wanted.len() > 1, disputed.contains(&user)) {
+            (true, _) => Some("rows of this person ask for different actions"),
+            (false, true) => Some("another row of this person disagrees with the portal"),
+            (false, false) => None,
+        };
         let first = resolved[places[0]].row;
         for (repeat, place) in places.into_iter().enumerate() {
             let row = &mut resolved[place];
-            if wanted.len() > 1 {
+            if let Some(contradiction) = contradiction {
                 row.state = RowState::Invalid;
-                row.reason = Some("rows of this person ask for different actions".to_owned());
+                row.reason = Some(contradiction.to_owned());
             } else if repeat > 0 {
                 row.state = RowState::Duplicate;
                 row.reason = Some(format!("the same person as row {first}"));
@@ -384,5 +394,14 @@ mod tests {
             ]
         );
         assert_eq!(rows[2].same_as, Some(RowNumber(1)));
+        let disputed = RowResolved {
+            state: RowState::Ambiguous,
+            user: None,
+            ..resolved(3, 5)
+        };
+        let mut rows = vec![resolved(1, 5), resolved(2, 6), disputed];
+        compare_rows(&mut rows, &(1..=3).map(|row| (RowNumber(row), kill)).collect());
+        let states: Vec<_> = rows.iter().map(|row| row.state).collect();
+        assert_eq!(states, [RowState::Invalid, RowState::Matched, RowState::Ambiguous]);
     }
 }

@@ -18,7 +18,6 @@ pub mod recheck;
 pub mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,8 +71,6 @@ pub struct Engine<'a> {
     pub jitter_seed: u64,
     /// A person's wish to stop.
     pub stop: StopRequest,
-    /// The file that `offboard24 stop` makes.
-    pub stop_file: PathBuf,
     /// Whether planned actions are sent, or only doubts settled.
     pub may_send: bool,
     /// Told after each step that changed something.
@@ -92,9 +89,6 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
     loop {
         if let Some(reason) = engine.stop.reason() {
             machine.stop(reason);
-        }
-        if engine.stop_file.exists() {
-            machine.stop(StopReason::Requested);
         }
         let step = machine.next(engine.clock.monotonic());
         let performed = match step {
@@ -141,7 +135,7 @@ pub fn totals(view: View<'_>, job: JobId) -> Result<Vec<(String, u32)>, JournalE
 }
 
 /// Why a run stops when the portal fails like this.
-fn stop_reason(error: &PortalError) -> StopReason {
+pub fn stop_reason(error: &PortalError) -> StopReason {
     match error {
         PortalError::Auth { .. }
         | PortalError::Permission { .. }
@@ -181,9 +175,7 @@ fn replay(view: View<'_>, job: JobId, doubts: &[JobId], now: Duration) -> Result
 impl Engine<'_> {
     /// Waits, or until a person asks to stop.
     async fn wait(&self, until: Duration) -> Result<(), RunError> {
-        /// How often the file of `offboard24 stop` is looked for while nothing else happens.
-        const LOOK: Duration = Duration::from_secs(2);
-        let left = until.saturating_sub(self.clock.monotonic()).min(LOOK);
+        let left = until.saturating_sub(self.clock.monotonic());
         tokio::select! {
             () = self.clock.sleep(left) => {}
             () = self.stop.asked() => {}

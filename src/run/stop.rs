@@ -1,8 +1,14 @@
-//! How a person ends a run: a signal, or `offboard24 stop`.
+//! How a person ends a run: a signal, or the file that `offboard24 stop` makes.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::domain::StopReason;
+
+/// How often the file is looked for while nothing else happens. Before each step it is looked for in any case.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Raised by whoever listens for signals.
 #[derive(Clone, Debug)]
@@ -10,12 +16,15 @@ pub struct Stopper(watch::Sender<Option<StopReason>>);
 
 /// Seen by the run: it finishes the batch in flight and leaves a state that can be resumed.
 #[derive(Clone, Debug)]
-pub struct StopRequest(watch::Receiver<Option<StopReason>>);
+pub struct StopRequest {
+    signal: watch::Receiver<Option<StopReason>>,
+    file: PathBuf,
+}
 
-/// A pair that belongs together.
-pub fn stop_request() -> (Stopper, StopRequest) {
-    let (sender, receiver) = watch::channel(None);
-    (Stopper(sender), StopRequest(receiver))
+/// A pair that belongs together; `file` is the one that `offboard24 stop` makes.
+pub fn stop_request(file: PathBuf) -> (Stopper, StopRequest) {
+    let (sender, signal) = watch::channel(None);
+    (Stopper(sender), StopRequest { signal, file })
 }
 
 impl Stopper {
@@ -34,14 +43,21 @@ impl Stopper {
 impl StopRequest {
     /// The reason, once somebody asked.
     pub fn reason(&self) -> Option<StopReason> {
-        *self.0.borrow()
+        let requested = || self.file.exists().then_some(StopReason::Requested);
+        self.signal.borrow().or_else(requested)
     }
 
-    /// Waits until somebody asks; for ever, when nobody can any more.
+    /// Waits until somebody asks.
     pub async fn asked(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(Option::is_some).await.is_err() {
-            std::future::pending::<()>().await;
+        let mut signal = self.signal.clone();
+        while self.reason().is_none() {
+            tokio::select! {
+                heard = signal.changed() => if heard.is_err() {
+                    // Nobody listens for signals any more; the file is left.
+                    tokio::time::sleep(LOOK).await;
+                },
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
     }
 }

@@ -476,3 +476,135 @@ fn on_a_terminal_the_operator_types_portal_and_number() {
     );
     assert_eq!(portal.effects().len(), 9);
 }
+
+/// Sets a column of the projection, standing for time that passed.
+fn age(desk: &Desk, frozen_at: &str) {
+    let db = rusqlite::Connection::open(desk.database()).unwrap();
+    db.execute("UPDATE job SET frozen_at = ?1 WHERE job = 1", [frozen_at])
+        .unwrap();
+}
+
+#[test]
+fn a_plan_older_than_seven_days_or_from_the_future_is_refused_and_claims_nothing() {
+    for frozen_at in ["2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"] {
+        let (portal, desk, plan) = planned();
+        age(&desk, frozen_at);
+        let refused = desk.apply(&plan).expect(6);
+        assert!(refused.stderr.contains("older than seven days"), "{}", refused.stderr);
+        assert!(portal.effects().is_empty());
+    }
+    let (portal, desk, plan) = planned();
+    portal.inject("overload-limit@destroy:2");
+    desk.apply(&plan).expect(7);
+    age(&desk, "2020-01-01T00:00:00.000Z");
+    let refused = desk.run(&["resume", "--json"]).expect(6);
+    assert_eq!(refused.json()["error"]["kind"], "refused");
+    let again = desk.plan(desk.folder().join("roster.csv").to_str().unwrap(), "kill");
+    assert_eq!(
+        (number(&again, "/actions/planned"), number(&again, "/actions/held")),
+        (8, 0)
+    );
+    desk.apply(&again).expect(0);
+    assert_eq!(portal.destroyed().len(), 9);
+}
+
+#[test]
+fn resuming_a_plan_in_which_nothing_is_planned_records_no_consent() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let policy = desk.folder().join("policy.toml");
+    std::fs::write(&policy, "[protect]\nmodules = [\"lists\"]\n").unwrap();
+    let roster = desk.roster(HOW_TO);
+    let plan = desk.run(&[
+        "plan",
+        &roster,
+        "--action",
+        "kill",
+        "--policy",
+        policy.to_str().unwrap(),
+        "--json",
+    ]);
+    assert_eq!(number(&plan.expect(4).json(), "/actions/held"), 9);
+    desk.run(&["resume", "--json"]).expect(4).json();
+    assert!(!desk.story().iter().any(|event| event["kind"] == "plan_confirmed"));
+}
+
+#[test]
+fn stop_ends_a_plan_too_and_resume_finishes_it() {
+    let latency = std::time::Duration::from_millis(300);
+    let portal = Portal::with(Options { latency, ..unlimited() });
+    let desk = Desk::at(&portal);
+    let child = desk.start(&["plan", &desk.roster(HOW_TO), "--action", "kill", "--json"]);
+    while !desk.database().exists() || desk.run(&["status"]).code != 0 {
+        std::thread::yield_now();
+    }
+    assert!(desk.run(&["stop"]).expect(0).stdout.contains("asked"));
+    let status = desk.wait(child).expect(5).json();
+    assert_eq!(
+        (status["state"].as_str(), status["stop_reason"].as_str()),
+        (Some("planning"), Some("requested"))
+    );
+    desk.run(&["resume"]).expect(0);
+    desk.assert_sound();
+}
+
+#[test]
+fn a_webhook_in_the_wrong_place_is_not_echoed() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let url = portal.url();
+    for arguments in [
+        vec!["plan", &url, "--action", "kill"],
+        vec!["status", &url],
+        vec!["status", "--db", &url],
+    ] {
+        desk.run(&arguments).expect(2);
+        let json: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        desk.run(&json).expect(2).json();
+    }
+    desk.assert_no_secret();
+}
+
+#[test]
+fn one_database_has_one_lock_whatever_it_is_called() {
+    let latency = std::time::Duration::from_millis(40);
+    let portal = Portal::with(Options { latency, ..unlimited() });
+    let other = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    let link = desk.folder().join("link.db");
+    std::os::unix::fs::symlink(desk.database(), &link).unwrap();
+    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    while portal.effects().is_empty() {
+        std::thread::yield_now();
+    }
+    let roster = desk.folder().join("roster.csv");
+    let arguments = [
+        "plan",
+        roster.to_str().unwrap(),
+        "--action",
+        "kill",
+        "--db",
+        link.to_str().unwrap(),
+    ];
+    let second = desk
+        .command(&arguments)
+        .env("OFFBOARD24_WEBHOOK", other.url())
+        .output()
+        .unwrap();
+    desk.wait(child).expect(0);
+    assert_eq!(second.status.code(), Some(8));
+}
+
+#[test]
+fn a_workflow_whose_template_was_deleted_is_found_and_ended() {
+    let mut world = World::sample();
+    let workflow = world.waiting_for(29).next().unwrap().workflow.clone();
+    world.edit_workflow(&workflow, |workflow| workflow.template_name = None);
+    let portal = Portal::of(world);
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    assert_eq!(number(&plan, "/actions/planned"), 9);
+    desk.apply(&plan).expect(0);
+    assert!(portal.destroyed().contains(&workflow));
+}

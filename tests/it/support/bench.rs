@@ -119,7 +119,7 @@ impl Bench {
             };
             recorder.record([Event::PlanConfirmed(confirmed)]).unwrap();
         }
-        let (stopper, stop) = stop_request();
+        let (stopper, stop) = stop_request(self.desk.folder().join("stop"));
         let progress = |_: offboard24::journal::View<'_>| watch(&stopper);
         let engine = Engine {
             reader: Reader::new(Arc::clone(&connection)),
@@ -128,7 +128,6 @@ impl Bench {
             clock,
             jitter_seed: 1,
             stop,
-            stop_file: self.desk.folder().join("stop"),
             may_send: true,
             progress: &progress,
         };
