@@ -424,6 +424,7 @@ fn a_portal_that_executes_nothing_is_left_alone_for_longer_and_longer_and_then_f
         hand.look_and_send(not_executed);
         if hand.stop_reason().is_none() {
             pauses.push(hand.waits());
+            assert!(pauses.len() < 100, "the run never ends");
             hand.later(hand.waits() + 1);
         }
     }
