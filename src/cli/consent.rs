@@ -120,8 +120,10 @@ pub(crate) fn of_person(
     terminal.tell(&show::warning(status));
     let planned = status.count(ActionState::Planned).to_string();
     let portal = Terminal::ask("Type the portal to confirm: ");
-    let counted = Terminal::ask("Type the number of actions to confirm: ");
-    if portal.as_deref() == Some(status.portal.as_str()) && counted.as_deref() == Some(planned.as_str()) {
+    let counted = (portal.as_deref() == Some(status.portal.as_str()))
+        .then(|| Terminal::ask("Type the number of actions to confirm: "))
+        .flatten();
+    if counted.as_deref() == Some(planned.as_str()) {
         return Ok(Consent {
             confirm: expected,
             by: "terminal",

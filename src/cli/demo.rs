@@ -58,7 +58,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         paths: Paths::under(&folder),
     };
     let database = place.database.clone();
-    let mut work = Work::open_at(place, &terminal.without_json())?;
+    let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;
     let link = Link::open(&work, access, &order.needs()).await?;
 
     let job = work.journal.view().next_job()?;
@@ -84,10 +84,6 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         "\n— the stand-in portal's own list: {} workflows destroyed, {} requests —",
         effects.len(),
         sandbox.requests().len()
-    ));
-    terminal.say(&format!(
-        "look around: offboard24 show --by workflow --db {}",
-        database.display()
     ));
     let exit = exit_of(&link, &status);
     work.close();

@@ -169,6 +169,7 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
             lines.push(format!("  {number:>6} {:<13} {}", state.as_str(), meaning(state)));
         }
     }
+    lines.extend(refusals(work, status)?);
     if status.residue > 0 {
         lines.push(format!(
             "  {} of killed workflows are still listed by the portal",
@@ -182,9 +183,24 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
         ));
     }
     lines.push(format!("database: {}", work.place.database.display()));
-    lines.extend(next_step(status).map(|next| format!("next: {next}")));
+    lines.extend(next_step(status).map(|next| work.terminal.next(&next)));
     work.terminal.say(&lines.join("\n"));
     Ok(())
+}
+
+/// What the portal said of actions that were not done: a few, the rest is in `show`.
+fn refusals(work: &Work, status: &JobStatus) -> Result<Vec<String>, Failure> {
+    const SHOWN: usize = 5;
+    let undone = [
+        ActionState::Ended(Outcome::Failed),
+        ActionState::Ended(Outcome::Survived),
+    ];
+    let actions = work.journal.view().actions(status.job)?;
+    let undone = actions.iter().filter(|action| undone.contains(&action.state));
+    Ok(undone
+        .take(SHOWN)
+        .map(|action| format!("  action {}: {}", action.action, show::state_of(action)))
+        .collect())
 }
 
 fn meaning(state: ActionState) -> &'static str {
@@ -212,6 +228,10 @@ fn next_step(status: &JobStatus) -> Option<String> {
         .map(Outcome::as_str)
         .collect();
     match status.state {
+        JobState::Stopped if status.stop_reason == Some(StopReason::Breaker) => Some(format!(
+            "offboard24 show {} --by workflow; when the cause is gone: offboard24 resume {}",
+            status.job, status.job
+        )),
         JobState::Stopped => Some(format!("offboard24 resume {}", status.job)),
         JobState::Complete if status.is_confirmed() && !status.is_closed() => Some(format!(
             "offboard24 resume {} reads everything back once more",

@@ -100,9 +100,8 @@ impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         let message = error.to_string();
         match error {
-            JournalError::Missing(_) => {
-                Self::new("no-database", Exit::Usage, message).next("offboard24 plan ROSTER --action terminate")
-            }
+            JournalError::Missing(_) => Self::new("no-database", Exit::Usage, message)
+                .next("name the database with --db FILE, or make one: offboard24 plan ROSTER --action terminate"),
             JournalError::File { .. } | JournalError::Foreign(_) => {
                 Self::new("database", Exit::Usage, message).next("name another file with --db FILE")
             }

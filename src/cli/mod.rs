@@ -80,7 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             };
         }
     };
-    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet);
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.named_database());
     trace(arguments.common.verbose);
     let ending = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -32,7 +32,10 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|cause| Failure::usage(format!("the policy {} cannot be read: {cause}", path.display())))?;
-            Policy::parse(&text).map_err(|cause| Failure::usage(cause.to_string()))?
+            Policy::parse(&text).map_err(|cause| {
+                Failure::usage(format!("{}: {cause}", path.display()))
+                    .next("correct the policy file and run the same command again")
+            })?
         }
     };
     let policy_text = policy.canonical().map_err(crate::journal::JournalError::from)?;

@@ -75,11 +75,12 @@ fn next_stage(
 ) -> Result<Stage, Failure> {
     consent::check_portal(record, portal)?;
     let job = record.job;
-    let missing = retry
+    let any = retry
         .iter()
-        .find(|outcome| status.count(ActionState::Ended(**outcome)) == 0);
-    if let Some(outcome) = missing {
-        let message = format!("job {job} has no {outcome} actions to try once more");
+        .any(|outcome| status.count(ActionState::Ended(*outcome)) > 0);
+    if !retry.is_empty() && !any {
+        let names: Vec<&str> = retry.iter().map(|outcome| outcome.as_str()).collect();
+        let message = format!("job {job} has no {} actions to try once more", names.join(" or "));
         return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
     }
     if record.frozen_at.is_none() {

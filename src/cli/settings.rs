@@ -244,6 +244,11 @@ pub(crate) struct Place {
 }
 
 impl Common {
+    /// The database that was named; none where it is the default one.
+    pub(crate) fn named_database(&self) -> Option<PathBuf> {
+        self.db.clone()
+    }
+
     /// The database and the folders.
     pub(crate) fn place(&self) -> Result<Place, Failure> {
         let paths = Paths::of_user().ok_or_else(|| {
@@ -363,4 +368,4 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> (bool, Res
 }
 
 /// How long a pause has to be to be told of.
-pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(3);
+pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);

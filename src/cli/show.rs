@@ -13,7 +13,9 @@ use super::work::Work;
 use super::{Ending, find_job, status};
 use crate::domain::{ActionKind, ActionState, HoldReason, JobId, RowState, UserId, WorkflowId};
 use crate::exit::Exit;
-use crate::journal::{ActionRecord, JobRecord, JournalError, JournalFile, RowRecord, UserRecord, View, WorkflowView};
+use crate::journal::{
+    ActionRecord, JobRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView,
+};
 use crate::report::status::{JobState, JobStatus};
 
 pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, by: ShowBy) -> Ending {
@@ -25,7 +27,12 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     let content = Content::read(view, record.job)?;
     terminal.object(&content.json(&status)?);
     let table = match by {
-        ShowBy::Person => content.by_person(),
+        ShowBy::Person => {
+            let people = content.by_person();
+            content
+                .orphans_text()
+                .map_or(people.clone(), |orphans| format!("{people}\n\n{orphans}"))
+        }
         ShowBy::Workflow => content.by_workflow(&content.actions.iter().collect::<Vec<_>>()),
         ShowBy::Hold => content.by_hold(),
     };
@@ -64,12 +71,7 @@ pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) 
             content.by_hold()
         ));
     }
-    if status.orphans > 0 {
-        parts.push(format!(
-            "{} of a workflow that no longer runs: the portal's REST cannot remove such tasks",
-            count(status.orphans, "task")
-        ));
-    }
+    parts.extend(content.orphans_text());
     if content
         .actions
         .iter()
@@ -84,7 +86,7 @@ pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) 
     Ok(parts.join("\n\n"))
 }
 
-/// One line: which job, where, in which state.
+/// One line: which job, where, in which state, with how many actions of which state.
 pub(crate) fn headline(status: &JobStatus) -> String {
     let hash = status
         .plan_hash
@@ -96,34 +98,36 @@ pub(crate) fn headline(status: &JobStatus) -> String {
         .map(|reason| format!(" ({reason})"))
         .unwrap_or_default();
     format!(
-        "job {} on {}: {}{reason}, plan {hash}, {}, {}",
+        "job {} on {}: {}{reason}, plan {hash}, {}, {}: {}",
         status.job,
         status.portal,
         status.state.as_str(),
         count(status.rows["total"], "row"),
         count(status.actions["total"], "action"),
+        by_state(&status.actions)
     )
+}
+
+/// `16 planned, 1 held`.
+fn by_state(counts: &BTreeMap<&str, u32>) -> String {
+    let of: Vec<String> = counts
+        .iter()
+        .filter(|(state, number)| **state != "total" && **number > 0)
+        .map(|(state, number)| format!("{number} {state}"))
+        .collect();
+    if of.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        of.join(", ")
+    }
 }
 
 /// What `status` prints for people.
 pub(crate) fn status_text(status: &JobStatus) -> String {
-    let list = |counts: &BTreeMap<&str, u32>| {
-        let of: Vec<String> = counts
-            .iter()
-            .filter(|(state, number)| **state != "total" && **number > 0)
-            .map(|(state, number)| format!("{number} {state}"))
-            .collect();
-        if of.is_empty() {
-            NOTHING.to_owned()
-        } else {
-            of.join(", ")
-        }
-    };
     format!(
-        "{}\n  rows     {}\n  actions  {}\n  orphans  {}, requests {}",
+        "{}\n  rows: {}\n  orphans: {}, requests: {}",
         headline(status),
-        list(&status.rows),
-        list(&status.actions),
+        by_state(&status.rows),
         status.orphans,
         status.requests
     )
@@ -151,25 +155,60 @@ struct Content {
     users: BTreeMap<UserId, UserRecord>,
     workflows: BTreeMap<WorkflowId, WorkflowView>,
     titles: BTreeMap<WorkflowId, String>,
+    /// Open tasks of matched people whose workflow does not run.
+    orphans: Vec<TaskView>,
     actions: Vec<ActionRecord>,
 }
 
 impl Content {
     fn read(view: View<'_>, job: JobId) -> Result<Self, JournalError> {
+        let rows = view.rows(job)?;
+        let workflows = view.workflows(job)?;
+        let matched: BTreeSet<UserId> = rows
+            .iter()
+            .filter(|row| row.state == Some(RowState::Matched))
+            .filter_map(|row| row.user)
+            .collect();
         let mut titles = BTreeMap::new();
-        for task in view.tasks(job)? {
-            if task.waits() {
-                titles.entry(task.workflow).or_insert_with(|| cell(task.name.as_ref()));
+        let mut orphans = Vec::new();
+        for task in view.tasks(job)?.into_iter().filter(TaskView::waits) {
+            titles
+                .entry(task.workflow.clone())
+                .or_insert_with(|| cell(task.name.as_ref()));
+            let runs = workflows.get(&task.workflow).is_none_or(|workflow| workflow.running);
+            if matched.contains(&task.user) && !runs {
+                orphans.push(task);
             }
         }
         Ok(Self {
-            rows: view.rows(job)?,
+            rows,
             candidates: view.candidates(job)?,
             users: view.users(job)?,
-            workflows: view.workflows(job)?,
+            workflows,
             titles,
+            orphans,
             actions: view.actions(job)?,
         })
+    }
+
+    /// Tasks that stay whatever is done.
+    fn orphans_text(&self) -> Option<String> {
+        if self.orphans.is_empty() {
+            return None;
+        }
+        let mut table = plain(&["TASK", "TITLE", "PERSON", "WORKFLOW"]);
+        for task in &self.orphans {
+            table.add_row([
+                task.task.to_string(),
+                cell(task.name.as_ref()),
+                self.person(task.user),
+                task.workflow.to_string(),
+            ]);
+        }
+        Some(format!(
+            "orphans, tasks of a workflow that no longer runs: the portal's REST cannot remove them\n{}",
+            table.trim_fmt()
+        ))
     }
 
     fn person(&self, id: UserId) -> String {
@@ -256,10 +295,7 @@ impl Content {
         for action in actions {
             let view = self.workflows.get(&action.workflow);
             let document = view.map_or_else(|| NOTHING.to_owned(), document);
-            let state = match &action.detail {
-                Some(detail) if !detail.is_empty() => format!("{}: {}", action.state, printable(detail)),
-                _ => action.state.to_string(),
-            };
+            let state = state_of(action);
             let starter = view.and_then(|view| view.started_by);
             table.add_row([
                 action.action.to_string(),
@@ -376,6 +412,25 @@ impl Content {
         let mut object = serde_json::to_value(status)?;
         object["list"] = json!({ "rows": rows, "users": users, "actions": actions });
         Ok(object)
+    }
+}
+
+/// The state, and behind it why it drifted or what the portal said.
+pub(crate) fn state_of(action: &ActionRecord) -> String {
+    let said = [
+        action.detail.as_deref(),
+        action.text.as_ref().map(crate::personal::Personal::expose),
+    ];
+    let said: Vec<String> = said
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .map(printable)
+        .collect();
+    if said.is_empty() {
+        action.state.to_string()
+    } else {
+        format!("{}: {}", action.state, said.join(", "))
     }
 }
 

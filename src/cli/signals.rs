@@ -23,7 +23,7 @@ impl Signals {
     pub(crate) fn listen(terminal: &Terminal, stop_file: PathBuf) -> std::io::Result<Self> {
         let terminal = terminal.clone();
         Self::listen_and(stop_file, move || {
-            terminal.note("finishing the batch in flight; press again to stop now. Either way: offboard24 resume");
+            terminal.note("stopping after what is in flight; press again to stop at once. Either way nothing is lost");
         })
     }
 

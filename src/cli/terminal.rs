@@ -4,6 +4,7 @@
 //! printed it is on record, so writing ignores errors.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
@@ -17,6 +18,8 @@ pub(crate) struct Terminal {
     quiet: bool,
     /// Whether this one prints the object.
     object: bool,
+    /// The database, where it is not the default one: the next command has to name it too.
+    database: Option<PathBuf>,
 }
 
 impl Terminal {
@@ -25,16 +28,33 @@ impl Terminal {
             json,
             quiet,
             object: true,
+            database: None,
         }
     }
 
     /// The same for people only: of several objects, the last command prints the one.
     pub(crate) fn without_json(&self) -> Self {
         Self {
-            json: self.json,
-            quiet: self.quiet,
             object: false,
+            ..self.clone()
         }
+    }
+
+    /// For commands on a database other than the default one.
+    pub(crate) fn on(&self, database: Option<PathBuf>) -> Self {
+        Self {
+            database,
+            ..self.clone()
+        }
+    }
+
+    /// A line that says what to type next.
+    pub(crate) fn next(&self, next: &str) -> String {
+        let flag = self.database.as_ref().filter(|_| next.contains("offboard24 "));
+        let flag = flag
+            .map(|path| format!(" (with --db {})", path.display()))
+            .unwrap_or_default();
+        format!("next: {next}{flag}")
     }
 
     /// Text for people, on standard output; not with `--json`.
@@ -79,11 +99,8 @@ impl Terminal {
             object.insert("error".to_owned(), error);
             self.object(&Value::Object(object));
         }
-        let next = failure
-            .next
-            .as_ref()
-            .map(|next| format!("\nnext: {next}"))
-            .unwrap_or_default();
+        let next = failure.next.as_ref().map(|next| format!("\n{}", self.next(next)));
+        let next = next.unwrap_or_default();
         self.tell(&format!("offboard24: {}{next}", failure.message));
     }
 

@@ -246,7 +246,7 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
                 reason, method, wait, ..
             } = notice;
             if *wait >= PAUSE_TOLD_MIN {
-                let of = method.map(|method| format!(" of {method}")).unwrap_or_default();
+                let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
                 terminal.note(&format!("waiting {} s: {reason}{of}", wait.as_secs()));
             }
             kept.push(notice.clone());

@@ -197,7 +197,7 @@ fn an_interrupted_apply_finishes_its_batch_and_says_how_to_go_on() {
         (Some("stopped"), Some("signal"))
     );
     assert_eq!(number(&status, "/in_doubt"), 0, "the batch in flight was read back");
-    assert!(ended.stderr.contains("offboard24 resume"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("press again"), "{}", ended.stderr);
     scene.desk.run(&["resume"]).expect(4);
     scene.check();
 }
