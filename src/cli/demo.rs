@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::consent::Consent;
 use super::execution::{Mandate, carry_out, exit_of};
 use super::failure::Failure;
-use super::planning::{make_plan, read_order};
+use super::planning::{Begun, begin, read_order};
 use super::settings::{Intake, Place, PortalAccess};
 use super::terminal::Terminal;
-use super::work::{Link, Work};
+use super::work::Work;
 use super::{Ending, show};
 use crate::domain::{ActionKind, ActionState, Outcome};
 use crate::exit::Exit;
@@ -46,7 +46,6 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     };
     let order = read_order(terminal, &intake)?;
     let webhook = Webhook::parse(&sandbox.webhook_url()).map_err(|cause| Failure::usage(cause.to_string()))?;
-    let portal = webhook.portal();
     let access = PortalAccess {
         webhook,
         ca_file: None,
@@ -59,18 +58,8 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     };
     let database = place.database.clone();
     let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;
-    let link = Link::open(&work, access, &order.needs()).await?;
-
-    let job = work.journal.view().next_job()?;
-    let run = work.begin_run(
-        &link,
-        "demo",
-        job,
-        &order.policy_hash(),
-        order.events(&portal, "demo", None),
-    )?;
     terminal.say("\n— the plan: only reading so far —\n");
-    make_plan(&mut work, &link, run, job, order.policy()).await?;
+    let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
     let status = work.status(job)?;
     let record = work.job(Some(job))?;
     terminal.say(&show::plan_text(work.journal.view(), &record, &status)?);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
+use super::Failed;
 use super::failure::Failure;
-use super::settings::Intake;
+use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
 use super::text::printable;
 use super::work::{Link, Needs, Work};
@@ -101,7 +102,7 @@ fn tell_detected(terminal: &Terminal, found: &Detected) {
 
 impl Order {
     /// What the preflight has to look for.
-    pub(crate) fn needs(&self) -> Needs {
+    fn needs(&self) -> Needs {
         Needs {
             kinds: self.actions.iter().copied().collect::<BTreeSet<_>>(),
             search_by_email: self
@@ -112,17 +113,12 @@ impl Order {
         }
     }
 
-    /// The rules.
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    pub(crate) fn policy_hash(&self) -> String {
+    fn policy_hash(&self) -> String {
         Policy::hash(&self.policy_text)
     }
 
     /// The events that record the job and its roster.
-    pub(crate) fn events(&self, portal: &Portal, begun_by: &str, actions_max: Option<u32>) -> Vec<Event> {
+    fn events(&self, portal: &Portal, begun_by: &str, actions_max: Option<u32>) -> Vec<Event> {
         let created = JobCreated {
             portal: portal.clone(),
             policy_hash: self.policy_hash(),
@@ -141,6 +137,32 @@ impl Order {
         std::iter::once(Event::JobCreated(Box::new(created)))
             .chain(rows)
             .collect()
+    }
+}
+
+/// A job with its plan, made in a run that is still open.
+pub(crate) struct Begun {
+    pub(crate) link: Link,
+    pub(crate) job: JobId,
+    pub(crate) run: RunId,
+}
+
+/// Makes a job of an order, and its plan.
+pub(crate) async fn begin(
+    work: &mut Work,
+    access: PortalAccess,
+    order: &Order,
+    command: &str,
+    actions_max: Option<u32>,
+) -> Result<Begun, Failed> {
+    let portal = access.webhook.portal();
+    let link = Link::open(work, access, &order.needs()).await?;
+    let job = work.journal.view().next_job()?;
+    let first = order.events(&portal, command, actions_max);
+    let run = work.begin_run(&link, command, job, &order.policy_hash(), first)?;
+    match make_plan(work, &link, run, job, &order.policy).await {
+        Ok(()) => Ok(Begun { link, job, run }),
+        Err(failure) => Err(failure.with(&work.status(job)?)),
     }
 }
 

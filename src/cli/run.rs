@@ -1,11 +1,12 @@
 //! `offboard24 run`: plan, then apply if the plan has at most so many actions.
 
 use super::execution::{Mandate, carry_out};
+use super::planning::Begun;
 use super::settings::{Common, Intake, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Work};
 use super::{Ending, consent, planning, show};
-use crate::domain::StopReason;
+use crate::domain::{JobId, RunId, StopReason};
 
 pub(crate) async fn run(
     common: &Common,
@@ -16,28 +17,15 @@ pub(crate) async fn run(
 ) -> Ending {
     let order = planning::read_order(terminal, &intake)?;
     let access = portal.access()?;
-    let portal = access.webhook.portal();
     let mut work = Work::open(common, terminal)?;
-    let link = Link::open(&work, access, &order.needs()).await?;
-    let job = work.journal.view().next_job()?;
-    let first = order.events(&portal, "run", Some(max_actions));
-    let run = work.begin_run(&link, "run", job, &order.policy_hash(), first)?;
-    if let Err(failure) = planning::make_plan(&mut work, &link, run, job, order.policy()).await {
-        return Err(failure.with(&work.status(job)?));
-    }
+    let Begun { link, job, run } = planning::begin(&mut work, access, &order, "run", Some(max_actions)).await?;
     let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
     work.close();
     Ok(ending)
 }
 
 /// A frozen plan that `run` began: shown, and carried out if it is under the cap.
-pub(crate) async fn go_on_under_cap(
-    work: &mut Work,
-    link: &Link,
-    run: crate::domain::RunId,
-    job: crate::domain::JobId,
-    max_actions: u32,
-) -> Ending {
+pub(crate) async fn go_on_under_cap(work: &mut Work, link: &Link, run: RunId, job: JobId, max_actions: u32) -> Ending {
     let status = work.status(job)?;
     let record = work.job(Some(job))?;
     work.terminal

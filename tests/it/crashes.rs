@@ -2,29 +2,17 @@
 //!
 //! An instant is chosen by what the portal has seen: after the n-th request, and a moment more. The seed is printed when a test fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use offboard24::sandbox::{Options, World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::{Desk, Dice, Ended, Portal, number, unlimited};
+use crate::support::{Desk, Dice, Ended, Portal, ids_of, number, oracle, unlimited};
 
 /// Longer than any run here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Running workflows in which somebody of the roster waits, and nobody else.
-fn expected(world: &World, roster: &BTreeSet<u32>) -> BTreeSet<String> {
-    let mut waiting: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-    for user in world.users() {
-        for task in world.waiting_for(user.id) {
-            waiting.entry(task.workflow.clone()).or_default().insert(user.id);
-        }
-    }
-    waiting.retain(|workflow, users| world.running(workflow).is_some() && users.is_subset(roster));
-    waiting.into_keys().collect()
-}
 
 struct Scene {
     portal: Portal,
@@ -38,12 +26,7 @@ impl Scene {
     fn new(seed: u64) -> Self {
         let world = World::generated(40, 3, 50, seed);
         let csv = world.roster_csv(usize::MAX);
-        let people = csv
-            .lines()
-            .skip(1)
-            .map(|line| line.split(',').next().unwrap().parse().unwrap())
-            .collect();
-        let expected = expected(&world, &people);
+        let expected = oracle(&world, &ids_of(&csv));
         let options = Options {
             world: WorldOptions::Given(Box::new(world)),
             latency: Duration::from_millis(3),

@@ -1,10 +1,10 @@
 //! The main job: what it does, and what it leaves alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use offboard24::sandbox::World;
 
-use crate::support::{Desk, Portal, number};
+use crate::support::{Desk, Portal, ids_of, number, oracle};
 
 const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const RUSSIAN: &[u8] = include_bytes!("../../samples/roster-russian.csv");
@@ -181,30 +181,11 @@ fn the_sample_of_mistakes_is_refused_with_every_line_before_any_request() {
     );
 }
 
-/// What may be destroyed, computed from the stand-in's own data and from nothing of ours: a running workflow in which somebody of the
-/// roster waits, and nobody else.
-fn oracle(world: &World, roster: &BTreeSet<u32>) -> BTreeSet<String> {
-    let mut waiting: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-    for user in world.users() {
-        for task in world.waiting_for(user.id) {
-            waiting.entry(task.workflow.clone()).or_default().insert(user.id);
-        }
-    }
-    let ours = |(workflow, users): (String, BTreeSet<u32>)| {
-        (world.running(&workflow).is_some() && users.is_subset(roster)).then_some(workflow)
-    };
-    waiting.into_iter().filter_map(ours).collect()
-}
-
 #[test]
 fn of_a_thousand_people_only_the_workflows_of_two_hundred_are_destroyed() {
     let world = World::generated(1_000, 3, 30, 11);
     let csv = world.roster_csv(200);
-    let roster: BTreeSet<u32> = csv
-        .lines()
-        .skip(1)
-        .map(|line| line.split(',').next().unwrap().parse().unwrap())
-        .collect();
+    let roster = ids_of(&csv);
     assert_eq!(roster.len(), 200);
     let expected = oracle(&world, &roster);
     let running_before: BTreeSet<String> = running(&world);

@@ -2,7 +2,7 @@
 
 pub(crate) mod bench;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -321,12 +321,44 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    /// Whatever a test was about: what it wrote and printed is searched for the token.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_no_secret();
+        }
+    }
+}
+
 /// The number under a path such as `/actions/confirmed`.
 #[track_caller]
 pub(crate) fn number(json: &Value, path: &str) -> u64 {
     json.pointer(path)
         .and_then(Value::as_u64)
         .unwrap_or_else(|| panic!("no number at {path} in {json}"))
+}
+
+/// What may be destroyed, computed from the stand-in's own data and from nothing of ours: a running workflow in which somebody of the
+/// roster waits, and nobody else.
+pub(crate) fn oracle(world: &World, roster: &BTreeSet<u32>) -> BTreeSet<String> {
+    let mut waiting: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+    for user in world.users() {
+        for task in world.waiting_for(user.id) {
+            waiting.entry(task.workflow.clone()).or_default().insert(user.id);
+        }
+    }
+    let ours = |(workflow, users): (String, BTreeSet<u32>)| {
+        (world.running(&workflow).is_some() && users.is_subset(roster)).then_some(workflow)
+    };
+    waiting.into_iter().filter_map(ours).collect()
+}
+
+/// The ids in the first column of a roster.
+pub(crate) fn ids_of(csv: &str) -> BTreeSet<u32> {
+    csv.lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap().parse().unwrap())
+        .collect()
 }
 
 /// Numbers that look random and are the same for the same seed: `SplitMix64`.
