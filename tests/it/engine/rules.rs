@@ -679,6 +679,34 @@ fn what_another_job_has_left_to_do_is_not_done() {
 }
 
 #[test]
+fn a_late_failed_of_another_job_says_nothing_about_the_batches_of_this_one() {
+    let ours = (1..=40).map(|number| planned(OURS, number, Kill));
+    let journal = [planned(OTHER, 50, Kill), planned(OTHER, 51, Kill)]
+        .into_iter()
+        .chain(ours);
+    let mut hand = Hand::of(journal).resume_other();
+    hand.look_and_send(doubt);
+    hand.ask(&[50]);
+    hand.look_and_send(refused);
+    let mut hand = hand.resume();
+    assert_eq!(
+        hand.ask(&[50]),
+        [50],
+        "refused, but an earlier attempt may still take effect"
+    );
+    assert_eq!(hand.look_and_send(yes), [1]);
+    for size in [5, 10] {
+        hand.ask(&[]);
+        assert_eq!(hand.look_and_send(yes).len(), size);
+    }
+    hand.ask(&[]);
+    hand.later(90);
+    hand.ask(&[50]);
+    assert_eq!(hand.state_in(OTHER, 50), Ended(Outcome::Failed));
+    assert_eq!(hand.look(as_planned).len(), 20);
+}
+
+#[test]
 fn a_workflow_that_another_job_has_in_doubt_waits() {
     let journal = [planned(OTHER, 2, Kill), planned(OURS, 2, Kill), planned(OURS, 3, Kill)];
     let mut hand = Hand::of(journal).resume_other();
