@@ -563,7 +563,7 @@ fn quiet_time_starts_over_in_a_new_process() {
 #[test]
 fn what_is_gone_is_named_by_what_is_true_of_all_attempts() {
     type Answered = fn(u32) -> Answer;
-    let cases: [(&[Answered], Outcome); 7] = [
+    let cases: [(&[Answered], Outcome); 9] = [
         (&[], Outcome::AlreadyGone),
         (&[not_executed], Outcome::AlreadyGone),
         (&[doubt], Outcome::Presumed),
@@ -571,6 +571,8 @@ fn what_is_gone_is_named_by_what_is_true_of_all_attempts() {
         (&[refused], Outcome::Unattributed),
         (&[refused, doubt], Outcome::Presumed),
         (&[yes], Outcome::Confirmed),
+        (&[yes, not_executed], Outcome::Confirmed),
+        (&[yes, doubt], Outcome::Presumed),
     ];
     for (answers, outcome) in cases {
         let mut hand = Hand::kills_after_canary(2);
