@@ -563,7 +563,7 @@ fn quiet_time_starts_over_in_a_new_process() {
 #[test]
 fn what_is_gone_is_named_by_what_is_true_of_all_attempts() {
     type Answered = fn(u32) -> Answer;
-    let cases: [(&[Answered], Outcome); 7] = [
+    let cases: [(&[Answered], Outcome); 9] = [
         (&[], Outcome::AlreadyGone),
         (&[not_executed], Outcome::AlreadyGone),
         (&[doubt], Outcome::Presumed),
@@ -571,6 +571,8 @@ fn what_is_gone_is_named_by_what_is_true_of_all_attempts() {
         (&[refused], Outcome::Unattributed),
         (&[refused, doubt], Outcome::Presumed),
         (&[yes], Outcome::Confirmed),
+        (&[yes, not_executed], Outcome::Confirmed),
+        (&[yes, doubt], Outcome::Presumed),
     ];
     for (answers, outcome) in cases {
         let mut hand = Hand::kills_after_canary(2);
@@ -676,6 +678,34 @@ fn what_another_job_has_left_to_do_is_not_done() {
         hand.ask(&[]);
     }
     assert_eq!((hand.next(), hand.state_in(OTHER, 2)), (Step::Finish, Planned));
+}
+
+#[test]
+fn a_late_failed_of_another_job_says_nothing_about_the_batches_of_this_one() {
+    let ours = (1..=40).map(|number| planned(OURS, number, Kill));
+    let journal = [planned(OTHER, 50, Kill), planned(OTHER, 51, Kill)]
+        .into_iter()
+        .chain(ours);
+    let mut hand = Hand::of(journal).resume_other();
+    hand.look_and_send(doubt);
+    hand.ask(&[50]);
+    hand.look_and_send(refused);
+    let mut hand = hand.resume();
+    assert_eq!(
+        hand.ask(&[50]),
+        [50],
+        "refused, but an earlier attempt may still take effect"
+    );
+    assert_eq!(hand.look_and_send(yes), [1]);
+    for size in [5, 10] {
+        hand.ask(&[]);
+        assert_eq!(hand.look_and_send(yes).len(), size);
+    }
+    hand.ask(&[]);
+    hand.later(90);
+    hand.ask(&[50]);
+    assert_eq!(hand.state_in(OTHER, 50), Ended(Outcome::Failed));
+    assert_eq!(hand.look(as_planned).len(), 20);
 }
 
 #[test]
