@@ -98,6 +98,8 @@ CREATE TABLE job (
     orphans        INTEGER NOT NULL DEFAULT 0,
     started_by_colleagues INTEGER NOT NULL DEFAULT 0,
     confirmed_at   TEXT,
+    -- PORTAL:COUNT:HASH8 of what was confirmed.
+    confirm        TEXT,
     closed_at      TEXT,
     relisted       INTEGER NOT NULL DEFAULT 0
 ) STRICT;

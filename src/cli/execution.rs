@@ -45,7 +45,11 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
     match (failure, ended, refusal) {
-        (Some(failure), _, _) | (None, Err(failure), _) => Err(in_a_run(failure, &before, &status).with(&status)),
+        (Some(failure), _, _) | (None, Err(failure), _) => {
+            let mut failure = in_a_run(failure, &before, &status);
+            failure.exit = Exit::first([failure.exit, exit_of(link, &status)]);
+            Err(failure.with(&status))
+        }
         (None, Ok(()), Some(refusal)) if status.count(ActionState::Planned) > 0 => Err(refusal.with(&status)),
         (None, Ok(()), _) => {
             tell_end(work, &status)?;
@@ -158,8 +162,6 @@ fn is_complete(view: View<'_>, job: JobId) -> Result<bool, Failure> {
 
 /// Tells how a run ended: totals by outcome, what is left, and what to type next.
 pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
-    work.terminal
-        .object(&serde_json::to_value(status).map_err(crate::journal::JournalError::from)?);
     let mut lines = vec![show::headline(status)];
     let open = [ActionState::Planned, ActionState::Held, ActionState::Sent];
     let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
@@ -184,7 +186,9 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
     }
     lines.push(format!("database: {}", work.place.database.display()));
     lines.extend(next_step(status).map(|next| work.terminal.next(&next)));
+    let object = serde_json::to_value(status).map_err(crate::journal::JournalError::from)?;
     work.terminal.say(&lines.join("\n"));
+    work.terminal.object(&object);
     Ok(())
 }
 

@@ -68,6 +68,7 @@ impl Failure {
     /// Why a run that failed like this stopped.
     pub(crate) fn stop_reason(&self) -> StopReason {
         match self.exit {
+            _ if self.kind == "disk" => StopReason::Disk,
             Exit::NotAllowed => StopReason::Auth,
             Exit::Refused | Exit::NotAllDone => StopReason::Breaker,
             _ => StopReason::Limit,
@@ -92,7 +93,7 @@ impl From<PortalError> for Failure {
             PortalError::Unexpected { .. } => ("unexpected", Exit::Refused),
             PortalError::Unsendable { .. } => ("bug", Exit::Bug),
         };
-        Self::new(kind, exit, error.to_string())
+        Self::new(kind, exit, error.to_string()).next(error.next())
     }
 }
 

@@ -66,8 +66,22 @@ impl Failure {
     }
 }
 
-/// Runs the program: parses, dispatches, prints what went wrong. Gives the exit code.
+/// Runs the program: parses, dispatches, prints what went wrong. Gives the exit code, also when the program is wrong.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    // A panic's own words could hold anything; where it happened is enough for a report.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let failure = Failure::new("bug", Exit::Bug, format!("a bug in offboard24 {VERSION}, at {place}"))
+            .next("report it; what was recorded is safe: offboard24 resume");
+        Terminal::new(false, false).failure(&failure, None);
+    }));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    std::panic::catch_unwind(|| parse_and_run(arguments)).unwrap_or(Exit::Bug.code())
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn parse_and_run(arguments: Vec<OsString>) -> u8 {
     let (json, parsed) = settings::parse(arguments);
     let arguments = match parsed {
         Ok(arguments) => arguments,

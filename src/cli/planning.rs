@@ -192,7 +192,6 @@ pub(crate) async fn make_plan(
             }
             reason
         }
-        ("disk", _) => StopReason::Disk,
         _ => failure.stop_reason(),
     };
     work.end_run(link, run, job, Some(reason))?;

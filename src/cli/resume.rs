@@ -120,7 +120,10 @@ fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
 /// Finishes the plan; a job begun by `run` goes on, any other ends as `plan` does.
 async fn finish_planning(work: &mut Work, link: &Link, run: crate::domain::RunId, record: &JobRecord) -> Ending {
     let job = record.job;
-    settle_others(work, link, run, job).await?;
+    if let Err(failure) = settle_others(work, link, run, job).await {
+        work.end_run(link, run, job, Some(failure.stop_reason()))?;
+        return Err(failure.with(&work.status(job)?));
+    }
     let text = work.journal.view().policy(job)?.unwrap_or_default();
     let policy: Policy = serde_json::from_str(&text).map_err(crate::journal::JournalError::from)?;
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {

@@ -5,7 +5,6 @@
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -366,6 +365,3 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> (bool, Res
     let json = arguments.iter().any(|argument| argument == "--json");
     (json, Arguments::try_parse_from(arguments))
 }
-
-/// How long a pause has to be to be told of.
-pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);

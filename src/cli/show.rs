@@ -45,17 +45,17 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
 
 /// What `plan` ends with.
 pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> {
-    work.terminal
-        .object(&serde_json::to_value(status).map_err(JournalError::from)?);
     let record = work.job(Some(status.job))?;
-    work.terminal.say(&plan_text(work.journal.view(), &record, status)?);
+    let plan = plan_text(work.journal.view(), &record, status)?;
+    let object = serde_json::to_value(status).map_err(JournalError::from)?;
     let end = if status.state == JobState::Complete {
         "nothing to do: no action is planned".to_owned()
     } else {
         confirmation(status)
     };
-    work.terminal
-        .say(&format!("\n{end}\ndatabase: {}", work.place.database.display()));
+    let database = work.place.database.display();
+    work.terminal.say(&format!("{plan}\n\n{end}\ndatabase: {database}"));
+    work.terminal.object(&object);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use crate::portal::Webhook;
 
 /// How this process talks.
 #[derive(Clone, Debug)]
@@ -241,7 +242,10 @@ fn without_token(text: &str) -> String {
         shown.push_str(&after[..digits]);
         rest = &after[digits..];
         if digits > 0 && rest.starts_with('/') {
-            let token = rest[1..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+            let token = rest[1..]
+                .bytes()
+                .take_while(|byte| Webhook::is_token_byte(*byte))
+                .count();
             shown.push_str("/…");
             rest = &rest[1 + token..];
         }
@@ -261,7 +265,7 @@ mod tests {
                 "the roster https://x.example/rest/1/…/ is",
             ),
             (
-                "/rest/12/abc and /rest/3/def/profile",
+                "/rest/12/ab-c_d and /rest/3/def/profile",
                 "/rest/12/… and /rest/3/…/profile",
             ),
             ("/rest/ and /rest/1 and nothing", "/rest/ and /rest/1 and nothing"),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::failure::Failure;
-use super::settings::{Common, PAUSE_TOLD_MIN, Place, PortalAccess};
+use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::clock::{Clock, SystemClock};
@@ -19,6 +20,9 @@ use crate::plan::record::{Notices, Recorder};
 use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader, Settings, Webhook};
 use crate::report::status::JobStatus;
 use crate::roster::compare;
+
+/// How long a pause has to be to be told of.
+const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
 
 /// The database in the hands of this process.
 pub(crate) struct Work {
@@ -189,7 +193,10 @@ impl Link {
         let stop = signals.stop();
         let (owner, clock_offset_ms) = tokio::select! {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
-            () = stop.asked() => return Err(Failure::new("signal", signals.exit(), "stopped before anything was done")),
+            () = stop.asked() => {
+                let exit = if stop.reason() == Some(StopReason::Signal) { signals.exit() } else { Exit::Stopped };
+                return Err(Failure::new("stopped", exit, "stopped before anything was done"));
+            }
         };
         Ok(Self {
             connection,
@@ -292,11 +299,14 @@ async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<
     }
     for kind in &needs.kinds {
         let method = Method::from(*kind);
-        if !reader.method_available(method.as_str()).await?.exists {
-            return Err(PortalError::Tariff {
-                method,
-                code: "ERROR_METHOD_NOT_FOUND".to_owned(),
-            });
+        let state = reader.method_available(method.as_str()).await?;
+        if !state.exists {
+            let code = "ERROR_METHOD_NOT_FOUND".to_owned();
+            return Err(PortalError::Tariff { method, code });
+        }
+        if !state.available {
+            let code = "not available to this webhook".to_owned();
+            return Err(PortalError::Permission { method, code });
         }
     }
     if !reader.can_administer_workflows().await? {

@@ -235,7 +235,10 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
             "UPDATE job SET plan_hash = ?2, frozen_at = ?3, orphans = ?4, started_by_colleagues = ?5 WHERE job = ?1",
             params![job.0, event.plan_hash, at, event.orphans, event.started_by_colleagues],
         ),
-        Event::PlanConfirmed(_) => run("UPDATE job SET confirmed_at = ?2 WHERE job = ?1", params![job.0, at]),
+        Event::PlanConfirmed(event) => run(
+            "UPDATE job SET confirmed_at = ?2, confirm = ?3 WHERE job = ?1",
+            params![job.0, at, event.confirm],
+        ),
         Event::AttemptIntended(event) => {
             run(
                 "UPDATE action SET attempts = ?3, detail = NULL, text_personal = NULL WHERE job = ?1 AND action = ?2",

@@ -49,6 +49,8 @@ pub struct JobRecord {
     pub started_by_colleagues: u32,
     /// When the plan was confirmed.
     pub confirmed_at: Option<String>,
+    /// `PORTAL:COUNT:HASH8` of what was confirmed.
+    pub confirm: Option<String>,
     /// When everything had been read back once more.
     pub closed_at: Option<String>,
     /// Workflows that were gone and were listed again at the end.
@@ -689,6 +691,7 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         orphans: row.get("orphans")?,
         started_by_colleagues: row.get("started_by_colleagues")?,
         confirmed_at: row.get("confirmed_at")?,
+        confirm: row.get("confirm")?,
         closed_at: row.get("closed_at")?,
         relisted: row.get("relisted")?,
     })

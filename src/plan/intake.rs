@@ -7,16 +7,20 @@ use crate::roster::{Detected, Roster, Row};
 
 /// The roster does not say what to do.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "{}: no action in {} of the rows, the first in line {first_line}",
-    "the roster is incomplete",
-    rows
-)]
-pub struct ActionMissing {
-    /// How many rows.
-    pub rows: usize,
-    /// The line of the first.
-    pub first_line: u64,
+#[error("the roster does not say what to do: no action in line {}", lines(.0))]
+pub struct ActionMissing(Vec<u64>);
+
+/// `2, 5, 9`; of many the first twenty.
+fn lines(lines: &[u64]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = lines.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    shown.join(", ") + &rest
 }
 
 /// The action of each row: its own, or the default.
@@ -25,13 +29,12 @@ pub struct ActionMissing {
 /// When a row has none and there is no default: the tool never chooses.
 pub fn actions(roster: &Roster, default: Option<ActionKind>) -> Result<Vec<ActionKind>, ActionMissing> {
     let chosen: Vec<Option<ActionKind>> = roster.rows.iter().map(|row| row.action.or(default)).collect();
-    let mut missing = roster.rows.iter().zip(&chosen).filter(|(_, action)| action.is_none());
-    match missing.next() {
-        Some((row, _)) => Err(ActionMissing {
-            rows: 1 + missing.count(),
-            first_line: row.line,
-        }),
-        None => Ok(chosen.into_iter().flatten().collect()),
+    let without = roster.rows.iter().zip(&chosen).filter(|(_, action)| action.is_none());
+    let missing: Vec<u64> = without.map(|(row, _)| row.line).collect();
+    if missing.is_empty() {
+        Ok(chosen.into_iter().flatten().collect())
+    } else {
+        Err(ActionMissing(missing))
     }
 }
 

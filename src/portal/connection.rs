@@ -20,7 +20,7 @@ use super::method::Method;
 use super::pace::{Bucket, Rate};
 use super::webhook::Webhook;
 use crate::clock::Clock;
-use crate::domain::{Portal, UserId};
+use crate::domain::Portal;
 
 /// How a portal is spoken to.
 pub struct Settings {
@@ -172,11 +172,6 @@ impl Connection {
     /// The portal.
     pub fn portal(&self) -> Portal {
         self.http.webhook().portal()
-    }
-
-    /// The webhook's owner, as its URL says.
-    pub fn user_id(&self) -> UserId {
-        self.http.webhook().user_id()
     }
 
     /// HTTP requests sent so far. One that found no connection is none.

@@ -5,14 +5,13 @@
 use super::connection::WaitReason;
 use super::method::Method;
 
-/// Why an answer could not be had. Each message says what happened, what it means and what to do next.
+/// Why an answer could not be had. Each message says what happened and what it means; [`PortalError::next`] says what to do.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PortalError {
     /// The portal does not accept the webhook.
     #[error(
         "the portal does not accept the webhook ({code}): it was deleted, changed or has expired, or its owner was \
-         dismissed. Nothing more is sent. Create an inbound webhook of an administrator, hand its URL over in \
-         OFFBOARD24_WEBHOOK and run the command again"
+         dismissed. Nothing more is sent"
     )]
     Auth {
         /// The portal's code.
@@ -21,7 +20,7 @@ pub enum PortalError {
     /// The webhook's owner may not call the method.
     #[error(
         "the portal refuses {method} ({code}): the webhook's owner is not an administrator, or the portal's plan has no \
-         REST API. Nothing more is sent. Use an inbound webhook of an administrator, and run the command again"
+         REST API. Nothing more is sent"
     )]
     Permission {
         /// The method that was refused.
@@ -30,10 +29,7 @@ pub enum PortalError {
         code: String,
     },
     /// The webhook lacks a scope.
-    #[error(
-        "the webhook lacks the scope `{missing}`. Nothing more is sent. Tick it in the webhook's settings, and run the \
-         command again"
-    )]
+    #[error("the webhook lacks the scope `{missing}`. Nothing more is sent")]
     Scope {
         /// The scope to add.
         missing: String,
@@ -41,8 +37,7 @@ pub enum PortalError {
     /// The portal's plan does not have it.
     #[error(
         "the portal does not offer {method} ({code}): its plan has no REST API or no workflows, or the webhook's address \
-         is wrong. Nothing more is sent. Compare the webhook's URL with the one in the portal, then ask whoever manages \
-         the subscription"
+         is wrong. Nothing more is sent"
     )]
     Tariff {
         /// The method that is missing.
@@ -53,13 +48,13 @@ pub enum PortalError {
     /// Bitrix24's support has blocked the portal's REST API by hand (`OVERLOAD_LIMIT`).
     #[error(
         "Bitrix24 has blocked the REST API of this portal by hand (OVERLOAD_LIMIT). Waiting does not end it and nothing \
-         more is sent. Ask Bitrix24's support, then run `offboard24 resume`"
+         more is sent"
     )]
     Overload,
     /// A redirect, which is never followed: it would lose the request's body.
     #[error(
         "the portal answers with a redirect{}: it was renamed, or the webhook's address is wrong. The redirect was not \
-         followed. Create a webhook at the new address; a job belongs to its address, so plan again there",
+         followed",
         host.as_ref().map(|host| format!(" to {host}")).unwrap_or_default()
     )]
     Redirected {
@@ -69,22 +64,18 @@ pub enum PortalError {
     /// The portal's certificate is not trusted here.
     #[error(
         "no trusted connection to the portal: its certificate is not trusted on this machine, or does not fit its name. \
-         Nothing was sent. For a self-hosted portal name its authority's certificate with --ca-file"
+         Nothing was sent"
     )]
     Tls,
     /// No connection.
-    #[error(
-        "the portal cannot be reached ({attempts} attempts): no connection. What is recorded stays valid. Check network, \
-         VPN and HTTPS_PROXY, then run `offboard24 resume`"
-    )]
+    #[error("the portal cannot be reached ({attempts} attempts): no connection. What is recorded stays valid")]
     Unreachable {
         /// How often it was tried in a row.
         attempts: u32,
     },
     /// The portal is there, but does not give an answer for now.
     #[error(
-        "the portal gave no answer to {asked} ({attempts} attempts, the last: {reason}). What is recorded stays valid. \
-         Run `offboard24 resume` later"
+        "the portal gave no answer to {asked} ({attempts} attempts, the last: {reason}). What is recorded stays valid"
     )]
     Temporary {
         /// What was asked.
@@ -97,8 +88,7 @@ pub enum PortalError {
     /// The portal answered with more or with something else than was asked.
     #[error(
         "the portal's answer to {asked} is not about what was asked: {came}. It ignored the condition, and acting on such \
-         an answer would hit the wrong workflows, so the job stops here. Nothing of this answer is used. {next}",
-        next = WIDENED_NEXT
+         an answer would hit the wrong workflows, so the job stops here. Nothing of this answer is used"
     )]
     Widened {
         /// What was asked.
@@ -107,10 +97,7 @@ pub enum PortalError {
         came: &'static str,
     },
     /// The portal answered something that cannot be read, or refused a question for a reason of its own.
-    #[error(
-        "the portal's answer to {asked} cannot be used: {problem}. Nothing of this answer is used. Run the command again; \
-         if it stays so, the portal differs from what this program knows"
-    )]
+    #[error("the portal's answer to {asked} cannot be used: {problem}. Nothing of this answer is used")]
     Unexpected {
         /// What was asked.
         asked: String,
@@ -124,7 +111,7 @@ pub enum PortalError {
         problem: String,
     },
     /// A command that must not be put into a batch, or an empty condition. A mistake of this program.
-    #[error("refused to send {asked}: {problem}. Nothing was sent. This is a bug: please report it")]
+    #[error("refused to send {asked}: {problem}. Nothing was sent. This is a bug")]
     Unsendable {
         /// What was to be sent.
         asked: String,
@@ -133,9 +120,44 @@ pub enum PortalError {
     },
 }
 
-/// What to do about a widened answer. The webhook's scope is the usual cause where users are asked for.
-const WIDENED_NEXT: &str = "If users were asked for by e-mail, the webhook may have the scope \
-     `user_brief`, which cannot search by it: give it the scope `user`, or put user ids into the roster";
+impl PortalError {
+    /// What the person who reads the message does next.
+    pub const fn next(&self) -> &'static str {
+        match self {
+            Self::Auth { .. } | Self::Permission { .. } => {
+                "put the URL of an administrator's inbound webhook into OFFBOARD24_WEBHOOK and type the same command again; \
+                 for a job that had begun: offboard24 resume"
+            }
+            Self::Scope { .. } => {
+                "tick the scope in the webhook's settings and type the same command again; for a job that had begun: \
+                 offboard24 resume"
+            }
+            Self::Tariff { .. } => {
+                "compare the webhook's URL with the one in the portal, then ask whoever manages the subscription"
+            }
+            Self::Overload => "ask Bitrix24's support, then: offboard24 resume",
+            Self::Redirected { .. } => {
+                "make a webhook at the new address; a job belongs to its address, so plan again there"
+            }
+            Self::Tls => "for a self-hosted portal, name its authority's certificate with --ca-file",
+            Self::Unreachable { .. } => {
+                "check network, VPN and HTTPS_PROXY and type the same command again; for a job that had begun: offboard24 resume"
+            }
+            Self::Temporary { .. } => {
+                "wait a while and type the same command again; for a job that had begun: offboard24 resume"
+            }
+            Self::Widened { .. } => {
+                "if users were asked for by e-mail, give the webhook the scope `user` (with `user_brief` the portal ignores \
+                 e-mails), or put user ids into the roster; then type the same command again"
+            }
+            Self::Unexpected { .. } => {
+                "type the same command again; if it stays so, the portal differs from what this program knows"
+            }
+            Self::Settings { .. } => "correct the setting and type the same command again",
+            Self::Unsendable { .. } => "report it, with what `-v` prints",
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -185,7 +207,10 @@ mod tests {
                 problem: "what to look for is blank",
             },
         ];
-        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{error}\nnext: {}", error.next()))
+            .collect();
         insta::assert_snapshot!(messages.join("\n\n"));
     }
 }

@@ -126,6 +126,11 @@ impl Webhook {
         self.portal.clone()
     }
 
+    /// Whether a byte can be part of a token: what hides tokens in texts goes by the same rule as what accepts them.
+    pub const fn is_token_byte(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+    }
+
     /// The user for whom the webhook acts, as the URL says. [`super::Reader::profile`] asks the portal.
     pub const fn user_id(&self) -> UserId {
         self.user
@@ -184,10 +189,7 @@ impl fmt::Display for Webhook {
 
 /// Portals make tokens of letters and digits.
 fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    !text.is_empty() && text.bytes().all(Webhook::is_token_byte)
 }
 
 /// The portal of an authority, and whether it is this machine.

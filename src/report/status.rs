@@ -52,7 +52,7 @@ pub struct JobStatus {
     pub stop_reason: Option<StopReason>,
     /// The plan's hash, once frozen.
     pub plan_hash: Option<String>,
-    /// What to confirm, once frozen.
+    /// What to confirm, once frozen; what was confirmed, afterwards.
     pub confirm: Option<String>,
     /// Rows by state.
     pub rows: BTreeMap<&'static str, u32>,
@@ -113,7 +113,13 @@ impl JobStatus {
             JobState::Planning
         };
         let recorded = runs.last().and_then(|run| run.stop_reason);
-        let planned = count(ActionState::Planned);
+        let to_confirm = || {
+            Some(confirm(
+                &record.portal.0,
+                count(ActionState::Planned),
+                record.plan_hash.as_ref()?,
+            ))
+        };
         Ok(Self {
             job,
             portal: record.portal.0.clone(),
@@ -121,10 +127,7 @@ impl JobStatus {
             state,
             stop_reason: if crashed { Some(StopReason::Crash) } else { recorded },
             plan_hash: record.plan_hash.clone(),
-            confirm: record
-                .plan_hash
-                .as_ref()
-                .map(|hash| confirm(&record.portal.0, planned, hash)),
+            confirm: record.confirm.clone().or_else(to_confirm),
             rows,
             actions,
             in_doubt: count(ActionState::Sent),
@@ -141,11 +144,6 @@ impl JobStatus {
     /// How many actions are in a state.
     pub fn count(&self, state: ActionState) -> u32 {
         self.actions.get(state.as_str()).copied().unwrap_or_default()
-    }
-
-    /// How many rows are in a state.
-    pub fn row_count(&self, state: RowState) -> u32 {
-        self.rows.get(state.as_str()).copied().unwrap_or_default()
     }
 
     /// Whether the plan was confirmed.

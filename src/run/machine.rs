@@ -22,7 +22,7 @@ use crate::portal::{Answer, Delays, Method, NotExecuted};
 /// client may take 10 s of it to connect.
 const READY_AGE_MAX: Duration = Duration::from_secs(45);
 
-/// Batches in a row of which the portal executed nothing, before the run gives up for now: with the delays between them about ten minutes.
+/// Batches in a row of which the portal executed nothing, before the run gives up for now: with the delays between them about four minutes.
 const IDLE_BATCHES_MAX: u32 = 10;
 
 /// Looks in a row that were too old before anything could be sent. Each took longer than a look may be old: a portal this slow is not
@@ -143,8 +143,15 @@ impl Machine {
     }
 
     /// Why the run stops before the job is complete.
+    ///
+    /// A breaker that opened on the last batch stopped nothing.
     pub fn stop_reason(&self) -> Option<StopReason> {
-        self.stop
+        let open = |action: &Action| matches!(action.state, ActionState::Planned | ActionState::Sent);
+        let work_left = self
+            .actions
+            .iter()
+            .any(|(key, action)| key.job == self.job && open(action));
+        self.stop.filter(|reason| *reason != StopReason::Breaker || work_left)
     }
 
     /// Asks the run to stop: what was sent is still asked about, once. The first reason stays, but the breaker, which has all the time that
@@ -535,14 +542,6 @@ impl Machine {
                 self.stop(StopReason::Breaker);
             }
         }
-    }
-
-    /// For how long the next step is only waited for, when that is more than ordinary pacing, and the method that is waited for.
-    pub fn waits_for(&self, now: Duration) -> Option<Method> {
-        self.blocked_until
-            .iter()
-            .find(|(_, until)| **until > now)
-            .map(|(method, _)| *method)
     }
 }
 

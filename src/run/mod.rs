@@ -102,7 +102,10 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
             Ok(()) => {}
             Err(RunError::Portal(error)) => {
                 machine.stop_blind(stop_reason(&error));
-                cause.get_or_insert(error);
+                // On the way out a question that is cut short is no reason of its own.
+                if engine.stop.reason().is_none() {
+                    cause.get_or_insert(error);
+                }
             }
             Err(RunError::Journal(error)) => return Err(error.into()),
         }

@@ -21,7 +21,7 @@ const fn case(fault: &'static str, code: i32, presumed: bool) -> Expected {
     Expected { fault, code, presumed }
 }
 
-/// Every fault of the stand-in that hits a whole batch, but those after which a run waits for a minute or more; `engine_time` has these.
+/// Every fault of the stand-in that hits a whole batch, but those after which a run waits for a minute or more; `waiting` has these.
 const BATCH_FAULTS: &[Expected] = &[
     case("lost-request", 0, false),
     case("lost-answer", 0, true),
@@ -51,12 +51,12 @@ fn theirs(portal: &Portal) -> BTreeSet<String> {
 }
 
 /// One job of nine actions with one fault: everything that must hold, whatever the fault was.
-fn play(expected: &Expected, place: &str) {
+fn play(expected: &Expected, place: &str, action: &str) {
     let fault = format!("{}@{place}", expected.fault);
     let portal = Portal::of(World::sample());
     let theirs = theirs(&portal);
     let desk = Desk::at(&portal);
-    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    let plan = desk.plan(&desk.roster(HOW_TO), action);
     portal.inject(&fault);
     let ended = desk.apply(&plan);
     assert_eq!(ended.code, expected.code, "{fault}\n{}\n{}", ended.stdout, ended.stderr);
@@ -79,6 +79,7 @@ fn play(expected: &Expected, place: &str) {
     assert_eq!(presumed > 0, expected.presumed, "{fault}: {presumed} presumed");
     assert_eq!(number(&status, "/actions/confirmed") + presumed, 9, "{fault}: {status}");
     assert_confirmed_were_answered(&portal, &desk, &fault);
+    desk.assert_every_command_was_intended(&portal);
     desk.assert_sound();
 }
 
@@ -102,14 +103,14 @@ fn assert_confirmed_were_answered(portal: &Portal, desk: &Desk, fault: &str) {
 #[test]
 fn a_fault_on_the_first_destroying_batch_leads_to_no_false_claim() {
     for expected in BATCH_FAULTS {
-        play(expected, "destroy:1");
+        play(expected, "destroy:1", "kill");
     }
 }
 
 #[test]
 fn a_fault_on_a_destroying_batch_in_the_middle_leads_to_no_false_claim() {
     for expected in BATCH_FAULTS {
-        play(expected, "destroy:2");
+        play(expected, "destroy:2", "terminate");
     }
 }
 
@@ -120,8 +121,13 @@ fn a_fault_on_one_command_in_the_middle_of_a_batch_leads_to_no_false_claim() {
         case("false-result", 0, false),
         case("lost-request", 0, true),
         case("lost-answer", 0, true),
+        case("truncated-body", 0, true),
+        case("not-json", 0, true),
+        case("status-502-html-after", 0, true),
+        case("delay:50ms", 0, false),
     ] {
-        play(&expected, "command:4");
+        play(&expected, "command:4", "kill");
+        play(&expected, "command:4", "terminate");
     }
 }
 
@@ -146,6 +152,24 @@ fn a_refusal_of_a_workflow_that_stays_is_failed_and_stops_the_canary() {
         .expect(0)
         .json();
     assert_eq!(number(&resumed, "/actions/confirmed"), 9);
+    desk.assert_sound();
+}
+
+#[test]
+fn a_refusal_of_the_very_last_workflow_ends_the_job_and_does_not_stop_it() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    // Seven workflows travel as one, five and one.
+    let plan = desk.plan(&desk.roster("id\n51\n53\n31\n33\n34\n41\n"), "kill");
+    let planned = number(&plan, "/actions/planned");
+    assert_eq!(planned, 7, "{plan}");
+    portal.inject("kill-error-present@command:7");
+    let status = desk.apply(&plan).expect(3).json();
+    assert_eq!(
+        (status["state"].as_str(), status["stop_reason"].as_str()),
+        (Some("complete"), None)
+    );
+    assert!(desk.story().iter().any(|event| event["kind"] == "job_closed"));
     desk.assert_sound();
 }
 

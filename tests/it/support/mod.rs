@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The token of every stand-in here: what must be found nowhere.
-pub(crate) const TOKEN: &str = "markertoken0123456789secret";
+pub(crate) const TOKEN: &str = "marker-token_0123456789-secret";
 
 /// A stand-in portal, running in a thread of its own until it is dropped.
 pub(crate) struct Portal {
@@ -194,6 +194,10 @@ impl Desk {
         if matches!(arguments.first(), Some(&("plan" | "apply" | "run" | "resume"))) && !arguments.contains(&"--rate") {
             command.args(["--rate", "unlimited"]);
         }
+        // Where only the object is looked at, the notes may be as verbose as can be: they are searched for the token.
+        if arguments.contains(&"--json") {
+            command.arg("-vv");
+        }
         command
     }
 
@@ -297,6 +301,50 @@ impl Desk {
             );
         }
         self.assert_no_secret();
+    }
+
+    /// What reached the portal was on record before: no workflow got more destroying commands than there are intents for it, and none
+    /// after one that was answered with yes.
+    #[track_caller]
+    pub(crate) fn assert_every_command_was_intended(&self, portal: &Portal) {
+        let mut intents: BTreeMap<String, u32> = BTreeMap::new();
+        let mut answered: BTreeMap<u64, String> = BTreeMap::new();
+        for event in self.story() {
+            let data = &event["data"];
+            match event["kind"].as_str() {
+                Some("attempt_intended") => {
+                    let workflow = data["workflow"].as_str().unwrap().to_owned();
+                    let action = data["action"].as_u64().unwrap();
+                    assert_ne!(
+                        answered.get(&action).map(String::as_str),
+                        Some("yes"),
+                        "sent again after a yes: {event}"
+                    );
+                    *intents.entry(workflow).or_default() += 1;
+                }
+                Some("attempt_answered") => {
+                    let action = data["action"].as_u64().unwrap();
+                    answered.insert(action, data["answer"].as_str().unwrap().to_owned());
+                }
+                _ => {}
+            }
+        }
+        let mut commands: BTreeMap<String, u32> = BTreeMap::new();
+        for command in portal
+            .requests()
+            .iter()
+            .flat_map(|request| &request.commands)
+            .filter(|command| command.destroys())
+        {
+            *commands
+                .entry(command.params["ID"].as_str().unwrap().to_owned())
+                .or_default() += 1;
+        }
+        assert!(!commands.is_empty(), "nothing was sent at all");
+        for (workflow, sent) in commands {
+            let intended = intents.get(&workflow).copied().unwrap_or_default();
+            assert!(sent <= intended, "{workflow}: {sent} commands and {intended} intents");
+        }
     }
 
     /// Looks for the token in everything that was written and printed here.
