@@ -9,14 +9,12 @@ use serde_json::{Map, Value};
 use crate::domain::{TaskId, UserId, WorkflowId};
 use crate::personal::Personal;
 
-/// The webhook's owner, by the portal's word.
+/// The webhook's owner, by the portal's word. Whether workflows may be ended is a question of its own: see
+/// [`super::Reader::can_administer_workflows`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Profile {
     /// Who.
     pub id: UserId,
-    /// Whether that user administers the portal. Ending workflows asks for a slightly different right: see
-    /// [`super::Reader::can_administer_workflows`].
-    pub admin: bool,
 }
 
 /// What a portal says of one of its methods.
@@ -101,8 +99,6 @@ pub struct InstanceRow {
     pub started_by: Option<UserId>,
     /// When it last changed, as the portal writes it.
     pub modified: Option<String>,
-    /// Until when a process works on it, as the portal writes it.
-    pub owned_until: Option<String>,
 }
 
 /// Names a field that cannot be read. Never quotes its value.
@@ -219,7 +215,6 @@ impl<'a> Row<'a> {
     pub(super) fn profile(self) -> Result<Profile, Problem> {
         Ok(Profile {
             id: UserId(self.id("ID")?),
-            admin: self.flag("ADMIN")?,
         })
     }
 
@@ -276,7 +271,6 @@ impl<'a> Row<'a> {
             started: self.text("STARTED")?,
             started_by: self.somebody("STARTED_BY")?,
             modified: self.text("MODIFIED")?,
-            owned_until: self.text("OWNED_UNTIL")?,
         })
     }
 }

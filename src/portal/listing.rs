@@ -455,7 +455,6 @@ impl Listing for Instance {
             json!({
                 "SELECT": [
                     "ID", "MODULE_ID", "ENTITY", "DOCUMENT_ID", "TEMPLATE_ID", "STARTED", "STARTED_BY", "MODIFIED",
-                    "OWNED_UNTIL",
                 ],
                 "FILTER": {"=ID": self.workflow},
                 "start": -1,
