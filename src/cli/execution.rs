@@ -40,7 +40,7 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
     let carried = perform(work, link, run, job, refusal.is_none()).await;
     let (stop, failure) = match carried {
         Ok((stop, failure)) => (stop, failure),
-        Err(failure) => (Some(journal_stop(&failure)), Some(failure)),
+        Err(failure) => (Some(failure.stop_reason), Some(failure)),
     };
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
@@ -84,15 +84,6 @@ fn in_a_run(mut failure: Failure, before: &JobStatus, after: &JobStatus) -> Fail
         };
     }
     failure
-}
-
-/// The journal failed in the middle: the disk, or worse.
-fn journal_stop(failure: &Failure) -> StopReason {
-    if failure.kind == "disk" {
-        StopReason::Disk
-    } else {
-        StopReason::Crash
-    }
 }
 
 /// The status's code, with the signal that it really was.

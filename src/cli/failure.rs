@@ -9,7 +9,7 @@ use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::portal::PortalError;
 use crate::roster::RosterErrors;
-use crate::run::RunError;
+use crate::run::{RunError, stop_reason};
 
 /// Why a command did not do what it was asked to.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to type next.
     pub(crate) next: Option<String>,
+    /// Why a run stops that fails like this.
+    pub(crate) stop_reason: StopReason,
 }
 
 /// The `error` object of `--json`.
@@ -40,6 +42,7 @@ impl Failure {
             exit,
             message: message.into(),
             next: None,
+            stop_reason: StopReason::Crash,
         }
     }
 
@@ -65,14 +68,10 @@ impl Failure {
         }
     }
 
-    /// Why a run that failed like this stopped.
-    pub(crate) fn stop_reason(&self) -> StopReason {
-        match self.exit {
-            _ if self.kind == "disk" => StopReason::Disk,
-            Exit::NotAllowed => StopReason::Auth,
-            Exit::Refused | Exit::NotAllDone => StopReason::Breaker,
-            _ => StopReason::Limit,
-        }
+    /// With the reason that a run has when it stops like this.
+    pub(crate) fn stopping(mut self, reason: StopReason) -> Self {
+        self.stop_reason = reason;
+        self
     }
 }
 
@@ -93,7 +92,9 @@ impl From<PortalError> for Failure {
             PortalError::Unexpected { .. } => ("unexpected", Exit::Refused),
             PortalError::Unsendable { .. } => ("bug", Exit::Bug),
         };
-        Self::new(kind, exit, error.to_string()).next(error.next())
+        Self::new(kind, exit, error.to_string())
+            .next(error.next())
+            .stopping(stop_reason(&error))
     }
 }
 
@@ -116,9 +117,9 @@ impl From<JournalError> for Failure {
                 Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
                     .next("keep the file as evidence, and plan anew in another one with --db FILE")
             }
-            JournalError::DiskFull | JournalError::ReserveUsed => {
-                Self::new("disk", Exit::Temporary, message).next("make room, then: offboard24 resume")
-            }
+            JournalError::DiskFull | JournalError::ReserveUsed => Self::new("disk", Exit::Temporary, message)
+                .next("make room, then: offboard24 resume")
+                .stopping(StopReason::Disk),
             JournalError::Commit(_) | JournalError::Broken => Self::new("journal", Exit::Bug, message)
                 .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
             JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {

@@ -180,20 +180,27 @@ pub(crate) async fn make_plan(
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),
-        () = stop.asked() => Err(Failure::new("stopped", Exit::Stopped, "stopped before the plan was made; what was read is kept")
-            .next("offboard24 resume")),
+        () = stop.asked() => Err(stopped(link)),
     };
     progress.finish();
-    let Err(mut failure) = made else { return Ok(()) };
-    let reason = match (failure.kind, stop.reason()) {
-        ("stopped", Some(reason)) => {
-            if reason == StopReason::Signal {
-                failure.exit = link.signals.exit();
-            }
-            reason
-        }
-        _ => failure.stop_reason(),
-    };
-    work.end_run(link, run, job, Some(reason))?;
+    let Err(failure) = made else { return Ok(()) };
+    work.end_run(link, run, job, Some(failure.stop_reason))?;
     Err(failure)
+}
+
+/// Somebody asked the plan to stop.
+fn stopped(link: &Link) -> Failure {
+    let reason = link.signals.stop().reason().unwrap_or(StopReason::Requested);
+    let exit = if reason == StopReason::Signal {
+        link.signals.exit()
+    } else {
+        Exit::Stopped
+    };
+    Failure::new(
+        "stopped",
+        exit,
+        "stopped before the plan was made; what was read is kept",
+    )
+    .next("offboard24 resume")
+    .stopping(reason)
 }

@@ -121,7 +121,7 @@ fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
 async fn finish_planning(work: &mut Work, link: &Link, run: crate::domain::RunId, record: &JobRecord) -> Ending {
     let job = record.job;
     if let Err(failure) = settle_others(work, link, run, job).await {
-        work.end_run(link, run, job, Some(failure.stop_reason()))?;
+        work.end_run(link, run, job, Some(failure.stop_reason))?;
         return Err(failure.with(&work.status(job)?));
     }
     let text = work.journal.view().policy(job)?.unwrap_or_default();
