@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod exit;
+mod hex;
 pub mod journal;
 pub mod lock;
 pub mod paths;

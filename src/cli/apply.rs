@@ -26,7 +26,7 @@ pub(crate) async fn apply(
         super::execution::tell_end(&work, &status)?;
         return Ok(status.exit());
     }
-    let plan = show::plan_text(work.journal.view(), &record, &status)?;
+    let plan = show::plan_text(work.journal.view(), &status)?;
     let consent =
         consent::of_person(terminal, &status, &plan, confirm.as_deref()).map_err(|failure| failure.with(&status))?;
     let kinds = work

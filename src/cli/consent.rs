@@ -116,8 +116,8 @@ pub(crate) fn of_person(
                 .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
         );
     }
-    terminal.tell(plan);
-    terminal.tell(&show::warning(status));
+    Terminal::tell(plan);
+    Terminal::tell(&show::warning(status));
     let planned = status.count(ActionState::Planned).to_string();
     let portal = Terminal::ask("Type the portal to confirm: ");
     let counted = (portal.as_deref() == Some(status.portal.as_str()))

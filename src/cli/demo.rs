@@ -61,8 +61,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     terminal.say("\n— the plan: only reading so far —\n");
     let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
     let status = work.status(job)?;
-    let record = work.job(Some(job))?;
-    terminal.say(&show::plan_text(work.journal.view(), &record, &status)?);
+    terminal.say(&show::plan_text(work.journal.view(), &status)?);
     let confirm = status.confirm.clone().unwrap_or_default();
     terminal.say(&format!("\n— confirmed with {confirm}, and carried out —\n"));
     let consent = Consent { confirm, by: "demo" };

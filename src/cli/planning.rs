@@ -9,7 +9,7 @@ use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
 use super::text::printable;
 use super::work::{Link, Needs, Work};
-use crate::domain::{ActionKind, JobId, Portal, RunId, StopReason};
+use crate::domain::{ActionKind, JobId, Portal, RunId};
 use crate::exit::Exit;
 use crate::journal::{Event, JobCreated};
 use crate::plan::intake;
@@ -180,27 +180,13 @@ pub(crate) async fn make_plan(
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),
-        () = stop.asked() => Err(stopped(link)),
+        () = stop.asked() => Err(link
+            .signals
+            .stopped("stopped before the plan was made; what was read is kept")
+            .next("offboard24 resume")),
     };
     progress.finish();
     let Err(failure) = made else { return Ok(()) };
     work.end_run(link, run, job, Some(failure.stop_reason))?;
     Err(failure)
-}
-
-/// Somebody asked the plan to stop.
-fn stopped(link: &Link) -> Failure {
-    let reason = link.signals.stop().reason().unwrap_or(StopReason::Requested);
-    let exit = if reason == StopReason::Signal {
-        link.signals.exit()
-    } else {
-        Exit::Stopped
-    };
-    Failure::new(
-        "stopped",
-        exit,
-        "stopped before the plan was made; what was read is kept",
-    )
-    .next("offboard24 resume")
-    .stopping(reason)
 }

@@ -6,7 +6,7 @@ use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Needs, Work};
 use super::{Ending, Failed, consent, planning, run, show};
-use crate::domain::{ActionState, JobId, Outcome, Portal};
+use crate::domain::{ActionState, JobId, Outcome, Portal, RunId};
 use crate::journal::{About, ActionReopened, Event, JobRecord};
 use crate::personal::Personal;
 use crate::plan::policy::Policy;
@@ -118,7 +118,7 @@ fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
 }
 
 /// Finishes the plan; a job begun by `run` goes on, any other ends as `plan` does.
-async fn finish_planning(work: &mut Work, link: &Link, run: crate::domain::RunId, record: &JobRecord) -> Ending {
+async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobRecord) -> Ending {
     let job = record.job;
     if let Err(failure) = settle_others(work, link, run, job).await {
         work.end_run(link, run, job, Some(failure.stop_reason))?;
@@ -142,7 +142,7 @@ async fn finish_planning(work: &mut Work, link: &Link, run: crate::domain::RunId
 fn reopen(
     work: &mut Work,
     link: &Link,
-    run: crate::domain::RunId,
+    run: RunId,
     job: JobId,
     retry: &[Outcome],
     reason: Option<String>,

@@ -27,9 +27,7 @@ pub(crate) async fn run(
 /// A frozen plan that `run` began: shown, and carried out if it is under the cap.
 pub(crate) async fn go_on_under_cap(work: &mut Work, link: &Link, run: RunId, job: JobId, max_actions: u32) -> Ending {
     let status = work.status(job)?;
-    let record = work.job(Some(job))?;
-    work.terminal
-        .say(&show::plan_text(work.journal.view(), &record, &status)?);
+    work.terminal.say(&show::plan_text(work.journal.view(), &status)?);
     match consent::of_cap(&status, max_actions) {
         Ok(consent) => carry_out(work, link, run, job, Mandate::Execute(Some(consent))).await,
         Err(failure) => {

@@ -13,9 +13,8 @@ use super::work::Work;
 use super::{Ending, find_job, status};
 use crate::domain::{ActionKind, ActionState, HoldReason, JobId, RowState, UserId, WorkflowId};
 use crate::exit::Exit;
-use crate::journal::{
-    ActionRecord, JobRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView,
-};
+use crate::journal::{ActionRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView};
+use crate::plan::freeze::orphans;
 use crate::report::status::{JobState, JobStatus};
 
 pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, by: ShowBy) -> Ending {
@@ -45,8 +44,7 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
 
 /// What `plan` ends with.
 pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> {
-    let record = work.job(Some(status.job))?;
-    let plan = plan_text(work.journal.view(), &record, status)?;
+    let plan = plan_text(work.journal.view(), status)?;
     let object = serde_json::to_value(status).map_err(JournalError::from)?;
     let end = if status.state == JobState::Complete {
         "nothing to do: no action is planned".to_owned()
@@ -60,8 +58,8 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
 }
 
 /// The plan, for the person who has to confirm it: first what colleagues started, then people, holds, and what is not recorded.
-pub(crate) fn plan_text(view: View<'_>, record: &JobRecord, status: &JobStatus) -> Result<String, Failure> {
-    let content = Content::read(view, record.job)?;
+pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
+    let content = Content::read(view, status.job)?;
     let mut parts = vec![headline(status)];
     parts.extend(content.started_by_colleagues());
     parts.push(content.by_person());
@@ -164,22 +162,14 @@ impl Content {
     fn read(view: View<'_>, job: JobId) -> Result<Self, JournalError> {
         let rows = view.rows(job)?;
         let workflows = view.workflows(job)?;
-        let matched: BTreeSet<UserId> = rows
-            .iter()
-            .filter(|row| row.state == Some(RowState::Matched))
-            .filter_map(|row| row.user)
-            .collect();
+        let tasks = view.tasks(job)?;
         let mut titles = BTreeMap::new();
-        let mut orphans = Vec::new();
-        for task in view.tasks(job)?.into_iter().filter(TaskView::waits) {
+        for task in tasks.iter().filter(|task| task.waits()) {
             titles
                 .entry(task.workflow.clone())
                 .or_insert_with(|| cell(task.name.as_ref()));
-            let runs = workflows.get(&task.workflow).is_none_or(|workflow| workflow.running);
-            if matched.contains(&task.user) && !runs {
-                orphans.push(task);
-            }
         }
+        let orphans = orphans(&rows, &tasks, &workflows).cloned().collect();
         Ok(Self {
             rows,
             candidates: view.candidates(job)?,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::domain::StopReason;
 use crate::exit::Exit;
@@ -50,6 +51,16 @@ impl Signals {
     /// The wish to stop.
     pub(crate) fn stop(&self) -> StopRequest {
         self.stop.clone()
+    }
+
+    /// The failure of a command that stopped because somebody asked.
+    pub(crate) fn stopped(&self, message: &str) -> Failure {
+        let reason = self.stop.reason().unwrap_or(StopReason::Requested);
+        let exit = match reason {
+            StopReason::Signal => self.exit(),
+            _ => Exit::Stopped,
+        };
+        Failure::new("stopped", exit, message).stopping(reason)
     }
 
     /// The code of a run that a signal stopped.

@@ -68,16 +68,12 @@ impl Terminal {
     /// A note beside the data, on standard error; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.tell(text);
+            Self::tell(text);
         }
     }
 
     /// What has to be seen whatever was asked for, on standard error.
-    #[expect(
-        clippy::unused_self,
-        reason = "printing goes through the terminal that was handed in"
-    )]
-    pub(crate) fn tell(&self, text: &str) {
+    pub(crate) fn tell(text: &str) {
         write_all(io::stderr().lock(), &safe(text));
     }
 
@@ -102,7 +98,7 @@ impl Terminal {
         }
         let next = failure.next.as_ref().map(|next| format!("\n{}", self.next(next)));
         let next = next.unwrap_or_default();
-        self.tell(&format!("offboard24: {}{next}", failure.message));
+        Self::tell(&format!("offboard24: {}{next}", failure.message));
     }
 
     /// Help and usage errors, as the parser words them.

@@ -11,7 +11,7 @@ use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{ActionKind, JobId, Portal, RunId, StopReason, UserId};
+use crate::domain::{ActionKind, JobId, RunId, StopReason, UserId};
 use crate::exit::Exit;
 use crate::journal::{Entry, Event, JobRecord, Journal, RunAbandoned, RunFinished, RunStarted, Stamp};
 use crate::lock::Lock;
@@ -160,7 +160,6 @@ pub(crate) struct Link {
     pub(crate) notices: Notices,
     pub(crate) signals: Signals,
     pub(crate) owner: UserId,
-    portal: Portal,
     credential: String,
     clock_offset_ms: i64,
     _lock: Arc<Lock>,
@@ -193,10 +192,7 @@ impl Link {
         let stop = signals.stop();
         let (owner, clock_offset_ms) = tokio::select! {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
-            () = stop.asked() => {
-                let exit = if stop.reason() == Some(StopReason::Signal) { signals.exit() } else { Exit::Stopped };
-                return Err(Failure::new("stopped", exit, "stopped before anything was done"));
-            }
+            () = stop.asked() => return Err(signals.stopped("stopped before anything was done")),
         };
         Ok(Self {
             connection,
@@ -204,7 +200,6 @@ impl Link {
             notices,
             signals,
             owner,
-            portal,
             credential,
             clock_offset_ms,
             _lock: lock,
@@ -223,7 +218,7 @@ impl Link {
             host: whoami::hostname().unwrap_or_default(),
             process: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            portal: self.portal.clone(),
+            portal: self.connection.portal(),
             webhook_owner: self.owner,
             credential: self.credential.clone(),
             policy_hash: policy_hash.to_owned(),

@@ -46,7 +46,7 @@ pub(crate) fn verify(db: &Connection) -> Result<(), JournalError> {
             "events before it are missing"
         } else if stored != leaf(body) {
             "its body does not match its hash"
-        } else if prev != expected.map(|leaf| super::hex(&leaf)) {
+        } else if prev != expected.map(|leaf| crate::hex::hex(&leaf)) {
             "it does not follow the event before it"
         } else {
             expected = Some(stored);

@@ -33,18 +33,7 @@ pub use self::personal::{About, Commitment, Recorded};
 pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};
 use crate::clock::Clock;
 use crate::domain::{JobId, RunId};
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            _ = write!(text, "{byte:02x}");
-            text
-        })
-}
+use crate::hex::hex;
 
 /// An event on its way into the journal.
 #[derive(Clone, Debug)]

@@ -30,7 +30,7 @@ impl Commitment {
         hash.update([0x02]);
         hash.update(salt);
         hash.update(value.as_bytes());
-        Self(super::hex(&hash.finalize()))
+        Self(crate::hex::hex(&hash.finalize()))
     }
 
     /// The 64 hexadecimal digits.

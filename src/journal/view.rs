@@ -532,6 +532,15 @@ impl<'a> View<'a> {
         )
     }
 
+    /// The kinds of action that the rows of a job ask for, each once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row_kinds(&self, job: JobId) -> Result<Vec<ActionKind>, JournalError> {
+        let sql = "SELECT DISTINCT action FROM roster_row WHERE job = ?1 ORDER BY action";
+        self.list(sql, [job.0], |row| required(parsed(row, "action")?, "action"))
+    }
+
     /// Number of rows of a job.
     ///
     /// # Errors

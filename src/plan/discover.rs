@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
+use super::freeze::actions_asked;
 use super::record::Recorder;
-use crate::domain::{ActionKind, RowState, UserId, WorkflowId};
+use crate::domain::{ActionKind, UserId, WorkflowId};
 use crate::journal::{About, Event, TaskRecorded, UserDiscovered, UserRecorded, WorkflowRecorded};
 use crate::portal::{InstanceRow, Reader, TaskRow, TaskScope, UserQuery, UserRow};
 
@@ -24,13 +25,7 @@ pub(crate) async fn discover(
     progress: Progress<'_>,
 ) -> Result<(), PlanError> {
     let job = recorder.job();
-    let actions: BTreeMap<UserId, ActionKind> = recorder
-        .view()
-        .rows(job)?
-        .into_iter()
-        .filter(|row| row.state == Some(RowState::Matched))
-        .filter_map(|row| Some((row.user?, row.action)))
-        .collect();
+    let actions = actions_asked(&recorder.view().rows(job)?);
     let users = recorder.view().users(job)?;
     let discovered = |user: &UserId| users.get(user).is_some_and(|user| user.discovered);
     let open: Vec<UserId> = actions.keys().copied().filter(|user| !discovered(user)).collect();

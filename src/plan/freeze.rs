@@ -97,17 +97,17 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
         actions: &actions,
     };
     let frozen = PlanFrozen {
-        plan_hash: crate::journal::hex(&Sha256::digest(serde_json_canonicalizer::to_string(&hashed)?)),
+        plan_hash: crate::hex::hex(&Sha256::digest(serde_json_canonicalizer::to_string(&hashed)?)),
         planned: count(actions.iter().filter(is_planned).count()),
         held: count(actions.iter().filter(|action| !action.holds.is_empty()).count()),
-        orphans: count(orphans(snapshot, &asked)),
+        orphans: count(orphans(snapshot.rows, snapshot.tasks, snapshot.workflows).count()),
         started_by_colleagues: count(actions.iter().filter(is_planned).filter(by_colleague).count()),
     };
     Ok(Plan { actions, frozen })
 }
 
 /// What the roster asks for each matched person. A duplicate asks for the same as the row that it repeats.
-fn actions_asked(rows: &[RowRecord]) -> BTreeMap<UserId, ActionKind> {
+pub(crate) fn actions_asked(rows: &[RowRecord]) -> BTreeMap<UserId, ActionKind> {
     let matched = rows.iter().filter(|row| row.state == Some(RowState::Matched));
     matched.filter_map(|row| Some((row.user?, row.action))).collect()
 }
@@ -122,10 +122,16 @@ fn waiting(tasks: &[TaskView]) -> BTreeMap<WorkflowId, BTreeSet<UserId>> {
 }
 
 /// Open tasks of matched people whose workflow does not run.
-fn orphans(snapshot: &Snapshot<'_>, asked: &BTreeMap<UserId, ActionKind>) -> usize {
-    let orphaned = |workflow: &WorkflowId| snapshot.workflows.get(workflow).is_some_and(|view| !view.running);
-    let ours = |task: &&TaskView| task.waits() && asked.contains_key(&task.user) && orphaned(&task.workflow);
-    snapshot.tasks.iter().filter(ours).count()
+pub fn orphans<'a>(
+    rows: &[RowRecord],
+    tasks: &'a [TaskView],
+    workflows: &'a BTreeMap<WorkflowId, WorkflowView>,
+) -> impl Iterator<Item = &'a TaskView> + use<'a> {
+    let asked = actions_asked(rows);
+    let orphaned = |workflow: &WorkflowId| workflows.get(workflow).is_some_and(|view| !view.running);
+    tasks
+        .iter()
+        .filter(move |task| task.waits() && asked.contains_key(&task.user) && orphaned(&task.workflow))
 }
 
 fn holds(snapshot: &Snapshot<'_>, view: &WorkflowView, kind: Option<ActionKind>, shared: bool) -> Vec<HoldReason> {

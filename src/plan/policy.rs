@@ -59,7 +59,7 @@ impl Policy {
 
     /// SHA-256 of a recorded policy.
     pub fn hash(canonical: &str) -> String {
-        crate::journal::hex(&Sha256::digest(canonical))
+        crate::hex::hex(&Sha256::digest(canonical))
     }
 
     /// Whether an action on this workflow is held as `protected`. What the portal does not show counts as protected where a rule

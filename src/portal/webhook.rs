@@ -142,9 +142,7 @@ impl Webhook {
         hash.update([FINGERPRINT_TAG]);
         hash.update(key);
         hash.update(self.token.expose_secret());
-        let hash: [u8; 32] = hash.finalize().into();
-        let digits = hash.map(|byte| format!("{byte:02x}")).concat();
-        digits[..FINGERPRINT_DIGITS].to_owned()
+        crate::hex::hex(&hash.finalize())[..FINGERPRINT_DIGITS].to_owned()
     }
 
     /// Whether the portal runs on this machine.

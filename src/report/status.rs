@@ -195,12 +195,9 @@ pub fn confirm(portal: &str, planned: u32, plan_hash: &str) -> String {
     format!("{portal}:{planned}:{}", plan_hash.get(..8).unwrap_or(plan_hash))
 }
 
-/// One word for what the job does: of its actions, or of its rows as long as there is no plan.
+/// One word for what the rows ask for.
 fn action_word(view: View<'_>, job: JobId, record: &JobRecord) -> Result<String, JournalError> {
-    let rows = view.rows(job)?;
-    let mut kinds: Vec<_> = rows.iter().map(|row| row.action).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
+    let kinds = view.row_kinds(job)?;
     Ok(match kinds.as_slice() {
         [] => record.default_action.map_or("mixed", |kind| kind.as_str()).to_owned(),
         [only] => only.as_str().to_owned(),

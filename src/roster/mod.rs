@@ -206,8 +206,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Roster, RosterErrors> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
-    Sha256::digest(bytes).iter().flat_map(digits).collect()
+    crate::hex::hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
     let actions = replay(recorder.view(), recorder.job(), doubts, engine.clock.monotonic())?;
     let delays = Delays::transient(engine.jitter_seed);
     let mut machine = Machine::new(recorder.job(), engine.may_send, actions, delays);
+    let status = status_text(recorder)?;
     let mut cause = None;
     loop {
         if let Some(reason) = engine.stop.reason() {
@@ -96,7 +97,7 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
             Step::Wait(until) => engine.wait(until).await,
             Step::Ask(keys) => engine.ask(recorder, &mut machine, &keys).await,
             Step::Recheck(keys) => engine.recheck(recorder, &mut machine, &keys).await,
-            Step::Send => engine.send(recorder, &mut machine, &mut cause).await,
+            Step::Send => engine.send(recorder, &mut machine, &status, &mut cause).await,
         };
         match performed {
             Ok(()) => {}
@@ -283,6 +284,7 @@ impl Engine<'_> {
         &self,
         recorder: &mut Recorder<'_>,
         machine: &mut Machine,
+        status: &str,
         cause: &mut Option<PortalError>,
     ) -> Result<(), RunError> {
         recorder.check_room()?;
@@ -302,7 +304,7 @@ impl Engine<'_> {
         machine.apply(&intents, self.clock.monotonic());
         machine.sending(&commands);
 
-        let sent = self.destroyer.send(&destroy(&commands, &status_text(recorder)?)).await;
+        let sent = self.destroyer.send(&destroy(&commands, status)).await;
 
         let now = self.clock.monotonic();
         let took = sent
