@@ -79,7 +79,6 @@ fn play(expected: &Expected, place: &str, action: &str) {
     assert_eq!(presumed > 0, expected.presumed, "{fault}: {presumed} presumed");
     assert_eq!(number(&status, "/actions/confirmed") + presumed, 9, "{fault}: {status}");
     assert_confirmed_were_answered(&portal, &desk, &fault);
-    desk.assert_every_command_was_intended(&portal);
     desk.assert_sound();
 }
 

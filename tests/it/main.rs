@@ -11,13 +11,20 @@
 
 mod support;
 
+mod answers;
 mod commands;
+mod contradictions;
 mod crashes;
+mod defences;
 mod engine;
 mod faults;
 mod journal;
+mod limits;
 mod main_job;
 mod readme;
+mod refusals;
+mod rosters;
 mod screens;
 mod tidy;
+mod traps;
 mod waiting;

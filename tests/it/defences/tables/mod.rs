@@ -1,0 +1,31 @@
+//! Every defence by name: what it is against, where it stands, and the test that fails without it.
+//!
+//! `cargo test --test defences` takes each of them out of a copy of the project and sees its test fail.
+
+mod answers;
+mod contradictions;
+mod defence;
+mod limits;
+mod refusals;
+mod rosters;
+mod rules;
+mod traps;
+
+pub(crate) use defence::{Defence, Removal};
+pub(crate) use traps::TRAPS;
+
+/// All tables.
+const TABLES: &[&[Defence]] = &[
+    TRAPS,
+    contradictions::CONTRADICTIONS,
+    answers::ANSWERS,
+    rules::RULES,
+    limits::LIMITS,
+    rosters::ROSTERS,
+    refusals::REFUSALS,
+];
+
+/// Every defence.
+pub(crate) fn all() -> impl Iterator<Item = &'static Defence> {
+    TABLES.iter().copied().flatten()
+}

@@ -1,0 +1,296 @@
+//! The real binary in an environment of its own, and what to ask of it afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use offboard24::journal::JournalFile;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Portal, Seen, TOKEN};
+
+/// An administrator's place of work: a folder, a database, an environment in which only the webhook is set.
+///
+/// When it is left, whatever the test was about: nothing was destroyed that its journal had not intended before, nothing that is called
+/// gone still runs, and the webhook's token is in nothing that was written or printed.
+pub(crate) struct Desk {
+    folder: TempDir,
+    webhook: String,
+    /// What the portal saw, unless the desk has none.
+    portal: Option<Seen>,
+    /// Everything that any command printed here.
+    printed: std::cell::RefCell<Vec<u8>>,
+}
+
+/// How a command ended.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// The one object of `--json`.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|cause| panic!("not one JSON object ({cause}):\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Panics unless the command ended with this code.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Desk {
+    pub(crate) fn at(portal: &Portal) -> Self {
+        let mut desk = Self::with_webhook(&portal.url());
+        desk.portal = Some(portal.seen());
+        desk
+    }
+
+    /// A desk without a portal of its own.
+    pub(crate) fn with_webhook(webhook: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        Self {
+            folder,
+            webhook: webhook.to_owned(),
+            portal: None,
+            printed: std::cell::RefCell::default(),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder().join("state/offboard24/audit.db")
+    }
+
+    /// Writes a roster and gives its path.
+    pub(crate) fn roster(&self, text: impl AsRef<[u8]>) -> String {
+        let path = self.folder().join("roster.csv");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The binary in this environment. Commands that talk to a portal do it without pacing.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_offboard24"));
+        command
+            .env_clear()
+            .env("HOME", self.folder())
+            .env("XDG_STATE_HOME", self.folder().join("state"))
+            .env("TMPDIR", self.folder())
+            .env("OFFBOARD24_WEBHOOK", &self.webhook)
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .args(arguments);
+        if matches!(arguments.first(), Some(&("plan" | "apply" | "run" | "resume"))) && !arguments.contains(&"--rate") {
+            command.args(["--rate", "unlimited"]);
+        }
+        // Where only the object is looked at, the notes may be as verbose as can be: they are searched for the token.
+        if arguments.contains(&"--json") {
+            command.arg("-vv");
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.ended(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts a command that is going to be stopped or killed.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits for a command that was started.
+    pub(crate) fn wait(&self, child: Child) -> Ended {
+        self.ended(child.wait_with_output().unwrap())
+    }
+
+    fn ended(&self, output: Output) -> Ended {
+        let mut printed = self.printed.borrow_mut();
+        printed.extend_from_slice(&output.stdout);
+        printed.extend_from_slice(&output.stderr);
+        Ended {
+            code: output
+                .status
+                .code()
+                .unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default()),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// `plan`, for a roster of which some rows may need a person.
+    pub(crate) fn plan(&self, roster: &str, action: &str) -> Value {
+        let ended = self.run(&["plan", roster, "--action", action, "--json"]);
+        assert!(matches!(ended.code, 0 | 4), "{}\n{}", ended.stdout, ended.stderr);
+        ended.json()
+    }
+
+    /// `apply` with the confirmation that `plan` gave.
+    pub(crate) fn apply(&self, plan: &Value) -> Ended {
+        let confirm = plan["confirm"].as_str().unwrap().to_owned();
+        let job = plan["job"].to_string();
+        self.run(&["apply", &job, "--confirm", &confirm, "--json"])
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        self.run(&["status", "--json"]).expect(0).json()
+    }
+
+    pub(crate) fn journal(&self) -> JournalFile {
+        JournalFile::open(&self.database()).unwrap()
+    }
+
+    /// What the journal tells, in order: every event as JSON.
+    pub(crate) fn story(&self) -> Vec<Value> {
+        self.journal()
+            .view()
+            .bodies()
+            .unwrap()
+            .iter()
+            .map(|body| serde_json::from_str(body).unwrap())
+            .collect()
+    }
+
+    /// The workflows whose action ended like this.
+    pub(crate) fn workflows_in(&self, states: &[&str]) -> BTreeSet<String> {
+        let file = self.journal();
+        let view = file.view();
+        let jobs = view.jobs().unwrap();
+        let actions = jobs.iter().flat_map(|job| view.actions(job.job).unwrap());
+        actions
+            .filter(|action| states.contains(&action.state.as_str()))
+            .map(|action| action.workflow.to_string())
+            .collect()
+    }
+
+    /// What must hold after everything that can happen: the projections are the fold of the events, states partition the plan, and the
+    /// token is nowhere.
+    #[track_caller]
+    pub(crate) fn assert_sound(&self) {
+        assert_eq!(
+            self.journal().view().projection_differences().unwrap(),
+            Vec::<&str>::new()
+        );
+        let status = self.status();
+        for counts in [&status["actions"], &status["rows"]] {
+            let counts = counts.as_object().unwrap();
+            let parts = counts
+                .iter()
+                .filter(|(state, _)| *state != "total")
+                .map(|(_, number)| number.as_u64().unwrap());
+            let unresolved = status["state"] == "planning" || status["plan_hash"].is_null();
+            assert!(
+                unresolved || parts.sum::<u64>() == counts["total"].as_u64().unwrap(),
+                "{counts:?}"
+            );
+        }
+        self.assert_no_secret();
+    }
+
+    /// What reached the portal was on record before: no workflow got more destroying commands than there are intents for it, and none
+    /// after one that was answered with yes.
+    #[track_caller]
+    fn assert_every_command_was_intended(&self, portal: &Seen) {
+        let mut intents: BTreeMap<String, u32> = BTreeMap::new();
+        let mut answered: BTreeMap<(u64, u64), String> = BTreeMap::new();
+        for event in self.story() {
+            let data = &event["data"];
+            let action = || (event["job"].as_u64().unwrap(), data["action"].as_u64().unwrap());
+            match event["kind"].as_str() {
+                Some("attempt_intended") => {
+                    let workflow = data["workflow"].as_str().unwrap().to_owned();
+                    let action = action();
+                    assert_ne!(
+                        answered.get(&action).map(String::as_str),
+                        Some("yes"),
+                        "sent again after a yes: {event}"
+                    );
+                    *intents.entry(workflow).or_default() += 1;
+                }
+                Some("attempt_answered") => {
+                    answered.insert(action(), data["answer"].as_str().unwrap().to_owned());
+                }
+                Some("action_reopened") => drop(answered.remove(&action())),
+                _ => {}
+            }
+        }
+        let mut commands: BTreeMap<String, u32> = BTreeMap::new();
+        for command in portal
+            .requests()
+            .iter()
+            .flat_map(|request| &request.commands)
+            .filter(|command| command.destroys())
+        {
+            *commands
+                .entry(command.params["ID"].as_str().unwrap().to_owned())
+                .or_default() += 1;
+        }
+        for (workflow, sent) in commands {
+            let intended = intents.get(&workflow).copied().unwrap_or_default();
+            assert!(sent <= intended, "{workflow}: {sent} commands and {intended} intents");
+        }
+    }
+
+    /// Whatever is called gone does not run.
+    #[track_caller]
+    fn assert_nothing_is_called_gone_that_runs(&self, portal: &Seen) {
+        for workflow in self.workflows_in(&["confirmed", "presumed", "already_gone", "unattributed"]) {
+            assert!(!portal.runs(&workflow), "{workflow} is called gone and runs");
+        }
+    }
+
+    /// Looks for the token in everything that was written and printed here.
+    #[track_caller]
+    pub(crate) fn assert_no_secret(&self) {
+        let holds = |bytes: &[u8]| bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
+        assert!(!holds(&self.printed.borrow()), "the token was printed");
+        let mut folders = vec![self.folder().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    assert!(
+                        !holds(&std::fs::read(entry.path()).unwrap()),
+                        "the token is in {}",
+                        entry.path().display()
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.assert_no_secret();
+        let recorded = JournalFile::open(&self.database()).is_ok();
+        match &self.portal {
+            Some(portal) if recorded => {
+                self.assert_every_command_was_intended(portal);
+                self.assert_nothing_is_called_gone_that_runs(portal);
+            }
+            Some(portal) => assert!(portal.effects().is_empty(), "something was destroyed without a journal"),
+            None => {}
+        }
+    }
+}

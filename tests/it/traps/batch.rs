@@ -1,0 +1,1 @@
+//! Traps 27 to 37: batches.

@@ -1,0 +1,1 @@
+//! Traps 1 to 10: finding the person.

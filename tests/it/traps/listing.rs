@@ -1,0 +1,1 @@
+//! Traps 11 to 18: listing tasks.

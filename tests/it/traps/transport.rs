@@ -1,0 +1,1 @@
+//! Traps 38 to 45: transport and state.
