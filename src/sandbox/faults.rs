@@ -83,6 +83,14 @@ pub enum FaultKind {
     FalseResult,
     /// Not done, and the answer is the error with the empty code: the workflow is still there.
     KillErrorPresent,
+    /// Not done, and the answer is the error with this code, one of [`FaultKind::CODES`].
+    ErrorCode(&'static str),
+    /// Not done, and the answer is `true` all the same.
+    EmptyPromise,
+    /// The answer is `true` now, and it is done so much later.
+    LatePromise(Duration),
+    /// Done, and its key is in both maps of the batch's answer.
+    BothMaps,
     /// Reading methods ignore their filter.
     DroppedFilter,
 }
@@ -121,6 +129,10 @@ pub(crate) enum CommandFault {
     FalseResult,
     ErrorAndPresent,
     OperatingLimit,
+    ErrorCode(&'static str),
+    EmptyPromise,
+    LatePromise(Duration),
+    BothMaps,
     Delay(Duration),
     DroppedFilter,
 }
@@ -133,7 +145,7 @@ enum Shape {
 
 impl FaultKind {
     /// All kinds, with example values for those that take one.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::LostRequest,
         Self::LostAnswer,
         Self::LostAnswerAfter(3),
@@ -157,7 +169,26 @@ impl FaultKind {
         Self::MissingKeys,
         Self::FalseResult,
         Self::KillErrorPresent,
+        Self::ErrorCode("ACCESS_DENIED"),
+        Self::EmptyPromise,
+        Self::LatePromise(Duration::from_secs(30)),
+        Self::BothMaps,
         Self::DroppedFilter,
+    ];
+
+    /// The codes that [`FaultKind::ErrorCode`] can have: of section 11 of the protocol notes, those that a method inside a batch answers.
+    pub const CODES: [&str; 11] = [
+        "ACCESS_DENIED",
+        "ERROR_ARGUMENT",
+        "ERROR_BATCH_LENGTH_EXCEEDED",
+        "ERROR_BATCH_METHOD_NOT_ALLOWED",
+        "ERROR_CORE",
+        "ERROR_METHOD_NOT_FOUND",
+        "ERROR_WRONG_WORKFLOW_ID",
+        "INTERNAL_SERVER_ERROR",
+        "insufficient_scope",
+        "QUERY_LIMIT_EXCEEDED",
+        "WRONG_LICENSE",
     ];
 
     /// Its name on the command line.
@@ -186,6 +217,10 @@ impl FaultKind {
             Self::MissingKeys => "missing-keys",
             Self::FalseResult => "false-result",
             Self::KillErrorPresent => "kill-error-present",
+            Self::ErrorCode(_) => "error-code",
+            Self::EmptyPromise => "empty-promise",
+            Self::LatePromise(_) => "late-promise",
+            Self::BothMaps => "both-maps",
             Self::DroppedFilter => "dropped-filter",
         }
     }
@@ -216,6 +251,10 @@ impl FaultKind {
             Self::MissingKeys => "does the command, and leaves its key out of the batch's answer",
             Self::FalseResult => "does not do the command, and answers false",
             Self::KillErrorPresent => "does not do the command, and answers the error with the empty code",
+            Self::ErrorCode(_) => "does not do the command, and answers the error with that code",
+            Self::EmptyPromise => "does not do the command, and answers true all the same",
+            Self::LatePromise(_) => "answers true, and does the command so much later",
+            Self::BothMaps => "does the command, and puts its key among results and errors",
             Self::DroppedFilter => "reading methods ignore their filter",
         }
     }
@@ -256,6 +295,10 @@ impl FaultKind {
             Self::MissingKeys => Shape::Command(CommandFault::MissingKey),
             Self::FalseResult => Shape::Command(CommandFault::FalseResult),
             Self::KillErrorPresent => Shape::Command(CommandFault::ErrorAndPresent),
+            Self::ErrorCode(code) => Shape::Command(CommandFault::ErrorCode(code)),
+            Self::EmptyPromise => Shape::Command(CommandFault::EmptyPromise),
+            Self::LatePromise(after) => Shape::Command(CommandFault::LatePromise(after)),
+            Self::BothMaps => Shape::Command(CommandFault::BothMaps),
             Self::DroppedFilter => Shape::Command(CommandFault::DroppedFilter),
         }
     }
@@ -423,7 +466,20 @@ fn parse_kind(text: &str) -> Option<FaultKind> {
         (FaultKind::LostAnswerAfter(_), Some(count)) => Some(FaultKind::LostAnswerAfter(count.parse().ok()?)),
         (FaultKind::Delay(_), Some(value)) => Some(FaultKind::Delay(parse_duration(value)?)),
         (FaultKind::LateEffect(_), Some(value)) => Some(FaultKind::LateEffect(parse_duration(value)?)),
-        (FaultKind::LostAnswerAfter(_) | FaultKind::Delay(_) | FaultKind::LateEffect(_), None) | (_, Some(_)) => None,
+        (FaultKind::LatePromise(_), Some(value)) => Some(FaultKind::LatePromise(parse_duration(value)?)),
+        (FaultKind::ErrorCode(_), Some(value)) => {
+            let code = FaultKind::CODES.into_iter().find(|code| *code == value)?;
+            Some(FaultKind::ErrorCode(code))
+        }
+        (
+            FaultKind::LostAnswerAfter(_)
+            | FaultKind::Delay(_)
+            | FaultKind::LateEffect(_)
+            | FaultKind::LatePromise(_)
+            | FaultKind::ErrorCode(_),
+            None,
+        )
+        | (_, Some(_)) => None,
         (kind, None) => Some(kind),
     }
 }
@@ -444,7 +500,8 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LostAnswerAfter(count) => write!(formatter, "{}:{count}", self.name()),
-            Self::Delay(duration) | Self::LateEffect(duration) => {
+            Self::ErrorCode(code) => write!(formatter, "{}:{code}", self.name()),
+            Self::Delay(duration) | Self::LateEffect(duration) | Self::LatePromise(duration) => {
                 write!(formatter, "{}:{}ms", self.name(), duration.as_millis())
             }
             _ => formatter.write_str(self.name()),
@@ -513,6 +570,8 @@ mod tests {
             "lost-answer@:1",
             "delay@request:1",
             "not-json:3@request:1",
+            "error-code@command:1",
+            "error-code:NO_SUCH_CODE@command:1",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }

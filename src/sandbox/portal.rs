@@ -392,6 +392,7 @@ impl Portal {
                 return Ran::OverTime;
             };
             let skips_key = faults.contains(&CommandFault::MissingKey);
+            let in_both = faults.contains(&CommandFault::BothMaps);
             let (answer, time) = if matches!(method.as_str(), "batch" | "upload" | "download") {
                 let text = "Method is not allowed for batch usage";
                 (Err(Refusal::new(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", text)), None)
@@ -413,6 +414,9 @@ impl Portal {
             };
             if !skips_key {
                 maps.record(key, &answer, time);
+            }
+            if in_both {
+                maps.record(key, &Err(Refusal::new(400, "ERROR_CORE", "")), None);
             }
             if answer.is_err() && halts {
                 break;
@@ -495,6 +499,23 @@ impl Portal {
         }
         if call.faults.contains(&CommandFault::ErrorAndPresent) {
             return Err(workflows::activity_failed(behaviour.language));
+        }
+        for fault in &call.faults {
+            match fault {
+                CommandFault::ErrorCode(code) => return Err(Refusal::new(400, code, "Refused on demand")),
+                CommandFault::EmptyPromise => return Ok(Success::plain(true)),
+                CommandFault::LatePromise(after) => {
+                    let due = self.options.time.now() + *after;
+                    let job = Job {
+                        method: call.method.to_owned(),
+                        params: call.params.clone(),
+                    };
+                    let request = call.request;
+                    locked(&self.inner).late.push(LateJob { due, request, job });
+                    return Ok(Success::plain(true));
+                }
+                _ => {}
+            }
         }
         let mut params = call.params.clone();
         params.remove("state");

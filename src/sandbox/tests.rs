@@ -718,7 +718,7 @@ async fn the_front_end_cuts_a_request_at_sixty_seconds() {
 /// What a client sees of a batch of four kills under a fault, and how many of them are done.
 #[tokio::test]
 async fn every_fault_shows_the_client_one_thing_and_does_another() {
-    let cases: [(&str, &str, usize); 28] = [
+    let cases: [(&str, &str, usize); 32] = [
         ("lost-request@destroy:1", "nothing", 0),
         ("lost-answer@destroy:1", "nothing", 4),
         ("lost-answer-after:3@destroy:1", "nothing", 3),
@@ -750,6 +750,14 @@ async fn every_fault_shows_the_client_one_thing_and_does_another() {
         ("missing-keys@command:2", "200 true - true true", 4),
         ("false-result@command:2", "200 true false true true", 3),
         ("kill-error-present@command:2", "200 true  true true", 3),
+        (
+            "error-code:ACCESS_DENIED@command:2",
+            "200 true ACCESS_DENIED true true",
+            3,
+        ),
+        ("empty-promise@command:2", "200 true true true true", 3),
+        ("late-promise:30s@command:2", "200 true true true true", 3),
+        ("both-maps@command:2", "200 true both true true", 4),
         ("dropped-filter@bizproc.workflow.kill:1", "200 true true true true", 4),
     ];
     for (fault, expected, done) in cases {
@@ -781,7 +789,8 @@ fn seen(got: Got) -> String {
         body["result"]["result"].get(&key),
         body["result"]["result_error"].get(&key),
     ) {
-        (Some(value), _) => value.to_string(),
+        (Some(_), Some(_)) => "both".to_owned(),
+        (Some(value), None) => value.to_string(),
         (None, Some(error)) => error["error"].as_str().unwrap().to_owned(),
         (None, None) => "-".to_owned(),
     };

@@ -24,6 +24,7 @@ mod main_job;
 mod readme;
 mod refusals;
 mod rosters;
+mod rules;
 mod screens;
 mod tidy;
 mod traps;

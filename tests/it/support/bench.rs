@@ -1,5 +1,6 @@
 //! The run loop in this process, in virtual time, against a stand-in that shares the clock: ninety seconds of quiet pass at once.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +50,11 @@ impl LevelStore for NoLevel {
     fn store(&self, _: f64, _: DateTime<Utc>) {}
 }
 
+/// The step of a run after which the canary is looked at and not yet sent.
+pub(crate) const CANARY_LOOKED_AT: u32 = 1;
+/// The step of a run after which the canary was sent, answered or not, and asked about.
+pub(crate) const CANARY_ASKED_ABOUT: u32 = 3;
+
 /// A planned job, and a clock that both sides share.
 pub(crate) struct Bench {
     pub(crate) portal: Portal,
@@ -87,6 +93,32 @@ impl Bench {
             include_bytes!("../../../samples/roster-how-to.csv"),
             "kill",
         )
+    }
+
+    /// The same with these faults.
+    pub(crate) fn how_to_with(faults: &[&str]) -> Self {
+        let bench = Self::how_to();
+        for fault in faults {
+            bench.portal.inject(fault);
+        }
+        bench
+    }
+
+    /// The workflow that goes first.
+    pub(crate) fn first(&self) -> String {
+        let events = self.desk.story();
+        let planned = events.iter().find(|event| event["kind"] == "action_planned").unwrap();
+        planned["data"]["workflow"].as_str().unwrap().to_owned()
+    }
+
+    /// Carries the plan out, and does something to the stand-in's world after the n-th step: each look, batch, question and pause is one.
+    pub(crate) fn execute_and_after(&self, nth: u32, change: impl Fn(&mut World) + Send + Sync) -> Option<StopReason> {
+        let (portal, steps) = (&self.portal, AtomicU32::new(0));
+        self.execute(|_| {
+            if steps.fetch_add(1, Ordering::Relaxed) + 1 == nth {
+                portal.world(&change);
+            }
+        })
     }
 
     /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.

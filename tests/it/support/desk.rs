@@ -48,7 +48,12 @@ impl Ended {
 
 impl Desk {
     pub(crate) fn at(portal: &Portal) -> Self {
-        let mut desk = Self::with_webhook(&portal.url());
+        Self::through(portal, &portal.url())
+    }
+
+    /// A desk that reaches the portal at another address.
+    pub(crate) fn through(portal: &Portal, webhook: &str) -> Self {
+        let mut desk = Self::with_webhook(webhook);
         desk.portal = Some(portal.seen());
         desk
     }
@@ -165,6 +170,33 @@ impl Desk {
             .iter()
             .map(|body| serde_json::from_str(body).unwrap())
             .collect()
+    }
+
+    /// How many actions of the latest job are in each state: `planned 4, confirmed 5`.
+    pub(crate) fn states(&self) -> String {
+        let status = self.status();
+        let counts = status["actions"].as_object().unwrap().iter();
+        let there: Vec<String> = counts
+            .filter(|(state, count)| *state != "total" && **count != 0)
+            .map(|(state, count)| format!("{state} {count}"))
+            .collect();
+        there.join(", ")
+    }
+
+    /// Every answer on record: what it was taken for, and the word for it.
+    pub(crate) fn answers(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let events = self.story();
+        let answered = events.iter().filter(|event| event["kind"] == "attempt_answered");
+        answered
+            .map(|event| (text(&event["data"]["answer"]), text(&event["data"]["code"])))
+            .collect()
+    }
+
+    /// How many answers were taken for this.
+    pub(crate) fn answered(&self, answer: &str) -> usize {
+        let answers = self.answers();
+        answers.iter().filter(|(taken_for, _)| taken_for == answer).count()
     }
 
     /// The workflows whose action ended like this.

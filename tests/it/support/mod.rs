@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod desk;
+mod gate;
 mod portal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use offboard24::sandbox::World;
 use serde_json::Value;
 
 pub(crate) use desk::{Desk, Ended};
+pub(crate) use gate::Gate;
 pub(crate) use portal::{Portal, Seen, unlimited};
 
 /// The token of every stand-in here: what must be found nowhere.

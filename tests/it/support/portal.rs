@@ -180,10 +180,16 @@ impl Portal {
         self.seen.world(with)
     }
 
+    /// Nothing of the portal's is different but what the test itself changed.
+    #[track_caller]
+    pub(crate) fn assert_nothing_changed(&self) {
+        assert_eq!(self.seen.changes(), BTreeSet::new());
+    }
+
     /// Nothing of the portal's is different, and nobody asked for anything to be destroyed.
     #[track_caller]
     pub(crate) fn assert_untouched(&self) {
-        assert_eq!(self.seen.changes(), BTreeSet::new());
+        self.assert_nothing_changed();
         let destroying: Vec<RequestRecord> = self.requests().into_iter().filter(RequestRecord::destroys).collect();
         assert_eq!(destroying, [], "something destroying was sent");
     }
