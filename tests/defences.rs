@@ -10,8 +10,12 @@
     reason = "a rig for developers ends at the first surprise, and prints what it finds"
 )]
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
 
 #[path = "it/defences/tables/mod.rs"]
 mod tables;
@@ -31,12 +35,23 @@ const COPIED: &[&str] = &[
     "samples",
 ];
 
+/// Longer than a build and any test here take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// How it ended without the defence.
 enum Verdict {
     Caught,
     NotCaught,
     FailsAnyway,
+    DoesNotEnd,
     DoesNotCompile(String),
+}
+
+/// How a test ended.
+enum Ended {
+    Passed,
+    Failed,
+    NotInTime,
 }
 
 struct Copy {
@@ -66,27 +81,46 @@ impl Copy {
         }
     }
 
-    fn cargo(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new(env!("CARGO"))
+    /// What cargo came to, unless it takes longer than any test here; and what it printed.
+    fn cargo(&self, arguments: &[&str]) -> (Option<bool>, String) {
+        let log = self.target.with_extension("log");
+        let printed = std::fs::File::create(&log).unwrap();
+        let mut child = Command::new(env!("CARGO"))
             .args(["test", "--locked", "--quiet"])
             .args(arguments)
             .current_dir(&self.folder)
             .env("CARGO_TARGET_DIR", &self.target)
             .env("RUST_BACKTRACE", "0")
-            .output()
+            .stdout(printed.try_clone().unwrap())
+            .stderr(printed)
+            .process_group(0)
+            .spawn()
             .unwrap();
-        let printed = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
+        let began = Instant::now();
+        let success = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status.success());
+            }
+            if began.elapsed() > PATIENCE {
+                let group = Pid::from_child(&child);
+                rustix::process::kill_process_group(group, Signal::KILL).unwrap();
+                child.wait().unwrap();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let printed = std::fs::read(&log).unwrap();
+        (success, String::from_utf8_lossy(&printed).into_owned())
     }
 
-    /// Whether the test passes; an error when nothing compiles.
-    fn passes(&self, test: &str) -> Result<bool, String> {
+    /// How the test ends; an error when nothing compiles.
+    fn play(&self, test: &str) -> Result<Ended, String> {
         let (target, name) = match test.strip_prefix("lib ") {
             Some(name) => (&["--lib"][..], name),
             None => (&["--test", "it"][..], test),
         };
         let (compiles, printed) = self.cargo(&[target, &["--no-run"]].concat());
-        if !compiles {
+        if compiles != Some(true) {
             return Err(printed);
         }
         let (passes, printed) = self.cargo(&[target, &["--", "--exact", name]].concat());
@@ -94,7 +128,11 @@ impl Copy {
             printed.contains("running 1 test"),
             "there is no test {test}:\n{printed}"
         );
-        Ok(passes)
+        Ok(match passes {
+            Some(true) => Ended::Passed,
+            Some(false) => Ended::Failed,
+            None => Ended::NotInTime,
+        })
     }
 
     fn without(&self, defence: &Defence) -> Verdict {
@@ -112,9 +150,10 @@ impl Copy {
             std::fs::write(&path, text.replace(removal.code, removal.becomes)).unwrap();
             originals.push((path, text));
         }
-        let verdict = match self.passes(defence.test) {
-            Ok(true) => Verdict::NotCaught,
-            Ok(false) => Verdict::Caught,
+        let verdict = match self.play(defence.test) {
+            Ok(Ended::Passed) => Verdict::NotCaught,
+            Ok(Ended::Failed) => Verdict::Caught,
+            Ok(Ended::NotInTime) => Verdict::DoesNotEnd,
             Err(printed) => Verdict::DoesNotCompile(printed),
         };
         for (path, text) in originals.into_iter().rev() {
@@ -132,9 +171,9 @@ fn main() -> ExitCode {
     let copy = Copy::make();
     let mut fails_anyway = Vec::new();
     for defence in &chosen {
-        match copy.passes(defence.test) {
-            Ok(true) => {}
-            Ok(false) => fails_anyway.push(defence.test),
+        match copy.play(defence.test) {
+            Ok(Ended::Passed) => {}
+            Ok(_) => fails_anyway.push(defence.test),
             Err(printed) => panic!("the project does not compile:\n{printed}"),
         }
     }
@@ -149,6 +188,7 @@ fn main() -> ExitCode {
             Verdict::Caught => "caught",
             Verdict::NotCaught => "NOT CAUGHT",
             Verdict::FailsAnyway => "FAILS WITH THE DEFENCE TOO",
+            Verdict::DoesNotEnd => "DOES NOT END",
             Verdict::DoesNotCompile(_) => "DOES NOT COMPILE",
         };
         println!(

@@ -34,8 +34,8 @@ fn without_a_connection_nothing_was_sent_and_the_actions_are_planned_again() {
     let gate = Gate::before(&portal, planning + executing);
     let desk = Desk::through(&portal, gate.webhook());
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
-    while desk.answered("not_executed") < 5 {
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    while desk.answered("not_executed") < 5 && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
     assert_eq!(portal.effects().len(), 1, "only the canary came through");
@@ -78,14 +78,15 @@ fn an_answer_that_is_none_leaves_every_action_of_the_batch_in_doubt() {
 
 #[test]
 fn a_batch_that_is_refused_as_a_whole_was_not_executed_and_costs_no_attempt() {
-    // Four times, which is more than there are attempts.
+    // Four times, which is more than there are attempts; the fifth attempt is lost, and is the first that counts.
     for fault in ["status-503", "operating-limit"] {
-        let faults: Vec<String> = (2..=5).map(|nth| format!("{fault}@destroy:{nth}")).collect();
-        let bench = Bench::how_to_with(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+        let faults = [2, 3, 4, 5].map(|nth| format!("{fault}@destroy:{nth}"));
+        let bench = Bench::how_to_with(&faults.each_ref().map(String::as_str));
+        bench.portal.inject("lost-request@destroy:6");
         assert_eq!(bench.execute(|_| {}), None, "{fault}");
         assert_eq!(bench.desk.states(), "confirmed 9", "{fault}");
         assert_eq!(bench.desk.answered("not_executed"), 20, "{fault}: four batches of five");
-        assert_eq!(bench.desk.answered("in_doubt"), 0, "{fault}");
+        assert_eq!(bench.desk.answered("in_doubt"), 5, "{fault}");
         bench.desk.assert_sound();
     }
 }
@@ -221,14 +222,15 @@ fn a_result_that_is_not_true_in_both_maps_or_in_neither_is_in_doubt_and_so_is_no
 #[test]
 fn a_command_that_a_limit_refuses_costs_no_attempt_and_the_rest_of_its_batch_keeps_its_answers() {
     for fault in ["error-code:QUERY_LIMIT_EXCEEDED", "operating-limit"] {
-        // The fourth command, and then each of its next three attempts, which come after all others.
+        // The fourth command, and then each of its next three attempts, which come after all others; the fifth is lost.
         let faults = [4, 10, 11, 12].map(|nth| format!("{fault}@command:{nth}"));
         let bench = Bench::how_to_with(&faults.each_ref().map(String::as_str));
+        bench.portal.inject("lost-request@command:13");
         assert_eq!(bench.execute(|_| {}), None, "{fault}");
         assert_eq!(bench.desk.states(), "confirmed 9", "{fault}");
         assert_eq!(
-            (bench.desk.answered("not_executed"), bench.desk.answered("yes")),
-            (4, 9),
+            ["not_executed", "in_doubt", "yes"].map(|answer| bench.desk.answered(answer)),
+            [4, 1, 9],
             "{fault}"
         );
         bench.desk.assert_sound();

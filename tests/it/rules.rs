@@ -2,7 +2,6 @@
 //! one by one on the pure functions, in `engine::rules`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use offboard24::domain::StopReason;
 use offboard24::sandbox::World;
@@ -289,18 +288,4 @@ fn a_workflow_that_another_job_has_in_doubt_is_settled_before_anything_else_and_
     let all = portal.destroyed();
     assert!(all.len() > 9);
     desk.assert_sound();
-}
-
-#[test]
-fn quiet_time_is_kept_for_what_an_earlier_process_left_behind() {
-    // The only attempt takes effect eighty seconds after its process is gone.
-    let bench = Bench::how_to_with(&["late-effect:80s@destroy:1"]);
-    let stopped = bench.execute(|stopper| stopper.stop(StopReason::Signal));
-    assert_eq!(stopped, Some(StopReason::Signal));
-    assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(bench.portal.destroyed().len(), 9);
-    let states = bench.desk.states();
-    assert!(!states.contains("survived") && !states.contains("failed"), "{states}");
-    assert!(bench.time.now() < Duration::from_mins(10));
-    bench.desk.assert_sound();
 }
