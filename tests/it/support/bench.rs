@@ -18,7 +18,7 @@ use offboard24::run::{Engine, execute};
 use offboard24::sandbox::{Options, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
-use super::{Desk, Portal, unlimited};
+use super::{Desk, Gate, Portal, unlimited};
 
 /// The stand-in's virtual time as the program's clock.
 struct TestClock(VirtualTime);
@@ -60,6 +60,8 @@ pub(crate) struct Bench {
     pub(crate) portal: Portal,
     pub(crate) desk: Desk,
     pub(crate) time: VirtualTime,
+    /// Between the job and the portal, if there is one.
+    gate: Option<Gate>,
     plan: Value,
     runs: Mutex<u32>,
 }
@@ -67,6 +69,10 @@ pub(crate) struct Bench {
 impl Bench {
     /// Plans with the real binary.
     pub(crate) fn planned(world: World, options: Options, roster: &[u8], action: &str) -> Self {
+        Self::behind(None, world, options, roster, action)
+    }
+
+    fn behind(connections: Option<usize>, world: World, options: Options, roster: &[u8], action: &str) -> Self {
         let time = VirtualTime::default();
         let portal = Portal::with(Options {
             world: WorldOptions::Given(Box::new(world)),
@@ -74,12 +80,16 @@ impl Bench {
             pause: time.pause(),
             ..options
         });
-        let desk = Desk::at(&portal);
+        let gate = connections.map(|connections| Gate::before(&portal, connections));
+        let desk = gate
+            .as_ref()
+            .map_or_else(|| Desk::at(&portal), |gate| Desk::through(&portal, gate.webhook()));
         let plan = desk.plan(&desk.roster(roster), action);
         Self {
             portal,
             desk,
             time,
+            gate,
             plan,
             runs: Mutex::new(1),
         }
@@ -93,6 +103,17 @@ impl Bench {
             include_bytes!("../../../samples/roster-how-to.csv"),
             "kill",
         )
+    }
+
+    /// The same behind a gate that closes after so many connections, those of planning among them.
+    pub(crate) fn how_to_behind_a_gate(connections: usize) -> Self {
+        let roster = include_bytes!("../../../samples/roster-how-to.csv");
+        Self::behind(Some(connections), World::sample(), unlimited(), roster, "kill")
+    }
+
+    /// The gate.
+    pub(crate) fn gate(&self) -> &Gate {
+        self.gate.as_ref().unwrap()
     }
 
     /// The same with these faults.
@@ -134,14 +155,18 @@ impl Bench {
         let clock: Arc<dyn Clock> = Arc::new(TestClock(self.time.clone()));
         let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
         let notices = Notices::default();
-        let connection = connect(&self.portal, &clock, &notices);
+        let (webhook, portal) = match &self.gate {
+            None => (self.portal.url(), self.portal.host()),
+            Some(gate) => (gate.webhook().to_owned(), gate.host()),
+        };
+        let connection = connect(&webhook, &clock, &notices);
         let job = JobId(1);
         let run = {
             let mut runs = self.runs.lock().unwrap();
             *runs += 1;
             RunId(*runs)
         };
-        begin(&mut journal, &self.portal, run);
+        begin(&mut journal, portal, run);
         let mut recorder = Recorder::new(&mut journal, run, job, Arc::clone(&connection), notices);
         if run == RunId(2) {
             let confirm = self.plan["confirm"].as_str().unwrap().to_owned();
@@ -170,7 +195,7 @@ impl Bench {
     }
 }
 
-fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
+fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
     let kept = notices.clone();
     let settings = Settings {
         rate: Rate::Unlimited,
@@ -183,11 +208,11 @@ fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Co
         same: compare::same,
         loosely_same: compare::loosely_same,
     };
-    Connection::open(Webhook::parse(&portal.url()).unwrap(), settings).unwrap()
+    Connection::open(Webhook::parse(webhook).unwrap(), settings).unwrap()
 }
 
 /// Records that a run of job 1 began.
-fn begin(journal: &mut Journal, portal: &Portal, run: RunId) {
+fn begin(journal: &mut Journal, portal: String, run: RunId) {
     let started = RunStarted {
         command: "apply".to_owned(),
         os_user: "test".to_owned(),
@@ -195,7 +220,7 @@ fn begin(journal: &mut Journal, portal: &Portal, run: RunId) {
         host: "test".to_owned(),
         process: 1,
         version: "0".to_owned(),
-        portal: offboard24::domain::Portal(portal.host()),
+        portal: offboard24::domain::Portal(portal),
         webhook_owner: UserId(1),
         credential: String::new(),
         policy_hash: String::new(),
@@ -219,9 +244,9 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
     let clock: Arc<dyn Clock> = Arc::new(TestClock(VirtualTime::default()));
     let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
     let notices = Notices::default();
-    let connection = connect(portal, &clock, &notices);
+    let connection = connect(&portal.url(), &clock, &notices);
     let run = journal.view().next_run().unwrap();
-    begin(&mut journal, portal, run);
+    begin(&mut journal, portal.host(), run);
     let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);
     let reader = Reader::new(connection);
     let (policy, now) = (Policy::default(), Utc::now() + later);

@@ -9,6 +9,7 @@ use super::Portal;
 
 /// See the module.
 pub(crate) struct Gate {
+    address: SocketAddr,
     webhook: String,
     orders: Sender<usize>,
 }
@@ -23,9 +24,15 @@ impl Gate {
         orders.send(connections).unwrap();
         std::thread::spawn(move || keep(listener, behind, &ordered));
         Self {
+            address,
             webhook: portal.url().replace(&portal.host(), &address.to_string()),
             orders,
         }
+    }
+
+    /// Where it stands.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
     }
 
     /// The portal's webhook, through this gate.
