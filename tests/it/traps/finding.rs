@@ -77,6 +77,10 @@ fn trap_01_namesakes_are_all_reported_and_none_of_them_is_acted_on() {
         rows(&desk),
         [row("ambiguous", [5, 6]), row("ambiguous", [7, 8]), row("matched", [9])]
     );
+    let shown = desk.run(&["show"]).expect(0).stdout;
+    for candidates in ["5 Ray Stone, 6 Ray Stone", "7 Martin Thomas, 8 Thomas Martin"] {
+        assert!(shown.contains(&format!("one of: {candidates}")), "{shown}");
+    }
     assert_eq!(portal.destroyed(), BTreeSet::from([lee]));
 }
 

@@ -267,6 +267,8 @@ fn trap_16_a_workflow_that_waits_for_two_of_the_roster_is_ended_once_and_credite
     assert_eq!(number(&plan, "/actions/planned"), 2);
     desk.apply(&plan).expect(0);
     assert_eq!(portal.destroyed(), set([&one_task, &two_tasks]));
+    let shown = desk.run(&["show", "--by", "person"]).expect(0).stdout;
+    assert_eq!(shown.matches("2 kill: 2 confirmed").count(), 2, "{shown}");
     let commands = asked(&portal, "bizproc.workflow.kill");
     assert_eq!(commands.len(), 2, "a second kill would be an error: {commands:?}");
 }
