@@ -37,7 +37,7 @@ pub(crate) async fn apply(
         .filter(|action| action.state == ActionState::Planned);
     let needs = Needs {
         kinds: kinds.filter_map(|action| action.kind).collect(),
-        search_by_email: false,
+        reads_emails: false,
     };
     let link = Link::open(&work, access, &needs)
         .await

@@ -105,11 +105,7 @@ impl Order {
     fn needs(&self) -> Needs {
         Needs {
             kinds: self.actions.iter().copied().collect::<BTreeSet<_>>(),
-            search_by_email: self
-                .roster
-                .rows
-                .iter()
-                .any(|row| row.id.is_none() && row.email.is_some()),
+            reads_emails: self.roster.rows.iter().any(|row| row.email.is_some()),
         }
     }
 

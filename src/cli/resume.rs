@@ -113,7 +113,7 @@ fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
     let rows = work.journal.view().rows(record.job)?;
     Ok(Needs {
         kinds: rows.iter().map(|row| row.action).collect(),
-        search_by_email: !record.resolved && rows.iter().any(|row| row.id.is_none() && row.email.is_some()),
+        reads_emails: !record.resolved && rows.iter().any(|row| row.email.is_some()),
     })
 }
 

@@ -168,7 +168,8 @@ pub(crate) struct Link {
 /// What a command is going to need of the portal.
 pub(crate) struct Needs {
     pub(crate) kinds: BTreeSet<ActionKind>,
-    pub(crate) search_by_email: bool,
+    /// Whether e-mails have to be read: to find somebody, or to see that an e-mail beside an id agrees.
+    pub(crate) reads_emails: bool,
 }
 
 impl Link {
@@ -287,7 +288,7 @@ async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<
             missing: "bizproc".to_owned(),
         });
     }
-    if !has(&["user", "user_basic"]) && (needs.search_by_email || !has(&["user_brief"])) {
+    if !has(&["user", "user_basic"]) && (needs.reads_emails || !has(&["user_brief"])) {
         return Err(PortalError::Scope {
             missing: "user".to_owned(),
         });

@@ -342,6 +342,16 @@ impl WorkflowTasks {
         }
     }
 
+    /// Whether the first page came again although there is a later one. Past its end, when rows went while they were read, the
+    /// portal begins with the first page too.
+    fn stands_still(&self, again: &TaskRow, total: Option<i64>) -> bool {
+        let is_first = self
+            .found
+            .first()
+            .is_some_and(|first| (first.id, first.user) == (again.id, again.user));
+        self.start > 0 && is_first && total.is_some_and(|total| total > self.start)
+    }
+
     /// Begins again: a row moved from page to page while they were read.
     fn restart(&mut self) -> Result<(), PortalError> {
         self.restarts += 1;
@@ -394,8 +404,13 @@ impl Listing for WorkflowTasks {
             if self.scope == TaskScope::Waiting && (task.status, task.user_status) != (0, 0) {
                 return Err(widened(self.asked(), "a task that waits for nobody"));
             }
-            // Past its end the portal begins again with the first page.
             if !self.seen.insert((task.id, task.user)) {
+                if self.stands_still(&task, answered.total) {
+                    return Err(unexpected(
+                        self.asked(),
+                        "instead of a later page the first one came again",
+                    ));
+                }
                 return self.restart();
             }
             self.found.push(task);
@@ -726,6 +741,31 @@ mod tests {
 
     #[test]
     fn tasks_of_another_workflow_or_a_paging_that_stands_still_stop_the_job() {
+        let first_of_three = || Answered {
+            next: Some(50),
+            total: Some(120),
+            ..page((1..=50).map(|user| task(1, "a.1", user)).collect())
+        };
+        let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+        tasks.take(&first_of_three()).unwrap();
+        assert!(matches!(
+            tasks.take(&first_of_three()),
+            Err(PortalError::Unexpected { .. })
+        ));
+        let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+        tasks.take(&first_of_three()).unwrap();
+        let behind_its_end = Answered {
+            next: None,
+            total: Some(50),
+            ..first_of_three()
+        };
+        tasks.take(&behind_its_end).unwrap();
+        assert_eq!(
+            tasks.question().unwrap()["start"],
+            json!(0),
+            "rows went: from the beginning"
+        );
+
         let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
         assert!(is_widened(&tasks.take(&page(vec![task(1, "a.2", 29)]))));
         let mut done = task(1, "a.1", 29);

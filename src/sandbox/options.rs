@@ -114,6 +114,12 @@ pub struct Behaviour {
     pub failed_kill: FailedKill,
     /// How `user.get` writes `ACTIVE`.
     pub active: ActiveForm,
+    /// How `user.get` orders users when nobody asks for an order.
+    pub user_order: UserOrder,
+    /// Whether `ADMIN_MODE` shows an administrator the users without a department.
+    pub admin_mode: AdminMode,
+    /// How `bizproc.task.list` wants `start` to be written.
+    pub start_name: StartName,
     /// How rows write ids and statuses.
     pub ids: IdForm,
     /// Whether the values of an array in a filter count.
@@ -156,6 +162,36 @@ pub enum ActiveForm {
     Bool,
     /// `"Y"` and `"N"`.
     YesNo,
+}
+
+/// How `user.get` orders users when nobody asks for an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserOrder {
+    /// By id.
+    #[default]
+    ById,
+    /// In no order at all, and in another one for each offset, as builds without a default order may.
+    None,
+}
+
+/// Whether `ADMIN_MODE` shows an administrator the users without a department.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AdminMode {
+    /// It does.
+    #[default]
+    Honoured,
+    /// It is ignored without a word: the owner is not among the social network's administrators.
+    Ignored,
+}
+
+/// How `bizproc.task.list` wants `start` to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartName {
+    /// `start`, as the source reads it.
+    #[default]
+    Lower,
+    /// `START`, as the method's documentation spells it; `start` means nothing, and the first page comes for ever.
+    Upper,
 }
 
 /// How rows write ids and statuses.

@@ -16,7 +16,7 @@ use super::faults::{Broken, CommandFault, Done, Ending, Fault, OPERATING_LIMIT, 
 use super::limits::{Counter, OperatingTimes, RequestBucket, RequestMeter};
 use super::locked;
 use super::methods;
-use super::options::{AuthStatus, BatchBilling, Behaviour, Options};
+use super::options::{AuthStatus, BatchBilling, Behaviour, Options, StartName};
 use super::php::{Key, Php, PhpArray, parse_query};
 use super::records::{CommandRecord, Effect, RequestRecord};
 use super::workflows;
@@ -519,7 +519,11 @@ impl Portal {
         }
         let mut params = call.params.clone();
         params.remove("state");
-        let start = params.remove("start").map_or(0, |start| start.to_int());
+        let start = match (behaviour.start_name, call.method) {
+            (StartName::Upper, "bizproc.task.list") => "START",
+            _ => "start",
+        };
+        let start = params.remove(start).map_or(0, |start| start.to_int());
         let mut world = locked(&self.world);
         let mut desk = Desk {
             world: &mut world,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::options::{
-    ActiveForm, AuthStatus, BatchBilling, FailedKill, FilterArrays, IdForm, MissingWorkflow, OperatingBlock,
+    ActiveForm, AdminMode, AuthStatus, BatchBilling, FailedKill, FilterArrays, IdForm, MissingWorkflow, OperatingBlock,
+    StartName, UserOrder,
 };
 use super::world::User;
 use super::*;
@@ -406,6 +407,53 @@ async fn the_variants_of_a_failed_kill() {
     });
     assert_eq!(result(&sandbox, KILL, json!({"ID": workflows[0]})).await, json!(true));
     assert_eq!(sandbox.effects().len(), 1);
+}
+
+#[tokio::test]
+async fn the_variants_of_listing() {
+    let sandbox = small().await;
+    let hidden = json!({"filter": {"=EMAIL": "cid@example.com"}, "ADMIN_MODE": true});
+    assert_eq!(column(&result(&sandbox, "user.get", hidden.clone()).await, "ID"), ["4"]);
+    sandbox.set_behaviour(Behaviour {
+        admin_mode: AdminMode::Ignored,
+        user_order: UserOrder::None,
+        start_name: StartName::Upper,
+        ..Behaviour::default()
+    });
+    assert_eq!(result(&sandbox, "user.get", hidden).await, json!([]));
+    let by_id = json!({"filter": {"ID": 4}});
+    assert_eq!(column(&result(&sandbox, "user.get", by_id).await, "ID"), ["4"]);
+
+    {
+        let mut world = locked(sandbox.world());
+        for id in 100..200 {
+            world.add_user(User::new(id, "John", "Smith", ""));
+            let workflow = world.start_workflow(2, "Memo");
+            world.ask(&workflow, "Read", &[2]);
+        }
+    }
+    let all =
+        |start: i64, sort: &str| json!({"filter": {"=NAME": "John"}, "SORT": sort, "ORDER": "ASC", "start": start});
+    let (first, second) = (
+        result(&sandbox, "user.get", all(0, "")).await,
+        result(&sandbox, "user.get", all(50, "")).await,
+    );
+    let mut unordered = [column(&first, "ID"), column(&second, "ID")].concat();
+    assert!(!unordered.is_sorted());
+    unordered.sort();
+    unordered.dedup();
+    assert!(
+        unordered.len() < 100,
+        "page 2 repeats somebody of page 1, and skips others"
+    );
+    let ordered = column(&result(&sandbox, "user.get", all(50, "ID")).await, "ID");
+    assert_eq!(ordered.first().map(String::as_str), Some("150"));
+    assert!(ordered.is_sorted());
+
+    let tasks = |start: &str| json!({"filter": {"USER_ID": 2}, "order": {"ID": "ASC"}, start: 50});
+    let page = async |start| column(&result(&sandbox, TASKS, tasks(start)).await, "ID");
+    assert_eq!(page("start").await, page("unknown").await, "the first page");
+    assert_ne!(page("START").await, page("start").await);
 }
 
 #[tokio::test]

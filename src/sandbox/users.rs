@@ -7,7 +7,7 @@
 use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
-use super::options::ActiveForm;
+use super::options::{ActiveForm, AdminMode, UserOrder};
 use super::orm::{Held, Operator, Prefix};
 use super::php::{Key, Php, PhpArray};
 use super::world::{BEGINNING, User, World};
@@ -62,7 +62,9 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
     let order = Order::parse(query.given("SORT"), query.given("ORDER"), &allowed)?;
     let fields = selected(query.given("SELECT"), &allowed);
     let administrates = desk.world.webhook.administrator;
-    let admin_mode = administrates && query.given("ADMIN_MODE").is_some_and(Php::is_truthy);
+    let admin_mode = administrates
+        && desk.behaviour.admin_mode == AdminMode::Honoured
+        && query.given("ADMIN_MODE").is_some_and(Php::is_truthy);
     let filter = match query.given("FILTER").and_then(Php::as_array) {
         Some(filter) => filter.upper_case_keys(),
         None => query,
@@ -82,7 +84,11 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
         .filter(|user| !hides || !user.departments.is_empty())
         .filter(|user| conditions.iter().all(|condition| condition.passes(user)))
         .collect();
-    order.sort(&mut users);
+    match order {
+        Some(order) => order.sort(&mut users),
+        None if desk.behaviour.user_order == UserOrder::None => shuffle(&mut users, start),
+        None => {}
+    }
 
     let offset = usize::try_from(start.max(0)).unwrap_or(usize::MAX);
     let rows = users
@@ -269,13 +275,11 @@ struct Order {
 }
 
 impl Order {
-    fn parse(sort: Option<&Php>, order: Option<&Php>, allowed: &[&str]) -> Result<Self, Refusal> {
+    /// `None`: nobody asks for an order. Both parameters are needed.
+    fn parse(sort: Option<&Php>, order: Option<&Php>, allowed: &[&str]) -> Result<Option<Self>, Refusal> {
         let (Some(sort), Some(order)) = (sort.filter(|one| one.is_truthy()), order.filter(|one| one.is_truthy()))
         else {
-            return Ok(Self {
-                field: "ID".to_owned(),
-                descending: false,
-            });
+            return Ok(None);
         };
         let field = sort.to_text().to_uppercase();
         if !allowed.contains(&field.as_str()) {
@@ -285,10 +289,10 @@ impl Order {
                 format!("Unknown field definition `{field}`"),
             ));
         }
-        Ok(Self {
+        Ok(Some(Self {
             field,
             descending: order.to_text().eq_ignore_ascii_case("desc"),
-        })
+        }))
     }
 
     fn sort(&self, users: &mut [&User]) {
@@ -305,6 +309,12 @@ impl Order {
             users.reverse();
         }
     }
+}
+
+/// An order that follows from nothing, and that another offset changes: pages overlap, and leave somebody out.
+fn shuffle(users: &mut [&User], start: i64) {
+    let offset = u32::try_from(start.max(0)).unwrap_or(u32::MAX);
+    users.sort_by_key(|user| (user.id ^ offset).wrapping_mul(2_654_435_761));
 }
 
 /// A row: NULL columns are left out.

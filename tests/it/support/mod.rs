@@ -7,7 +7,7 @@ mod portal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offboard24::sandbox::World;
+use offboard24::sandbox::{Behaviour, Options, World, WorldOptions};
 use serde_json::Value;
 
 pub(crate) use desk::{Desk, Ended};
@@ -59,4 +59,25 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % limit
     }
+}
+
+/// A portal of one variant.
+pub(crate) fn behaving(world: World, vary: impl FnOnce(&mut Behaviour)) -> Portal {
+    let mut behaviour = Behaviour::default();
+    vary(&mut behaviour);
+    Portal::with(Options {
+        world: WorldOptions::Given(Box::new(world)),
+        behaviour,
+        ..unlimited()
+    })
+}
+
+/// The parameters of every call of a method, alone or in a batch, as the portal read them.
+pub(crate) fn asked(portal: &Portal, method: &str) -> Vec<Value> {
+    let requests = portal.requests();
+    let commands = requests.iter().flat_map(|request| &request.commands);
+    commands
+        .filter(|command| command.method == method)
+        .map(|command| command.params.clone())
+        .collect()
 }
