@@ -29,7 +29,12 @@ impl Gate {
     /// Waits until the n-th destroying request has arrived at the portal.
     pub(crate) fn await_destroying(portal: &Portal, nth: usize) -> RequestRecord {
         loop {
-            if let Some(request) = portal.requests().into_iter().filter(RequestRecord::destroys).nth(nth - 1) {
+            if let Some(request) = portal
+                .requests()
+                .into_iter()
+                .filter(RequestRecord::destroys)
+                .nth(nth - 1)
+            {
                 return request;
             }
             std::thread::yield_now();

@@ -25,7 +25,10 @@ fn places(story: &[Value], kind: &str) -> Vec<usize> {
 fn trap_19_a_workflow_in_which_a_colleague_waits_too_is_held_and_named_and_stays() {
     let portal = Portal::of(World::sample());
     let desk = Desk::at(&portal);
-    let shared: BTreeSet<String> = waits_in(&portal, 31).intersection(&waits_in(&portal, 2)).cloned().collect();
+    let shared: BTreeSet<String> = waits_in(&portal, 31)
+        .intersection(&waits_in(&portal, 2))
+        .cloned()
+        .collect();
     let alone: BTreeSet<String> = waits_in(&portal, 31).difference(&shared).cloned().collect();
     assert_eq!((shared.len(), alone.len()), (1, 1));
     let plan = desk.plan(&desk.roster("id\n31\n"), "kill");
@@ -64,7 +67,9 @@ fn trap_20_all_that_a_kill_erases_is_on_record_before_it_is_sent() {
     };
     let recorded: BTreeSet<[u64; 4]> = places(&story[..intended], "task_recorded")
         .into_iter()
-        .map(|place| ["task", "user", "status", "user_status"].map(|field| number(&story[place], &format!("/data/{field}"))))
+        .map(|place| {
+            ["task", "user", "status", "user_status"].map(|field| number(&story[place], &format!("/data/{field}")))
+        })
         .collect();
     let expected = [[law, 3, 1, 1], [both, 3, 0, 2], [both, 5, 0, 0]];
     assert_eq!(recorded, expected.into());
@@ -73,7 +78,12 @@ fn trap_20_all_that_a_kill_erases_is_on_record_before_it_is_sent() {
     };
     let instance = &story[instance]["data"];
     assert_eq!(
-        [&instance["workflow"], &instance["running"], &instance["module"], &instance["started_by"]],
+        [
+            &instance["workflow"],
+            &instance["running"],
+            &instance["module"],
+            &instance["started_by"]
+        ],
         [&json!(workflow), &json!(true), &json!("lists"), &json!(3)]
     );
 }
@@ -111,7 +121,8 @@ fn trap_22_what_is_gone_after_a_lost_answer_is_presumed_and_neither_failed_nor_c
     portal.inject("lost-answer@destroy:1");
     portal.inject("lost-answer@destroy:3");
     let status = desk.apply(&plan).expect(0).json();
-    let counts = ["presumed", "confirmed", "failed", "survived"].map(|state| number(&status, &format!("/actions/{state}")));
+    let counts =
+        ["presumed", "confirmed", "failed", "survived"].map(|state| number(&status, &format!("/actions/{state}")));
     assert_eq!(counts, [3, 6, 0, 0]);
     let requests = portal.requests();
     let unanswered = |number: u64| requests.iter().any(|one| one.number == number && one.status.is_none());
@@ -141,18 +152,28 @@ fn trap_23_a_kill_of_what_was_terminated_meanwhile_is_not_sent_and_claims_nothin
 
     let status = killer.apply(&kill).expect(0).json();
     assert_eq!(number(&status, "/actions/already_gone"), 9, "{status}");
-    let commands: Vec<_> = portal.requests().into_iter().flat_map(|request| request.commands).collect();
+    let commands: Vec<_> = portal
+        .requests()
+        .into_iter()
+        .flat_map(|request| request.commands)
+        .collect();
     assert!(commands.iter().all(|command| command.method != "bizproc.workflow.kill"));
     portal.world(|world| {
         for workflow in &terminated {
             let state = world.workflow(workflow).and_then(|workflow| workflow.state.clone());
-            assert!(state.is_some_and(|text| text.starts_with("Ended by offboard24")), "{workflow}");
+            assert!(
+                state.is_some_and(|text| text.starts_with("Ended by offboard24")),
+                "{workflow}"
+            );
         }
     });
     // A kill job that begins after it finds nothing to do, and does not promise to clean up.
     let late = Desk::with_webhook(&portal.url());
     let plan = late.plan(&late.roster(HOW_TO), "kill");
-    assert_eq!((plan["state"].as_str(), number(&plan, "/actions/total")), (Some("complete"), 0));
+    assert_eq!(
+        (plan["state"].as_str(), number(&plan, "/actions/total")),
+        (Some("complete"), 0)
+    );
 }
 
 #[test]
@@ -176,7 +197,10 @@ fn trap_24_ids_that_look_like_numbers_stay_text_from_the_portal_to_the_portal() 
     let shown = || -> BTreeSet<String> {
         let shown = desk.run(&["show", "--json"]).expect(0).json();
         let actions = shown.pointer("/list/actions").unwrap().as_array().unwrap();
-        actions.iter().map(|action| action["workflow"].as_str().unwrap().to_owned()).collect()
+        actions
+            .iter()
+            .map(|action| action["workflow"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(shown(), expected);
     desk.apply(&plan).expect(0);
@@ -222,13 +246,20 @@ fn trap_25_orphans_are_reported_and_left_and_the_job_ends() {
     assert_eq!(before.len(), 1);
     let roster = desk.roster("id\n34\n");
     let printed = desk.run(&["plan", &roster, "--action", "kill"]).expect(0).stdout;
-    assert!(printed.contains("orphans, tasks of a workflow that no longer runs"), "{printed}");
+    assert!(
+        printed.contains("orphans, tasks of a workflow that no longer runs"),
+        "{printed}"
+    );
     assert!(printed.contains(&before[0].to_string()), "{printed}");
     let plan = desk.status();
     assert_eq!((number(&plan, "/orphans"), number(&plan, "/actions/total")), (1, 1));
     let status = desk.apply(&plan).expect(0).json();
     assert_eq!(
-        (status["state"].as_str(), number(&status, "/actions/confirmed"), number(&status, "/orphans")),
+        (
+            status["state"].as_str(),
+            number(&status, "/actions/confirmed"),
+            number(&status, "/orphans")
+        ),
         (Some("complete"), 1, 1)
     );
     assert_eq!(orphans(&portal), before, "no call can remove it");
@@ -238,11 +269,18 @@ fn trap_25_orphans_are_reported_and_left_and_the_job_ends() {
     let destroyed = portal.requests().iter().filter(|request| request.destroys()).count();
     let again = desk.plan(&roster, "kill");
     assert_eq!(
-        (again["state"].as_str(), number(&again, "/orphans"), number(&again, "/actions/total")),
+        (
+            again["state"].as_str(),
+            number(&again, "/orphans"),
+            number(&again, "/actions/total")
+        ),
         (Some("complete"), 1, 0)
     );
     desk.run(&["resume"]).expect(0);
-    assert_eq!(portal.requests().iter().filter(|request| request.destroys()).count(), destroyed);
+    assert_eq!(
+        portal.requests().iter().filter(|request| request.destroys()).count(),
+        destroyed
+    );
 }
 
 #[test]
