@@ -283,7 +283,7 @@ fn trap_36_what_was_blocked_in_mid_batch_is_repeated_alone_and_not_before_the_pa
 fn trap_37_a_batch_never_has_more_than_fifty_commands() {
     let mut world = World::empty();
     world.add_user(User::new(5, "Peter", "Hargreaves", "peter@example.com").dismissed());
-    let workflows: BTreeSet<String> = (0..120)
+    let workflows: BTreeSet<String> = (0..60)
         .map(|_| {
             let workflow = world.start_workflow(5, "Memo");
             world.ask(&workflow, "Confirm the memo", &[5]);
