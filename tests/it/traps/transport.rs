@@ -329,9 +329,11 @@ fn trap_43_the_token_is_in_nothing_that_anybody_can_read() {
     told(&["plan", &url, "--action", "kill", "--json"], 2);
     told(&["status", &url], 2);
     told(&["status", &url, "--json"], 2);
-    for option in ["--policy", "--ca-file", "--webhook-file"] {
+    for option in ["--policy", "--ca-file", "--webhook-file", "--db"] {
         told(&["plan", &roster, "--action", "kill", option, &url], 2);
     }
+    told(&["plan", &url.replace("/rest/", "/rest/api/"), "--action", "kill"], 2);
+    assert!(!desk.folder().join("http:").exists(), "no folder is named after it");
     for (webhook, code) in [
         (format!("{}profile", portal.url()), 2),
         (format!("http://acme.bitrix24.com/rest/1/{TOKEN}/"), 2),
