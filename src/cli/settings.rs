@@ -255,6 +255,16 @@ impl Common {
                 .next("set XDG_STATE_HOME to a folder for the database and the locks")
         })?;
         let named = self.db.clone().or_else(|| from_environment("OFFBOARD24_DB"));
+        // Made into folders and files, an address would leave the webhook's token in their names.
+        if named
+            .as_ref()
+            .is_some_and(|path| path.to_string_lossy().contains("://"))
+        {
+            return Err(Failure::usage(
+                "what is named as the database is an address and no file (it is not shown here, since it may be a password)",
+            )
+            .next("name a file with --db FILE or OFFBOARD24_DB; the webhook's place is OFFBOARD24_WEBHOOK"));
+        }
         Ok(Place {
             database: one_name(&named.unwrap_or_else(|| paths.database())),
             paths,

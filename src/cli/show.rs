@@ -57,11 +57,13 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The plan, for the person who has to confirm it: first what colleagues started, then people, holds, and what is not recorded.
+/// The plan, for the person who has to confirm it: first what colleagues started and what runs robots, then people, holds, and what is not
+/// recorded.
 pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
     let content = Content::read(view, status.job)?;
     let mut parts = vec![headline(status)];
     parts.extend(content.started_by_colleagues());
+    parts.extend(content.robots());
     parts.push(content.by_person());
     if status.count(ActionState::Held) > 0 {
         parts.push(format!(
@@ -338,25 +340,47 @@ impl Content {
     }
 
     fn started_by_colleagues(&self) -> Option<String> {
-        let by_colleague = |action: &&ActionRecord| {
-            self.workflows
-                .get(&action.workflow)
-                .is_some_and(|view| view.started_by_active == Some(true))
-        };
+        self.planned_first(
+            |view| view.started_by_active == Some(true),
+            [
+                "was started by colleagues who still work here",
+                "were started by colleagues who still work here",
+            ],
+        )
+    }
+
+    /// What a deal or an item goes on by: when such a workflow ends, its robots stop for everybody.
+    fn robots(&self) -> Option<String> {
+        self.planned_first(
+            |view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
+            [
+                "runs the robots of a deal or an item, which stop with it for everybody",
+                "run the robots of deals or items, which stop with them for everybody",
+            ],
+        )
+    }
+
+    /// Planned actions that deserve a look before all others, with a line that says for one and for many what they are.
+    fn planned_first(&self, deserves: impl Fn(&WorkflowView) -> bool, [one, many]: [&str; 2]) -> Option<String> {
         let open: Vec<&ActionRecord> = self
             .actions
             .iter()
             .filter(|action| action.state == ActionState::Planned)
             .collect();
-        let theirs: Vec<&ActionRecord> = open.iter().copied().filter(by_colleague).collect();
-        if theirs.is_empty() {
+        let first: Vec<&ActionRecord> = open
+            .iter()
+            .copied()
+            .filter(|action| self.workflows.get(&action.workflow).is_some_and(&deserves))
+            .collect();
+        if first.is_empty() {
             return None;
         }
-        let (number, total) = (theirs.len(), open.len());
-        let verb = if number == 1 { "was" } else { "were" };
+        let what = if first.len() == 1 { one } else { many };
         Some(format!(
-            "{number} of {total} {verb} started by colleagues who still work here:\n{}",
-            self.by_workflow(&theirs)
+            "{} of {} {what}:\n{}",
+            first.len(),
+            open.len(),
+            self.by_workflow(&first)
         ))
     }
 

@@ -226,15 +226,19 @@ fn safe(text: &str) -> String {
     without_token(text).chars().map(shown).collect()
 }
 
-/// Hides what stands behind `/rest/NUMBER/`: a webhook that was typed where a file name belongs must not be echoed.
+/// Hides what stands behind `/rest/NUMBER/`, or `/rest/api/NUMBER/` as REST v3 has it: a webhook that was typed where a file name belongs
+/// must not be echoed.
 fn without_token(text: &str) -> String {
     const START: &str = "/rest/";
+    const V3: &str = "api/";
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(place) = rest.find(START) {
         let (before, after) = rest.split_at(place + START.len());
+        let (api, after) = after.split_at(if after.starts_with(V3) { V3.len() } else { 0 });
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         shown.push_str(before);
+        shown.push_str(api);
         shown.push_str(&after[..digits]);
         rest = &after[digits..];
         if digits > 0 && rest.starts_with('/') {
@@ -264,7 +268,12 @@ mod tests {
                 "/rest/12/ab-c_d and /rest/3/def/profile",
                 "/rest/12/… and /rest/3/…/profile",
             ),
+            (
+                "https://x.example/rest/api/1/abc123/",
+                "https://x.example/rest/api/1/…/",
+            ),
             ("/rest/ and /rest/1 and nothing", "/rest/ and /rest/1 and nothing"),
+            ("/rest/api/ and /rest/api/1", "/rest/api/ and /rest/api/1"),
         ] {
             assert_eq!(without_token(text), shown);
         }

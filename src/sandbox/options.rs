@@ -41,6 +41,8 @@ pub struct Options {
     pub time: Time,
     /// What waits when something takes its time.
     pub pause: Pause,
+    /// Where redirects lead, as after a portal was renamed: scheme and host, the path stays.
+    pub renamed_to: String,
     /// Which variant of the portal is imitated.
     pub behaviour: Behaviour,
     /// Faults that are there from the beginning.
@@ -63,6 +65,7 @@ impl Default for Options {
             clock_ahead_seconds: 0,
             time: Time::default(),
             pause: Pause::default(),
+            renamed_to: "https://renamed.example.com".to_owned(),
             behaviour: Behaviour::default(),
             faults: Vec::new(),
         }

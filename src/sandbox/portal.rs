@@ -25,9 +25,6 @@ use super::world::Shared;
 /// A half of the time that a batch takes is billed to `batch` itself, where it is billed.
 const BATCH_WEIGHT: f64 = 0.5;
 
-/// Where a redirect leads: another host, with the same path, as after a portal was renamed.
-const RENAMED_HOST: &str = "https://renamed.example.com";
-
 /// A request as it arrived.
 #[derive(Debug)]
 pub(crate) struct Arrival {
@@ -182,7 +179,7 @@ impl Portal {
         let (number, trouble) = self.register(&arrival, &job);
         self.options.pause.wait(self.options.latency).await;
         let reply = match trouble {
-            None => broken(QUERY_LIMIT, &arrival, None),
+            None => broken(QUERY_LIMIT, &arrival, &self.options.renamed_to, None),
             Some(trouble) => {
                 self.options.pause.wait(trouble.delay).await;
                 self.troubled(&arrival, &address, job, number, &trouble, started).await
@@ -234,7 +231,7 @@ impl Portal {
             answer,
         }) = ending
         {
-            return broken(answer, arrival, None);
+            return broken(answer, arrival, &self.options.renamed_to, None);
         }
         let reply = if let Err(refusal) = self.admit(address, &job) {
             refused(&refusal)
@@ -245,7 +242,7 @@ impl Portal {
         {
             let due = self.options.time.now() + after;
             locked(&self.inner).late.push(LateJob { due, request, job });
-            return broken(answer, arrival, None);
+            return broken(answer, arrival, &self.options.renamed_to, None);
         } else {
             let commands = match ending {
                 Some(Ending {
@@ -263,11 +260,11 @@ impl Portal {
             match self.run(&job, &running, started).await {
                 Ran::Answered(Ok(success), time) => answered(success, time),
                 Ran::Answered(Err(refusal), _) => refused(&refusal),
-                Ran::OverTime => broken(Broken::Html(504), arrival, None),
+                Ran::OverTime => broken(Broken::Html(504), arrival, &self.options.renamed_to, None),
             }
         };
         match ending {
-            Some(ending) => broken(ending.answer, arrival, Some(reply)),
+            Some(ending) => broken(ending.answer, arrival, &self.options.renamed_to, Some(reply)),
             None => reply,
         }
     }
@@ -701,7 +698,7 @@ fn json(status: u16, body: &PhpArray) -> Reply {
 }
 
 /// What a broken answer looks like; `whole` is the answer that was ready, if one was.
-fn broken(answer: Broken, arrival: &Arrival, whole: Option<Reply>) -> Reply {
+fn broken(answer: Broken, arrival: &Arrival, renamed_to: &str, whole: Option<Reply>) -> Reply {
     let html = |status: u16, title: &str| Reply {
         status,
         content_type: "text/html",
@@ -729,7 +726,7 @@ fn broken(answer: Broken, arrival: &Arrival, whole: Option<Reply>) -> Reply {
             } else {
                 format!("?{}", arrival.query)
             };
-            let location = format!("{RENAMED_HOST}{}{query}", arrival.path);
+            let location = format!("{renamed_to}{}{query}", arrival.path);
             Reply {
                 location: Some(location),
                 ..html(302, "Found")

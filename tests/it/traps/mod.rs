@@ -5,6 +5,7 @@
 
 mod batch;
 mod finding;
+mod gate;
 mod killing;
 mod listing;
 mod transport;

@@ -1,0 +1,48 @@
+//! A portal that keeps a request until the test lets it go on: what is true in the middle of a request can be looked at in peace.
+
+use std::sync::Arc;
+
+use offboard24::sandbox::{Options, Pause, RequestRecord, World, WorldOptions};
+use tokio::sync::Notify;
+
+use crate::support::{Portal, unlimited};
+
+/// Keeps every request that a `delay` fault hits, before anything of it is done, until [`Gate::open`].
+pub(crate) struct Gate(Arc<Notify>);
+
+impl Gate {
+    /// A portal with these people and workflows, and its gate.
+    pub(crate) fn before(world: World) -> (Portal, Self) {
+        let opened = Arc::new(Notify::new());
+        let kept = Arc::clone(&opened);
+        let portal = Portal::with(Options {
+            world: WorldOptions::Given(Box::new(world)),
+            pause: Pause(Arc::new(move |_| {
+                let kept = Arc::clone(&kept);
+                Box::pin(async move { kept.notified().await })
+            })),
+            ..unlimited()
+        });
+        (portal, Self(opened))
+    }
+
+    /// Waits until the n-th destroying request has arrived at the portal.
+    pub(crate) fn await_destroying(portal: &Portal, nth: usize) -> RequestRecord {
+        loop {
+            if let Some(request) = portal
+                .requests()
+                .into_iter()
+                .filter(RequestRecord::destroys)
+                .nth(nth - 1)
+            {
+                return request;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lets the request that is kept, or the next one that would be, go on.
+    pub(crate) fn open(&self) {
+        self.0.notify_one();
+    }
+}
