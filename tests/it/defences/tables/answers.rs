@@ -256,11 +256,11 @@ pub(crate) const ANSWERS: &[Defence] = &[
     },
     Defence {
         against: "answer: changed at the re-check",
-        by: "what changed is drifted at once when nothing is unanswered",
+        by: "what changed is not done",
         without: &[Removal {
-            file: "src/run/machine.rs",
-            code: "if began >= quiet_from {",
-            becomes: "if began >= quiet_from + QUIET {",
+            file: "src/run/recheck.rs",
+            code: "} else if !seen.waiting.is_subset(&action.participants) {",
+            becomes: "} else if false {",
         }],
         test: "answers::what_changed_at_the_re_check_is_drifted_at_once_when_no_attempt_went_unanswered",
     },
