@@ -15,17 +15,6 @@ pub(crate) const RULES: &[Defence] = &[
         test: "rules::the_first_of_a_run_goes_alone_and_a_confirmed_one_opens_the_gate",
     },
     Defence {
-        against: "rule: a canary that did not come to be sent",
-        by: "the gate stays shut after what was gone or had changed",
-        without: &[Removal {
-            file: "src/run/machine.rs",
-            code: "            && !self.canaries.is_open(only.kind)
-",
-            becomes: "",
-        }],
-        test: "rules::each_kind_of_a_job_with_both_has_a_canary_of_its_own",
-    },
-    Defence {
         against: "rule: only confirmed opens the gate",
         by: "an unattributed canary opens nothing",
         without: &[Removal {
