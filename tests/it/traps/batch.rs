@@ -7,7 +7,7 @@ use offboard24::sandbox::world::User;
 use offboard24::sandbox::{CommandRecord, Options, RequestRecord, World};
 use serde_json::{Value, json};
 
-use super::gate::Gate;
+use super::keeper::Keeper;
 use crate::support::bench::Bench;
 use crate::support::{Desk, Portal, number, unlimited};
 
@@ -179,7 +179,7 @@ fn trap_32_a_command_that_a_200_does_not_mention_is_in_doubt() {
 
 #[test]
 fn trap_34_what_is_sent_is_in_the_journal_before_the_portal_has_it_and_a_lost_batch_is_asked_about() {
-    let (portal, gate) = Gate::before(World::sample());
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
     for nth in 1..=2 {
@@ -188,7 +188,7 @@ fn trap_34_what_is_sent_is_in_the_journal_before_the_portal_has_it_and_a_lost_ba
     portal.inject("lost-answer-after:3@destroy:2");
     let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
     for nth in 1..=2 {
-        let kept = Gate::await_destroying(&portal, nth);
+        let kept = Keeper::await_destroying(&portal, nth);
         let story = desk.story();
         let intended: BTreeSet<String> = story
             .iter()
@@ -203,7 +203,7 @@ fn trap_34_what_is_sent_is_in_the_journal_before_the_portal_has_it_and_a_lost_ba
         assert!(under_way.iter().all(|id| intended.contains(*id)), "{under_way:?}");
         assert_eq!(desk.workflows_in(&["sent"]).len(), under_way.len());
         assert!(under_way.iter().all(|id| portal.seen().runs(id)), "nothing is done yet");
-        gate.open();
+        keeper.open();
     }
     let status = desk.wait(child).expect(0).json();
     assert_eq!(

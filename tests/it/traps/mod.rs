@@ -5,7 +5,7 @@
 
 mod batch;
 mod finding;
-mod gate;
+mod keeper;
 mod killing;
 mod listing;
 mod transport;

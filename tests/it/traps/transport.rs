@@ -13,7 +13,7 @@ use offboard24::sandbox::options::{AuthStatus, FailedKill, Language};
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
-use super::gate::Gate;
+use super::keeper::Keeper;
 use crate::support::bench::Bench;
 use crate::support::{Desk, Ended, Portal, TOKEN, number, unlimited};
 
@@ -289,7 +289,7 @@ fn trap_42_the_language_of_the_portal_decides_nothing() {
 
 #[test]
 fn trap_43_the_token_is_in_nothing_that_anybody_can_read() {
-    let (portal, gate) = Gate::before(World::sample());
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let roster = desk.roster(HOW_TO);
     let told = |arguments: &[&str], code| {
@@ -303,14 +303,14 @@ fn trap_43_the_token_is_in_nothing_that_anybody_can_read() {
     let confirm = plan["confirm"].as_str().unwrap();
     portal.inject("delay:1s@destroy:1");
     let child = desk.start(&["apply", "--confirm", confirm, "-vv"]);
-    Gate::await_destroying(&portal, 1);
+    Keeper::await_destroying(&portal, 1);
     if cfg!(target_os = "linux") {
         let line = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
         let line = String::from_utf8(line).unwrap();
         assert!(line.contains("apply") && !line.contains(TOKEN), "{line}");
     }
     desk.assert_no_secret();
-    gate.open();
+    keeper.open();
     desk.wait(child).expect(0);
     // Every way to fail that knows the address.
     for (fault, code) in [
@@ -419,14 +419,14 @@ fn trap_44_dates_are_kept_as_they_come_and_the_portals_clock_is_compared_with_it
 
 #[test]
 fn trap_45_of_two_runs_on_a_portal_or_on_a_database_the_second_is_refused_and_asks_nothing() {
-    let (portal, gate) = Gate::before(World::sample());
+    let (portal, keeper) = Keeper::before(World::sample());
     let other = Portal::of(World::sample());
     let desk = Desk::at(&portal);
     let roster = desk.roster(HOW_TO);
     let plan = desk.plan(&roster, "kill");
     portal.inject("delay:1s@destroy:1");
     let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
-    Gate::await_destroying(&portal, 1);
+    Keeper::await_destroying(&portal, 1);
     let asked = portal.requests().len();
 
     // Two databases, one portal.
@@ -450,7 +450,7 @@ fn trap_45_of_two_runs_on_a_portal_or_on_a_database_the_second_is_refused_and_as
     assert!(other.requests().is_empty());
     assert!(portal.effects().is_empty());
 
-    gate.open();
+    keeper.open();
     let status = desk.wait(child).expect(0).json();
     assert_eq!(number(&status, "/actions/confirmed"), 9);
     other.assert_untouched();

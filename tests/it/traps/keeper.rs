@@ -7,11 +7,11 @@ use tokio::sync::Notify;
 
 use crate::support::{Portal, unlimited};
 
-/// Keeps every request that a `delay` fault hits, before anything of it is done, until [`Gate::open`].
-pub(crate) struct Gate(Arc<Notify>);
+/// Keeps every request that a `delay` fault hits, before anything of it is done, until [`Keeper::open`].
+pub(crate) struct Keeper(Arc<Notify>);
 
-impl Gate {
-    /// A portal with these people and workflows, and its gate.
+impl Keeper {
+    /// A portal with these people and workflows, and its keeper.
     pub(crate) fn before(world: World) -> (Portal, Self) {
         let opened = Arc::new(Notify::new());
         let kept = Arc::clone(&opened);
