@@ -262,6 +262,12 @@ pub enum RosterErrorKind {
         "the double quote at the beginning of this cell is never closed, or not where it should be: close or delete it"
     )]
     OpenQuote,
+    /// A quote that is not closed where a cell has to end.
+    #[error(
+        "the double quote at the beginning of this cell is not closed within {FIELD_BYTES_MAX} bytes: close or delete it, or \
+         shorten the cell"
+    )]
+    QuoteOpenTooLong,
     /// A quote with something outside it.
     #[error(
         "there is something outside the double quotes of this cell: they must be its first and its last character, and a \

@@ -515,7 +515,7 @@ fn the_caps_hold() {
     assert_eq!(roster(note(FIELD_BYTES_MAX)).rows.len(), 2);
     assert_errors(
         note(FIELD_BYTES_MAX + 1),
-        &[(2, 2, "FieldTooLong"), (3, 2, "OpenQuote")],
+        &[(2, 2, "FieldTooLong"), (3, 2, "QuoteOpenTooLong")],
     );
     assert_errors(vec![b'a'; FILE_BYTES_MAX + 1], &[(0, 0, "TooLarge")]);
 }

@@ -307,3 +307,58 @@ fn every_mistake_is_told_with_its_place_and_nothing_is_asked() {
 fn a_file_of_another_format_is_told_apart_and_how_to_make_a_csv_of_it() {
     check("formats");
 }
+
+/// Plans a file that is too large to keep, without a default action: what is left to refuse then is that nobody says what to do.
+#[track_caller]
+fn refused_without_a_question(text: &str) -> Ended {
+    let portal = Portal::of(people());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(text);
+    let ended = desk.run(&["plan", &roster, "--json"]).expect(2);
+    assert_eq!(portal.requests(), []);
+    assert!(!desk.database().exists());
+    portal.assert_untouched();
+    ended
+}
+
+#[test]
+fn a_hundred_thousand_rows_are_read_and_one_more_is_refused() {
+    let rows = |count: usize| format!("id\n{}", "29\n".repeat(count));
+    let all = refused_without_a_question(&rows(100_000));
+    assert!(all.stderr.contains(" 100000 rows, 0 empty"), "{}", all.stderr);
+    let error = all.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("the roster does not say what to do"), "{error}");
+    let one_more = refused_without_a_question(&rows(100_001)).json();
+    assert_eq!(
+        one_more["error"]["message"],
+        "the roster cannot be used; nothing was asked:\n  line 100002: more than 100000 rows: split the file, and make one job of \
+         each part"
+    );
+}
+
+#[test]
+fn a_field_of_64_kib_is_read_and_one_byte_more_is_refused() {
+    let field = |length: usize, quote: &str| format!("id,note\n29,{quote}{}{quote}\n", "x".repeat(length));
+    for quote in ["", "\""] {
+        let portal = Portal::of(people());
+        let desk = Desk::at(&portal);
+        let roster = desk.roster(field(64 * 1024, quote));
+        assert_eq!(desk.plan(&roster, "kill")["rows"]["matched"], 1);
+        portal.assert_untouched();
+    }
+    for (quote, expected) in [
+        (
+            "",
+            "line 2, column 2: the cell has 65537 bytes, and at most 65536 are read: is a double quote missing or left over?",
+        ),
+        (
+            "\"",
+            "line 2, column 2: the double quote at the beginning of this cell is not closed within 65536 bytes: close or delete it, \
+             or shorten the cell",
+        ),
+    ] {
+        let error = refused_without_a_question(&field(64 * 1024 + 1, quote)).json();
+        let message = error["error"]["message"].as_str().unwrap();
+        assert_eq!(message.lines().nth(1).map(str::trim), Some(expected), "{message}");
+    }
+}
