@@ -26,7 +26,7 @@ const BY_FIRST_BYTES: [(&[u8], &str, &str); 9] = [
     (b"GIF8", "a picture (GIF)", EXPORT),
 ];
 
-/// Names in the directory of a zip archive that is a workbook: of Excel, of OpenDocument.
+/// Names in the directory of a zip archive that is a workbook: of Excel, or of the open format.
 const WORKBOOK_PARTS: [&[u8]; 2] = [b"xl/", b"opendocument.spreadsheet"];
 
 /// What the file is, if it is of another format than CSV.

@@ -181,7 +181,7 @@ fn questions(requests: &[RequestRecord]) -> String {
             .collect();
         let keys: Vec<&str> = conditions.iter().map(|(key, _)| *key).collect();
         assert!(
-            matches!(keys.as_slice(), ["ID"] | ["=EMAIL"] | ["=NAME", "=LAST_NAME"]),
+            matches!(keys.as_slice(), ["ID" | "=EMAIL"] | ["=NAME", "=LAST_NAME"]),
             "{filter:?}"
         );
         let conditions: Vec<String> = conditions
