@@ -39,8 +39,8 @@ fn full_name_queries(full_name: &Personal) -> Vec<UserQuery> {
         first: Personal::new(first),
         last: Personal::new(last),
     };
-    let written = compare::tidy(full_name.expose());
-    match words(&written).as_slice() {
+    let written = compare::name_words(full_name.expose());
+    match written.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [one, two] => vec![name(one, two), name(two, one)],
         [one, two, three] => vec![name(two, one), name(one, three)],
         _ => Vec::new(),
@@ -157,7 +157,7 @@ fn fits_full_name(full_name: &Personal, user: &UserRow) -> bool {
         key(user.last_name.as_ref()),
         key(user.second_name.as_ref()),
     );
-    let written = compare::key(full_name.expose());
+    let written = compare::key(&compare::name_words(full_name.expose()).join(" "));
     if first.is_empty() || last.is_empty() {
         let written = words(&written);
         return [&first, &last]

@@ -37,6 +37,15 @@ pub fn key(text: &str) -> String {
         .collect()
 }
 
+/// The words of a full name, [`tidy`]. A comma between them, as in `Ivanov, Ivan`, is a blank.
+pub fn name_words(full_name: &str) -> Vec<String> {
+    tidy(&full_name.replace(',', " "))
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Whether two texts have the same [`key`].
 pub fn same(left: &str, right: &str) -> bool {
     key(left) == key(right)
@@ -137,6 +146,14 @@ mod tests {
     fn tidy_keeps_case_and_yo() {
         assert_eq!(tidy("\u{200e} Пётр \u{a0} Ильич\n"), "Пётр Ильич");
         assert_eq!(tidy(" \u{a0}\u{200b}\t"), "");
+    }
+
+    #[test]
+    fn a_comma_in_a_full_name_is_a_blank() {
+        for full_name in ["Ivanov, Ivan", "Ivanov,Ivan", " Ivanov ,\u{a0}Ivan,", "Ivanov Ivan"] {
+            assert_eq!(name_words(full_name), ["Ivanov", "Ivan"], "{full_name}");
+        }
+        assert!(name_words(" , ").is_empty());
     }
 
     #[test]

@@ -30,17 +30,28 @@ pub enum Encoding {
     /// Excel's "CSV" on a western Windows.
     #[serde(rename = "windows-1252")]
     Windows1252,
+    /// Old Russian Unix programs. Never guessed: any text in it is text in windows-1251 too.
+    #[serde(rename = "koi8-r")]
+    Koi8R,
+    /// DOS in Russia, and accounting programs that still write it. Never guessed.
+    #[serde(rename = "ibm866")]
+    Ibm866,
 }
 
 impl Encoding {
     /// Every encoding that can be read.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Utf8,
         Self::Utf16Le,
         Self::Utf16Be,
         Self::Windows1251,
         Self::Windows1252,
+        Self::Koi8R,
+        Self::Ibm866,
     ];
+
+    /// Those of one byte a character: no bytes tell one from another.
+    pub(super) const OF_ONE_BYTE: [Self; 4] = [Self::Windows1251, Self::Windows1252, Self::Koi8R, Self::Ibm866];
 
     /// The one spelling, a label of the WHATWG Encoding Standard.
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +61,8 @@ impl Encoding {
             Self::Utf16Be => "utf-16be",
             Self::Windows1251 => "windows-1251",
             Self::Windows1252 => "windows-1252",
+            Self::Koi8R => "koi8-r",
+            Self::Ibm866 => "ibm866",
         }
     }
 
@@ -60,6 +73,8 @@ impl Encoding {
             Self::Utf16Be => encoding_rs::UTF_16BE,
             Self::Windows1251 => encoding_rs::WINDOWS_1251,
             Self::Windows1252 => encoding_rs::WINDOWS_1252,
+            Self::Koi8R => encoding_rs::KOI8_R,
+            Self::Ibm866 => encoding_rs::IBM866,
         }
     }
 
@@ -82,7 +97,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Any label of the WHATWG Encoding Standard for one of the five, such as `cp1251` or `UTF8`.
+/// Any label of the WHATWG Encoding Standard for one of these, such as `cp1251` or `UTF8`.
 impl FromStr for Encoding {
     type Err = UnknownOption;
 
@@ -153,10 +168,12 @@ mod tests {
             ("cp1251", Encoding::Windows1251),
             ("latin1", Encoding::Windows1252),
             ("utf-16be", Encoding::Utf16Be),
+            ("KOI8-R", Encoding::Koi8R),
+            ("cp866", Encoding::Ibm866),
         ] {
             assert_eq!(label.parse(), Ok(encoding), "{label}");
         }
-        assert!("koi8-r".parse::<Encoding>().is_err());
+        assert!("koi8-u".parse::<Encoding>().is_err());
         for encoding in Encoding::ALL {
             assert_eq!(encoding.as_str().parse(), Ok(encoding));
             assert_eq!(serde_json::to_value(encoding).unwrap(), encoding.as_str());

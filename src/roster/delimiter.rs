@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Excerpt, RosterError, RosterErrorKind};
 use super::header::{self, Header};
-use super::records::{self, Records};
+use super::records::{self, Record, Records};
 use super::{Field, UnknownOption};
 
 /// A character that separates cells.
@@ -82,6 +82,13 @@ pub(super) struct Table {
     pub(super) header: Header,
 }
 
+impl Table {
+    /// Whether no cell of it has visible text.
+    fn is_blank(&self) -> bool {
+        self.records.faults.is_empty() && self.records.sound.iter().all(Record::is_blank)
+    }
+}
+
 /// Takes a text apart with the delimiter that was asked for, or that its first line names, or else with the one under which the
 /// fewest records differ from the header in length. Where none fits, the text is one column.
 pub(super) fn split(text: &str, asked: Option<Delimiter>, map: &[(Field, String)]) -> Result<Table, RosterError> {
@@ -99,10 +106,17 @@ pub(super) fn split(text: &str, asked: Option<Delimiter>, map: &[(Field, String)
         return Ok(table(Some(delimiter)));
     }
     let one_column = table(None);
-    let mut fitting: Vec<(usize, Table)> = Delimiter::ALL
+    let mut tables: Vec<Table> = Delimiter::ALL
         .into_iter()
         .filter(|delimiter| text.contains(delimiter.as_char()))
         .map(|delimiter| table(Some(delimiter)))
+        .collect();
+    // Nothing but delimiters and blanks is a file without text, not a column of delimiters.
+    if let Some(blank) = tables.iter().position(Table::is_blank) {
+        return Ok(tables.swap_remove(blank));
+    }
+    let mut fitting: Vec<(usize, Table)> = tables
+        .into_iter()
         .filter_map(|table| irregular(&table, &one_column).map(|irregular| (irregular, table)))
         .collect();
     let Some(fewest) = fitting.iter().map(|(irregular, _)| *irregular).min() else {

@@ -145,24 +145,22 @@ pub enum RosterErrorKind {
     #[error("more than {ROWS_MAX} rows: split the file, and make one job of each part")]
     TooManyRows,
     /// A file of another format, told by its first bytes.
-    #[error(
-        "this is {format}, not a CSV file: open it in a spreadsheet program, choose \"Save as\" and the type \"CSV UTF-8 \
-         (comma delimited)\", and pass the file that it writes"
-    )]
+    #[error("this is {format}, not a CSV file: {instead}")]
     NotCsv {
         /// What the file is.
         format: &'static str,
+        /// What to do with it.
+        instead: &'static str,
     },
     /// Neither a byte order mark nor UTF-8 nor a header that tells.
     #[error(
-        "the encoding cannot be told: {as_windows_1251} in windows-1251 would be {as_windows_1252} in windows-1252. Pass \
-         --encoding with the one that reads right, or save the file as UTF-8"
+        "the encoding cannot be told. One cell could be {}. Pass --encoding with the one that reads right, or save the file \
+         as UTF-8",
+        readings_listed(readings)
     )]
     EncodingUnknown {
-        /// The first telling cell in Cyrillic.
-        as_windows_1251: Excerpt,
-        /// The same bytes in Latin.
-        as_windows_1252: Excerpt,
+        /// The first telling cell, in each encoding that it could be in.
+        readings: Vec<(Encoding, Excerpt)>,
     },
     /// Text with zero bytes that is readable as UTF-16.
     #[error(
@@ -264,6 +262,12 @@ pub enum RosterErrorKind {
         "the double quote at the beginning of this cell is never closed, or not where it should be: close or delete it"
     )]
     OpenQuote,
+    /// A quote that is not closed where a cell has to end.
+    #[error(
+        "the double quote at the beginning of this cell is not closed within {FIELD_BYTES_MAX} bytes: close or delete it, or \
+         shorten the cell"
+    )]
+    QuoteOpenTooLong,
     /// A quote with something outside it.
     #[error(
         "there is something outside the double quotes of this cell: they must be its first and its last character, and a \
@@ -322,6 +326,15 @@ pub enum RosterErrorKind {
         /// The cell.
         cell: Excerpt,
     },
+    /// A key that the portal would read as a reference to an earlier answer, and there is no way to say that it is none.
+    #[error(
+        "{cell} cannot be asked for: the portal takes a text with $ and then [ for an instruction. Correct the cell, or leave \
+         it empty and write the person's id"
+    )]
+    Reference {
+        /// The cell.
+        cell: Excerpt,
+    },
     /// An `action` that does not exist.
     #[error(
         "{cell} is not an action: write kill or terminate, or leave the cell empty. If the column means something else, \
@@ -343,6 +356,14 @@ pub enum RosterErrorKind {
         /// The cell.
         cell: Excerpt,
     },
+}
+
+fn readings_listed(readings: &[(Encoding, Excerpt)]) -> String {
+    readings
+        .iter()
+        .map(|(encoding, cell)| format!("{cell} in {encoding}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn listed(delimiters: &[Delimiter]) -> String {

@@ -8,6 +8,7 @@ use super::compare::is_cyrillic;
 use super::decode::{self, Decoded, Encoding};
 use super::delimiter::{self, Table};
 use super::error::{Excerpt, RosterError, RosterErrorKind};
+use super::other;
 use super::records::line_breaks;
 
 /// A file taken apart.
@@ -17,19 +18,10 @@ pub(super) struct Layout {
     pub(super) table: Table,
 }
 
-/// Other formats by their first bytes.
-const OTHER_FORMATS: [(&[u8], &str); 4] = [
-    (b"PK\x03\x04", "an Excel workbook (.xlsx) or another zip archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)"),
-    (b"%PDF-", "a PDF document"),
-    // What several portals call an export to Excel is a web page named .xls.
-    (b"<", "a web page or an XML file"),
-];
-
 /// Finds out how a file is written.
 pub(super) fn find(bytes: &[u8], options: &Options) -> Result<Layout, RosterError> {
-    if let Some((_, format)) = OTHER_FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(RosterError::file(RosterErrorKind::NotCsv { format }));
+    if let Some(kind) = other::format(bytes) {
+        return Err(RosterError::file(kind));
     }
     match decode::by_bytes(bytes, options.encoding)? {
         Some(decoded) => split(&decoded, options),
@@ -52,7 +44,10 @@ fn split(decoded: &Decoded<'_>, options: &Options) -> Result<Layout, RosterError
 /// windows-1252 only while no word of the file is Cyrillic to the eye: a Russian export may well have an English header.
 fn by_header(bytes: &[u8], options: &Options) -> Result<Layout, RosterError> {
     if bytes.contains(&0) {
-        return without_byte_order_mark(bytes, options);
+        refuse_utf16(bytes, options)?;
+    }
+    if decode::is_utf8(bytes) {
+        return split(&decode::decode(bytes, Encoding::Utf8), options);
     }
     let cyrillic = split(&decode::decode(bytes, Encoding::Windows1251), options)?;
     if knows_cyrillic_names(&cyrillic.table) {
@@ -93,17 +88,22 @@ fn encoding_unknown(bytes: &[u8]) -> RosterError {
         .iter()
         .position(ends_cell)
         .map_or(bytes.len(), |length| first + length);
-    let excerpt = |encoding| Excerpt::of(&decode::decode(&bytes[start..end], encoding).text);
-    let kind = RosterErrorKind::EncodingUnknown {
-        as_windows_1251: excerpt(Encoding::Windows1251),
-        as_windows_1252: excerpt(Encoding::Windows1252),
+    let reading = |encoding| {
+        (
+            encoding,
+            Excerpt::of(&decode::decode(&bytes[start..end], encoding).text),
+        )
     };
-    RosterError::line(line_breaks(&bytes[..start]) + 1, kind)
+    let readings = Encoding::OF_ONE_BYTE.map(reading).to_vec();
+    RosterError::line(
+        line_breaks(&bytes[..start]) + 1,
+        RosterErrorKind::EncodingUnknown { readings },
+    )
 }
 
-/// A file with zero bytes: UTF-16 if that makes the header readable, which has to be confirmed; otherwise text with NUL in it,
-/// for `rows` to report.
-fn without_byte_order_mark(bytes: &[u8], options: &Options) -> Result<Layout, RosterError> {
+/// Asks for a word from the operator when the zero bytes of a file are those of UTF-16, that is, when it makes the header readable.
+/// Otherwise they are NUL in the text, for `rows` to report.
+fn refuse_utf16(bytes: &[u8], options: &Options) -> Result<(), RosterError> {
     for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
         let readable =
             split(&decode::decode(bytes, encoding), options).is_ok_and(|layout| layout.table.header.recognised() > 0);
@@ -113,5 +113,5 @@ fn without_byte_order_mark(bytes: &[u8], options: &Options) -> Result<Layout, Ro
             }));
         }
     }
-    split(&decode::decode(bytes, Encoding::Utf8), options)
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! The roster: the bytes of a CSV file to rows, or to everything that is wrong with them, in one pass.
 //!
 //! ```text
-//! bytes ─ layout ─┬─ decode      which encoding
+//! bytes ─ other                  not a CSV file at all
+//!       ─ layout ─┬─ decode      which encoding
 //!                 ├─ delimiter   which delimiter
 //!                 ├─ records     where each record begins, and its cells
 //!                 └─ header      which record is the header, and what its columns mean
@@ -23,6 +24,7 @@ mod delimiter;
 mod error;
 mod header;
 mod layout;
+mod other;
 mod records;
 mod rows;
 

@@ -138,7 +138,7 @@ fn outline(text: &[u8], delimiter: u8) -> Result<usize, (usize, RosterErrorKind)
         place = match place {
             Place::Quoted(opened) if byte == b'"' => Place::Quote(opened),
             Place::Quoted(opened) if index - opened > FIELD_BYTES_MAX => {
-                return Err((position, RosterErrorKind::OpenQuote));
+                return Err((position, RosterErrorKind::QuoteOpenTooLong));
             }
             Place::Quoted(opened) => Place::Quoted(opened),
             Place::Quote(opened) if byte == b'"' => Place::Quoted(opened),

@@ -17,6 +17,8 @@ fn encoded(text: &str, encoding: Encoding, byte_order_mark: bool) -> Vec<u8> {
         Encoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         Encoding::Windows1251 => legacy(encoding_rs::WINDOWS_1251, &text),
         Encoding::Windows1252 => legacy(encoding_rs::WINDOWS_1252, &text),
+        Encoding::Koi8R => legacy(encoding_rs::KOI8_R, &text),
+        Encoding::Ibm866 => legacy(encoding_rs::IBM866, &text),
     }
 }
 
@@ -499,7 +501,9 @@ fn other_formats_are_known_by_their_first_bytes() {
     ] {
         assert_errors(bytes, &[(0, 0, "NotCsv")]);
     }
-    assert!(refusal(b"PK\x03\x04").to_string().contains("Save as"));
+    let message = |bytes: &[u8]| refusal(bytes).to_string();
+    assert!(message(b"PK\x03\x04...xl/workbook.xml").contains("Save as"));
+    assert!(message(b"PK\x03\x04...report.csv").contains("unpack"));
 }
 
 #[test]
@@ -511,7 +515,7 @@ fn the_caps_hold() {
     assert_eq!(roster(note(FIELD_BYTES_MAX)).rows.len(), 2);
     assert_errors(
         note(FIELD_BYTES_MAX + 1),
-        &[(2, 2, "FieldTooLong"), (3, 2, "OpenQuote")],
+        &[(2, 2, "FieldTooLong"), (3, 2, "QuoteOpenTooLong")],
     );
     assert_errors(vec![b'a'; FILE_BYTES_MAX + 1], &[(0, 0, "TooLarge")]);
 }
