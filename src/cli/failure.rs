@@ -84,6 +84,7 @@ impl From<PortalError> for Failure {
             PortalError::Tariff { .. } => ("tariff", Exit::NotAllowed),
             PortalError::Overload => ("overload", Exit::NotAllowed),
             PortalError::Redirected { .. } => ("redirected", Exit::NotAllowed),
+            PortalError::NoPortal { .. } => ("no-portal", Exit::Usage),
             PortalError::Tls => ("tls", Exit::Usage),
             PortalError::Settings { .. } => ("settings", Exit::Usage),
             PortalError::Unreachable { .. } => ("unreachable", Exit::Temporary),
