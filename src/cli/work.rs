@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::failure::Failure;
+use super::failure::{Failure, WHERE_TO_WRITE};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -43,8 +43,9 @@ impl Work {
 
     pub(crate) fn open_at(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
         if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            make_private_folder(folder)
-                .map_err(|cause| Failure::usage(format!("cannot make {}: {cause}", folder.display())))?;
+            make_private_folder(folder).map_err(|cause| {
+                Failure::usage(format!("cannot make {}: {cause}", folder.display())).next(WHERE_TO_WRITE)
+            })?;
         }
         let lock = Lock::take(&database_lock(&place.database))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -178,11 +179,9 @@ impl Link {
         let signals = Signals::listen(&work.terminal, stop_file(&work.place.database))
             .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
         let portal = access.webhook.portal();
-        let path = work
-            .place
-            .paths
-            .portal_lock(&portal)
-            .map_err(|cause| Failure::usage(format!("the folder of the locks cannot be made: {cause}")))?;
+        let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
+            Failure::usage(format!("the folder of the locks cannot be made: {cause}")).next(WHERE_TO_WRITE)
+        })?;
         let lock = Arc::new(Lock::take(&path)?);
         let database = work.journal.view().database()?;
         let credential = access.webhook.fingerprint(&fingerprint_key(&database));
