@@ -21,6 +21,9 @@ use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader,
 use crate::report::status::JobStatus;
 use crate::roster::compare;
 
+/// Seconds between two clocks that are worth a note.
+const CLOCKS_DIFFER_MIN: u64 = 60;
+
 /// How long a pause has to be to be told of.
 const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
 
@@ -193,6 +196,9 @@ impl Link {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
             () = stop.asked() => return Err(signals.stopped("stopped before anything was done")),
         };
+        if let Some(note) = clocks_differ(clock_offset_ms) {
+            work.terminal.note(&note);
+        }
         Ok(Self {
             connection,
             reader,
@@ -224,6 +230,24 @@ impl Link {
             clock_offset_ms: self.clock_offset_ms,
         }
     }
+}
+
+/// What to say when the portal's clock is ahead of ours, or behind it, by more than could be the network's doing.
+fn clocks_differ(portal_ahead_ms: i64) -> Option<String> {
+    let seconds = (portal_ahead_ms.unsigned_abs() + 500) / 1000;
+    if seconds < CLOCKS_DIFFER_MIN {
+        return None;
+    }
+    let by = if seconds < 120 {
+        format!("{seconds} seconds")
+    } else {
+        format!("{} minutes", (seconds + 30) / 60)
+    };
+    let side = if portal_ahead_ms > 0 { "behind" } else { "ahead of" };
+    Some(format!(
+        "this machine's clock is {by} {side} the portal's: times in the journal are this machine's; how long a limit lasts goes \
+         by the portal's"
+    ))
 }
 
 /// The key of the credential's fingerprint: the database's random id, so that fingerprints of two databases cannot be compared.
