@@ -26,6 +26,10 @@ pub(crate) struct Failure {
     pub(crate) stop_reason: StopReason,
 }
 
+/// What to do where this user may not write.
+pub(crate) const WHERE_TO_WRITE: &str =
+    "name a database in a folder of your own with --db FILE, and one for the locks with XDG_STATE_HOME";
+
 /// The `error` object of `--json`.
 #[derive(Serialize)]
 pub(crate) struct ErrorObject<'a> {
@@ -52,6 +56,11 @@ impl Failure {
 
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::new("refused", Exit::Refused, message)
+    }
+
+    fn damaged(message: &str) -> Self {
+        Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
+            .next("keep the file as evidence, and plan anew in another one with --db FILE")
     }
 
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
@@ -84,6 +93,7 @@ impl From<PortalError> for Failure {
             PortalError::Tariff { .. } => ("tariff", Exit::NotAllowed),
             PortalError::Overload => ("overload", Exit::NotAllowed),
             PortalError::Redirected { .. } => ("redirected", Exit::NotAllowed),
+            PortalError::NoPortal { .. } => ("no-portal", Exit::Usage),
             PortalError::Tls => ("tls", Exit::Usage),
             PortalError::Settings { .. } => ("settings", Exit::Usage),
             PortalError::Unreachable { .. } => ("unreachable", Exit::Temporary),
@@ -107,16 +117,18 @@ impl From<JournalError> for Failure {
             JournalError::File { .. } | JournalError::Foreign(_) => {
                 Self::new("database", Exit::Usage, message).next("name another file with --db FILE")
             }
+            JournalError::Place { .. } => Self::new("database", Exit::Usage, message)
+                .next("copy the file to a folder of your own, and name the copy with --db FILE"),
             JournalError::Newer { .. } => {
                 Self::new("database", Exit::Usage, message).next("use the version of offboard24 that wrote it")
             }
             JournalError::NetworkFileSystem(_) => {
                 Self::new("database", Exit::Usage, message).next("put the database on a local disk with --db FILE")
             }
-            JournalError::Damaged { .. } => {
-                Self::new("damaged", Exit::Refused, format!("{message}. Nothing is done with it"))
-                    .next("keep the file as evidence, and plan anew in another one with --db FILE")
-            }
+            // What has a line was read.
+            // What has a line was read, not written.
+            JournalError::Encoding(ref cause) if cause.line() > 0 => Self::damaged(&message),
+            JournalError::Damaged { .. } | JournalError::Corrupt(_) => Self::damaged(&message),
             JournalError::DiskFull | JournalError::ReserveUsed => Self::new("disk", Exit::Temporary, message)
                 .next("make room, then: offboard24 resume")
                 .stopping(StopReason::Disk),
@@ -124,6 +136,7 @@ impl From<JournalError> for Failure {
                 .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
             JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {
                 Self::new("journal", Exit::Bug, message)
+                    .next("check disk and memory, then: offboard24 resume; what was recorded is safe")
             }
         }
     }
@@ -135,7 +148,7 @@ impl From<LockError> for Failure {
         match error {
             LockError::Held { .. } => Self::new("locked", Exit::Locked, format!("another run is at work: {message}"))
                 .next("offboard24 status shows how far it is; wait for it, or: offboard24 stop"),
-            LockError::File { .. } => Self::new("lock", Exit::Usage, message),
+            LockError::File { .. } => Self::new("lock", Exit::Usage, message).next(WHERE_TO_WRITE),
         }
     }
 }

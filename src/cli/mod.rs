@@ -99,7 +99,11 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
     let ending = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|cause| Failure::new("runtime", Exit::Bug, cause.to_string()).into())
+        .map_err(|cause| {
+            Failure::new("runtime", Exit::Bug, format!("nothing was begun: {cause}"))
+                .next("look for what this machine is short of (`ulimit -a`), and type the same command again")
+                .into()
+        })
         .and_then(|runtime| runtime.block_on(dispatch(arguments, &terminal)));
     match ending {
         Ok(exit) => exit.code(),

@@ -31,8 +31,13 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
     let policy = match &order.policy {
         None => Policy::default(),
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|cause| Failure::usage(format!("the policy {} cannot be read: {cause}", path.display())))?;
+            let text = std::fs::read_to_string(path).map_err(|cause| {
+                Failure::usage(format!(
+                    "the policy {} cannot be read: {cause}. Nothing was asked",
+                    path.display()
+                ))
+                .next("name a policy file that this user can read with --policy, or leave it out")
+            })?;
             Policy::parse(&text).map_err(|cause| {
                 Failure::usage(format!("{}: {cause}", path.display()))
                     .next("correct the policy file and run the same command again")
@@ -40,8 +45,13 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
         }
     };
     let policy_text = policy.canonical().map_err(crate::journal::JournalError::from)?;
-    let unreadable =
-        |cause: std::io::Error| Failure::usage(format!("the roster {} cannot be read: {cause}", order.path.display()));
+    let unreadable = |cause: std::io::Error| {
+        Failure::usage(format!(
+            "the roster {} cannot be read: {cause}. Nothing was asked",
+            order.path.display()
+        ))
+        .next("name a CSV file that this user can read")
+    };
     let mut bytes = Vec::new();
     let limit = roster::FILE_BYTES_MAX as u64 + 1;
     std::fs::File::open(&order.path)

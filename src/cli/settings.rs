@@ -296,7 +296,10 @@ impl PortalArguments {
                 }
             },
         };
-        let text = text.map_err(|cause| Failure::usage(format!("the webhook file cannot be read: {cause}")))?;
+        let text = text.map_err(|cause| {
+            Failure::usage(format!("the webhook file cannot be read: {cause}. Nothing was asked"))
+                .next("put the webhook's URL, and nothing else, into a text file that this user can read")
+        })?;
         let webhook = Webhook::parse(text.trim()).map_err(|cause| {
             Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal")
         })?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::failure::Failure;
+use super::failure::{Failure, WHERE_TO_WRITE};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -20,6 +20,9 @@ use crate::plan::record::{Notices, Recorder};
 use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader, Settings, Webhook};
 use crate::report::status::JobStatus;
 use crate::roster::compare;
+
+/// Seconds between two clocks that are worth a note.
+const CLOCKS_DIFFER_MIN: u64 = 60;
 
 /// How long a pause has to be to be told of.
 const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
@@ -43,8 +46,9 @@ impl Work {
 
     pub(crate) fn open_at(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
         if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            make_private_folder(folder)
-                .map_err(|cause| Failure::usage(format!("cannot make {}: {cause}", folder.display())))?;
+            make_private_folder(folder).map_err(|cause| {
+                Failure::usage(format!("cannot make {}: {cause}", folder.display())).next(WHERE_TO_WRITE)
+            })?;
         }
         let lock = Lock::take(&database_lock(&place.database))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -179,11 +183,9 @@ impl Link {
         let signals = Signals::listen(&work.terminal, stop_file(&work.place.database))
             .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
         let portal = access.webhook.portal();
-        let path = work
-            .place
-            .paths
-            .portal_lock(&portal)
-            .map_err(|cause| Failure::usage(format!("the folder of the locks cannot be made: {cause}")))?;
+        let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
+            Failure::usage(format!("the folder of the locks cannot be made: {cause}")).next(WHERE_TO_WRITE)
+        })?;
         let lock = Arc::new(Lock::take(&path)?);
         let database = work.journal.view().database()?;
         let credential = access.webhook.fingerprint(&fingerprint_key(&database));
@@ -195,6 +197,9 @@ impl Link {
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
             () = stop.asked() => return Err(signals.stopped("stopped before anything was done")),
         };
+        if let Some(note) = clocks_differ(clock_offset_ms) {
+            work.terminal.note(&note);
+        }
         Ok(Self {
             connection,
             reader,
@@ -226,6 +231,24 @@ impl Link {
             clock_offset_ms: self.clock_offset_ms,
         }
     }
+}
+
+/// What to say when the portal's clock is ahead of ours, or behind it, by more than could be the network's doing.
+fn clocks_differ(portal_ahead_ms: i64) -> Option<String> {
+    let seconds = (portal_ahead_ms.unsigned_abs() + 500) / 1000;
+    if seconds < CLOCKS_DIFFER_MIN {
+        return None;
+    }
+    let by = if seconds < 120 {
+        format!("{seconds} seconds")
+    } else {
+        format!("{} minutes", (seconds + 30) / 60)
+    };
+    let side = if portal_ahead_ms > 0 { "behind" } else { "ahead of" };
+    Some(format!(
+        "this machine's clock is {by} {side} the portal's: times in the journal are this machine's; how long a limit lasts goes \
+         by the portal's"
+    ))
 }
 
 /// The key of the credential's fingerprint: the database's random id, so that fingerprints of two databases cannot be compared.

@@ -40,6 +40,20 @@ pub enum JournalError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// `SQLite` finds the file broken.
+    #[error("the database file is damaged ({0})")]
+    Corrupt(rusqlite::Error),
+    /// `SQLite` keeps two files beside a database while it is open, and cannot make them there.
+    #[error(
+        "the database {} cannot be opened where it is: its folder or a file beside it cannot be written ({cause})",
+        path.display()
+    )]
+    Place {
+        /// The database.
+        path: PathBuf,
+        /// What `SQLite` said.
+        cause: rusqlite::Error,
+    },
     /// No room for a record. Nothing was recorded.
     #[error("no room on the disk for the journal")]
     DiskFull,
@@ -66,10 +80,31 @@ pub enum JournalError {
     Random(#[from] getrandom::Error),
 }
 
+/// Whether the index of the write-ahead log, a file beside the database, found no room: `SQLite` calls that an I/O error.
+fn is_no_room_for_index(cause: &rusqlite::Error) -> bool {
+    cause.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+/// Whether a value is there that this program never writes.
+fn is_unreadable_value(cause: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure, Utf8Error,
+    };
+    match cause {
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => true,
+        // Columns are generated from the bodies of events.
+        SqliteFailure(_, Some(text)) => text == "malformed JSON",
+        _ => false,
+    }
+}
+
 impl From<rusqlite::Error> for JournalError {
     fn from(cause: rusqlite::Error) -> Self {
         match cause.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ if is_no_room_for_index(&cause) => Self::DiskFull,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Self::Corrupt(cause),
+            _ if is_unreadable_value(&cause) => Self::Corrupt(cause),
             _ => Self::Sqlite(cause),
         }
     }

@@ -44,13 +44,12 @@ fn version_known() -> i64 {
 
 /// Opens for writing, and makes what is missing.
 pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
-    make_private(path)?;
+    make(path)?;
     refuse_network(path)?;
-    let db = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    check_identity(&db, path)?;
+    // A file that is not ours stays as it is: opened for writing, SQLite would already tidy up what its own program left.
+    drop(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    make_private(path)?;
     for (name, set, _) in PRAGMAS {
         // Some answer with a row and some do not.
         db.prepare(&format!("PRAGMA {name} = {set}"))?.query([])?.next()?;
@@ -84,12 +83,17 @@ impl JournalFile {
     /// # Errors
     /// When there is none, it is not ours, or a newer program wrote it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        if !path.exists() {
-            return Err(JournalError::Missing(path.to_owned()));
+        let failed = |cause: std::io::Error| match cause.kind() {
+            std::io::ErrorKind::NotFound => JournalError::Missing(path.to_owned()),
+            _ => file_error(path, cause),
+        };
+        let found = fs::metadata(path).map_err(failed)?;
+        if found.is_dir() {
+            return Err(file_error(path, std::io::ErrorKind::IsADirectory.into()));
         }
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
-        check_identity(&db, path)?;
+        // Tested without opening it: closing a descriptor would give up the locks of this process.
+        rustix::fs::access(path, rustix::fs::Access::READ_OK).map_err(|cause| failed(cause.into()))?;
+        let db = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         if user_version(&db)? == 0 {
             return Err(JournalError::Missing(path.to_owned()));
         }
@@ -109,12 +113,42 @@ pub(crate) fn in_memory() -> Result<Connection, JournalError> {
     Ok(db)
 }
 
-/// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
-fn make_private(path: &Path) -> Result<(), JournalError> {
-    let failed = |cause| JournalError::File {
+/// Opens what is ours.
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, JournalError> {
+    let opened = || {
+        let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        check_identity(&db, path)?;
+        Ok(db)
+    };
+    opened().map_err(|error| match error {
+        JournalError::Sqlite(cause) if is_of_place(&cause) => JournalError::Place {
+            path: path.to_owned(),
+            cause,
+        },
+        other => other,
+    })
+}
+
+/// Whether `SQLite` complains about where the file is, not about what is in it.
+fn is_of_place(cause: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(
+        cause.sqlite_error_code(),
+        Some(CannotOpen | PermissionDenied | ReadOnly)
+    )
+}
+
+fn file_error(path: &Path, cause: std::io::Error) -> JournalError {
+    JournalError::File {
         path: path.to_owned(),
         cause,
-    };
+    }
+}
+
+/// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
+fn make(path: &Path) -> Result<(), JournalError> {
+    let failed = |cause| file_error(path, cause);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new()
             .recursive(true)
@@ -122,14 +156,20 @@ fn make_private(path: &Path) -> Result<(), JournalError> {
             .create(folder)
             .map_err(failed)?;
     }
-    let file = OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .open(path)
         .map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    Ok(())
+}
+
+/// Takes a database that others could read away from them.
+fn make_private(path: &Path) -> Result<(), JournalError> {
+    let failed = |cause| file_error(path, cause);
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }

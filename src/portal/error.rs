@@ -61,10 +61,19 @@ pub enum PortalError {
         /// Where to, without path and token.
         host: Option<String>,
     },
+    /// Something else than a portal answers.
+    #[error(
+        "what answers at the webhook's address is no Bitrix24 portal (HTTP {status}, and nothing that its REST API says). \
+         Only the question whose webhook it is was sent there"
+    )]
+    NoPortal {
+        /// The HTTP status.
+        status: u16,
+    },
     /// The portal's certificate is not trusted here.
     #[error(
-        "no trusted connection to the portal: its certificate is not trusted on this machine, or does not fit its name. \
-         Nothing was sent"
+        "no trusted connection to the portal: its certificate is not trusted on this machine, has expired, or does not \
+         fit its name. Nothing was sent"
     )]
     Tls,
     /// No connection.
@@ -139,9 +148,15 @@ impl PortalError {
             Self::Redirected { .. } => {
                 "make a webhook at the new address; a job belongs to its address, so plan again there"
             }
-            Self::Tls => "for a self-hosted portal, name its authority's certificate with --ca-file",
+            Self::NoPortal { .. } => {
+                "compare the host in the webhook's URL with the portal's. If it was wrong, whoever answers there has seen \
+                 the webhook: delete it in the portal and make a new one"
+            }
+            Self::Tls => {
+                "for a self-hosted portal, name its authority's certificate with --ca-file; one that has expired has to be renewed"
+            }
             Self::Unreachable { .. } => {
-                "check network, VPN and HTTPS_PROXY and type the same command again; for a job that had begun: offboard24 resume"
+                "check the host in the webhook's URL, network, VPN and HTTPS_PROXY, and type the same command again; for a job that had begun: offboard24 resume"
             }
             Self::Temporary { .. } => {
                 "wait a while and type the same command again; for a job that had begun: offboard24 resume"
@@ -184,6 +199,7 @@ mod tests {
                 host: Some("new.example".to_owned()),
             },
             PortalError::Redirected { host: None },
+            PortalError::NoPortal { status: 404 },
             PortalError::Tls,
             PortalError::Unreachable { attempts: 8 },
             PortalError::Temporary {

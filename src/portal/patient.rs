@@ -23,6 +23,10 @@ const FAILURES_MAX: u32 = 8;
 /// How often one question may be refused or left out before that is its answer: such errors seldom pass.
 const REFUSALS_MAX: u32 = 3;
 
+/// Failures to connect after which a portal that never answered is given up: before anything is under way, a wrong address or a
+/// missing network should be told in seconds.
+const FIRST_FAILURES_MAX: u32 = 3;
+
 /// How a batch grows again, in commands, after an answer that came. It halves when none came: fifty slow commands may take longer
 /// than the 60 s after which the portal cuts a request.
 const GROWTH: usize = 5;
@@ -34,6 +38,8 @@ pub(super) enum Way {
     Batch,
     /// Each by itself.
     Direct,
+    /// By itself, as the first question to an address: perhaps no portal is there.
+    First,
 }
 
 /// One question.
@@ -54,6 +60,8 @@ enum Problem {
     Refused { code: String },
     /// The answer to the batch leaves it out.
     Incomplete,
+    /// What came is not what a portal answers to its first question.
+    NoPortal { status: u16 },
     /// Something that passes.
     Passing(WaitReason),
 }
@@ -93,7 +101,7 @@ pub(super) async fn ask(
         } else {
             (
                 vec![first],
-                vec![ask_directly(connection, method_name, &questions[first].parameters).await],
+                vec![ask_directly(connection, method_name, &questions[first].parameters, way).await],
             )
         };
 
@@ -106,6 +114,9 @@ pub(super) async fn ask(
                     progress = true;
                 }
                 Err(Problem::Stop(error)) => return Err(error),
+                Err(Problem::NoPortal { status }) if refusals[index] + 1 >= REFUSALS_MAX => {
+                    return Err(PortalError::NoPortal { status });
+                }
                 Err(Problem::Refused { .. } | Problem::Incomplete) if refusals[index] + 1 >= REFUSALS_MAX => {
                     let asked = questions[index].asked.clone();
                     let problem = match outcome {
@@ -127,7 +138,11 @@ pub(super) async fn ask(
         }
         let Some((index, reason)) = problem else { continue };
         failures += 1;
-        if failures >= FAILURES_MAX {
+        let failures_max = match (way, reason) {
+            (Way::First, WaitReason::NotConnected) => FIRST_FAILURES_MAX,
+            _ => FAILURES_MAX,
+        };
+        if failures >= failures_max {
             return Err(given_up(questions[index].asked.clone(), reason, failures));
         }
         match reason {
@@ -144,7 +159,7 @@ pub(super) async fn ask(
 
 /// The question as a command; `None` when it has to go by itself.
 fn command(method: Method, question: &Question, way: Way) -> Result<Option<String>, PortalError> {
-    if way == Way::Direct {
+    if way != Way::Batch {
         return Ok(None);
     }
     match encode::command(method, &question.parameters) {
@@ -174,6 +189,7 @@ const fn reason(problem: &Problem) -> WaitReason {
     match problem {
         Problem::Passing(reason) => *reason,
         Problem::Incomplete => WaitReason::Incomplete,
+        Problem::NoPortal { .. } => WaitReason::BadAnswer,
         Problem::Refused { .. } | Problem::Stop(_) => WaitReason::Refused,
     }
 }
@@ -191,13 +207,33 @@ fn given_up(asked: String, reason: WaitReason, attempts: u32) -> PortalError {
 }
 
 /// Asks one question by itself, once.
-async fn ask_directly(connection: &Connection, method: Method, parameters: &Value) -> Result<Answered, Problem> {
+async fn ask_directly(
+    connection: &Connection,
+    method: Method,
+    parameters: &Value,
+    way: Way,
+) -> Result<Answered, Problem> {
     let (exchange, _) = connection.exchange(method, parameters).await;
+    if way == Way::First
+        && let Some(status) = exchange.as_ref().ok().and_then(strange_status)
+    {
+        return Err(Problem::NoPortal { status });
+    }
     let envelope = opened(connection, method, exchange)?;
     connection
         .limits()
         .answered(method, envelope.get("time"), connection.now());
     answered(envelope.get("result"), envelope.get("total"), envelope.get("next"))
+}
+
+/// The status of an answer that is none of Bitrix24's REST API: a page, or JSON of something else.
+fn strange_status(reply: &Reply) -> Option<u16> {
+    let strange = match open(reply) {
+        Ok(Envelope::Success(envelope)) => !envelope.contains_key("result"),
+        Ok(Envelope::Error(_)) => false,
+        Err(doubt) => matches!(doubt, Doubt::NotJson | Doubt::Status(400..=499)),
+    };
+    strange.then_some(reply.status)
 }
 
 /// Asks the questions of one batch, once.
@@ -236,6 +272,7 @@ impl Problem {
             Self::Stop(error) => Self::Stop(error.clone()),
             Self::Refused { code } => Self::Refused { code: code.clone() },
             Self::Incomplete => Self::Incomplete,
+            Self::NoPortal { status } => Self::NoPortal { status: *status },
             Self::Passing(reason) => Self::Passing(*reason),
         }
     }
@@ -430,6 +467,39 @@ mod tests {
         let answers = ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Direct).await;
         assert_eq!(answers, Err(PortalError::Unreachable { attempts: 8 }));
         assert_eq!(connection.requests(), 0);
+    }
+
+    /// What a server always says, what becomes of the question, and after how many requests.
+    type FirstCase = (Script, Result<Vec<Value>, PortalError>, usize);
+
+    #[tokio::test]
+    async fn the_first_question_is_soon_given_up_and_tells_a_page_from_a_portal() {
+        let page = |status| Err(PortalError::NoPortal { status });
+        let away = Err(PortalError::Temporary {
+            asked: "question a".to_owned(),
+            reason: BadAnswer,
+            attempts: 8,
+        });
+        let cases: [FirstCase; 5] = [
+            (|_| Step::Reply(200, "<html>".to_owned()), page(200), 3),
+            (|_| Step::Reply(404, "<html>".to_owned()), page(404), 3),
+            (|_| Step::Reply(200, "{}".to_owned()), page(200), 3),
+            (|_| Step::Reply(502, "<html>".to_owned()), away, 8),
+            (|_| ok(&json!({"result": 7})), Ok(vec![json!(7)]), 1),
+        ];
+        for (script, expected, requests) in cases {
+            let server = Server::start(move |_, arrived| script(arrived));
+            let (answers, _) = ask_all(&server, &["a"], Way::First).await;
+            assert_eq!((answers, server.arrived().len()), (expected, requests));
+        }
+        let address = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let (connection, pauses) = connection_to(&format!("http://{address}/rest/1/x/"), PATIENT);
+        let answers = ask(&connection, ReadMethod::Profile, &questions(&["a"]), Way::First).await;
+        assert_eq!(answers.err(), Some(PortalError::Unreachable { attempts: 3 }));
+        assert_eq!(reasons(&pauses), [WaitReason::NotConnected; 2]);
     }
 
     #[tokio::test]

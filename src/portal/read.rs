@@ -34,7 +34,8 @@ impl Reader {
     ///
     /// [`PortalError`], as everywhere here. [`PortalError::Auth`] also when the owner is dismissed.
     pub async fn profile(&self) -> Result<Profile, PortalError> {
-        let profile = self.direct(ReadMethod::Profile, json!({})).await?;
+        // What a portal is asked before anything else.
+        let profile = self.ask_one(ReadMethod::Profile, json!({}), Way::First).await?;
         match &profile {
             Value::Array(values) if values.is_empty() => Err(PortalError::Auth {
                 code: "the owner is dismissed".to_owned(),
@@ -181,11 +182,15 @@ impl Reader {
 
     /// Asks for one thing.
     async fn direct(&self, method: ReadMethod, parameters: Value) -> Result<Value, PortalError> {
+        self.ask_one(method, parameters, Way::Direct).await
+    }
+
+    async fn ask_one(&self, method: ReadMethod, parameters: Value, way: Way) -> Result<Value, PortalError> {
         let question = Question {
             parameters,
             asked: Method::from(method).to_string(),
         };
-        let answers = patient::ask(&self.connection, method, &[question], Way::Direct).await?;
+        let answers = patient::ask(&self.connection, method, &[question], way).await?;
         Ok(answers
             .into_iter()
             .next()

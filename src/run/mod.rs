@@ -147,7 +147,8 @@ pub fn stop_reason(error: &PortalError) -> StopReason {
         | PortalError::Tariff { .. }
         | PortalError::Overload
         | PortalError::Redirected { .. } => StopReason::Auth,
-        PortalError::Tls
+        PortalError::NoPortal { .. }
+        | PortalError::Tls
         | PortalError::Unreachable { .. }
         | PortalError::Temporary { .. }
         | PortalError::Settings { .. } => StopReason::Limit,

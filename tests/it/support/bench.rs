@@ -1,10 +1,10 @@
 //! The run loop in this process, in virtual time, against a stand-in that shares the clock: ninety seconds of quiet pass at once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use offboard24::clock::{Clock, Sleep};
 use offboard24::domain::{JobId, RunId, StopReason, UserId};
 use offboard24::journal::{Entry, Event, Journal, PlanConfirmed, RunStarted, Stamp};
@@ -21,20 +21,24 @@ use serde_json::Value;
 use super::{Desk, Gate, Portal, unlimited};
 
 /// The stand-in's virtual time as the program's clock.
-struct TestClock(VirtualTime);
+struct TestClock {
+    time: VirtualTime,
+    /// By how many seconds this machine's wall clock is wrong.
+    ahead: Arc<AtomicI64>,
+}
 
 impl Clock for TestClock {
     fn utc(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now() + TimeDelta::seconds(self.ahead.load(Ordering::Relaxed))
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.now()
+        self.time.now()
     }
 
     fn sleep(&self, duration: Duration) -> Sleep<'_> {
         Box::pin(async move {
-            self.0.advance(duration);
+            self.time.advance(duration);
             tokio::task::yield_now().await;
         })
     }
@@ -64,6 +68,7 @@ pub(crate) struct Bench {
     gate: Option<Gate>,
     plan: Value,
     runs: Mutex<u32>,
+    clock_ahead: Arc<AtomicI64>,
 }
 
 impl Bench {
@@ -92,6 +97,7 @@ impl Bench {
             gate,
             plan,
             runs: Mutex::new(1),
+            clock_ahead: Arc::default(),
         }
     }
 
@@ -142,6 +148,11 @@ impl Bench {
         })
     }
 
+    /// By how many seconds this machine's wall clock is wrong; can be set while a run is under way.
+    pub(crate) fn clock_ahead(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.clock_ahead)
+    }
+
     /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.
     pub(crate) fn execute(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -152,7 +163,10 @@ impl Bench {
     }
 
     async fn execute_here(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
-        let clock: Arc<dyn Clock> = Arc::new(TestClock(self.time.clone()));
+        let clock: Arc<dyn Clock> = Arc::new(TestClock {
+            time: self.time.clone(),
+            ahead: Arc::clone(&self.clock_ahead),
+        });
         let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
         let notices = Notices::default();
         let (webhook, portal) = match &self.gate {
@@ -241,7 +255,10 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
         .enable_all()
         .build()
         .unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(TestClock(VirtualTime::default()));
+    let clock: Arc<dyn Clock> = Arc::new(TestClock {
+        time: VirtualTime::default(),
+        ahead: Arc::default(),
+    });
     let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
     let notices = Notices::default();
     let connection = connect(&portal.url(), &clock, &notices);

@@ -1,1 +1,0 @@
-//! What is refused, and how: message, exit code, nothing lost.
