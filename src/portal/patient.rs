@@ -34,6 +34,8 @@ pub(super) enum Way {
     Batch,
     /// Each by itself.
     Direct,
+    /// As in [`Way::Batch`], but each by itself while `batch` is blocked: for what cannot wait.
+    Pressing,
 }
 
 /// One question.
@@ -80,7 +82,8 @@ pub(super) async fn ask(
     let mut failures = 0;
     let mut batch_size = BATCH_COMMANDS_MAX;
     while let Some(first) = answers.iter().position(Option::is_none) {
-        let in_batch = commands[first].is_some();
+        let must_go_alone = way == Way::Pressing && connection.blocked_for(Method::Batch).is_some();
+        let in_batch = commands[first].is_some() && !must_go_alone;
         let carrier = if in_batch { Method::Batch } else { method_name };
         await_limits(connection, method_name, carrier, failures).await;
 

@@ -56,6 +56,8 @@ pub(crate) struct Bench {
     pub(crate) time: VirtualTime,
     plan: Value,
     runs: Mutex<u32>,
+    /// How fast the program sends.
+    rate: Rate,
 }
 
 impl Bench {
@@ -76,6 +78,7 @@ impl Bench {
             time,
             plan,
             runs: Mutex::new(1),
+            rate: Rate::Unlimited,
         }
     }
 
@@ -87,6 +90,12 @@ impl Bench {
             include_bytes!("../../../samples/roster-how-to.csv"),
             "kill",
         )
+    }
+
+    /// The same, with the pace that is right for portals with limits.
+    pub(crate) fn paced(mut self) -> Self {
+        self.rate = Rate::default();
+        self
     }
 
     /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.
@@ -102,7 +111,7 @@ impl Bench {
         let clock: Arc<dyn Clock> = Arc::new(TestClock(self.time.clone()));
         let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
         let notices = Notices::default();
-        let connection = connect(&self.portal, &clock, &notices);
+        let connection = connect(&self.portal, &clock, &notices, self.rate);
         let job = JobId(1);
         let run = {
             let mut runs = self.runs.lock().unwrap();
@@ -123,8 +132,7 @@ impl Bench {
         let progress = |_: offboard24::journal::View<'_>| watch(&stopper);
         let engine = Engine {
             reader: Reader::new(Arc::clone(&connection)),
-            destroyer: Destroyer::new(Arc::clone(&connection)),
-            connection,
+            destroyer: Destroyer::new(connection),
             clock,
             jitter_seed: 1,
             stop,
@@ -138,10 +146,10 @@ impl Bench {
     }
 }
 
-fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
+fn connect(portal: &Portal, clock: &Arc<dyn Clock>, notices: &Notices, rate: Rate) -> Arc<Connection> {
     let kept = notices.clone();
     let settings = Settings {
-        rate: Rate::Unlimited,
+        rate,
         burst: 45,
         ca_file: None,
         clock: Arc::clone(clock),
@@ -187,7 +195,7 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
     let clock: Arc<dyn Clock> = Arc::new(TestClock(VirtualTime::default()));
     let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
     let notices = Notices::default();
-    let connection = connect(portal, &clock, &notices);
+    let connection = connect(portal, &clock, &notices, Rate::Unlimited);
     let run = journal.view().next_run().unwrap();
     begin(&mut journal, portal, run);
     let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);
