@@ -85,6 +85,12 @@ pub enum FaultKind {
     KillErrorPresent,
     /// Reading methods ignore their filter.
     DroppedFilter,
+    /// Nothing is done: `ACCESS_DENIED`.
+    AccessDenied,
+    /// Nothing is done: `PORTAL_DELETED`.
+    PortalDeleted,
+    /// Not done: `ERROR_BATCH_LENGTH_EXCEEDED`, inside the 200 or as the answer to the whole batch.
+    BatchLength,
 }
 
 /// What happens to a whole request.
@@ -112,6 +118,10 @@ pub(crate) enum Broken {
     Html(u16),
     Redirect,
     Error(u16, &'static str, &'static str),
+    /// `ACCESS_DENIED`, with the variant's status.
+    AccessDenied,
+    /// `PORTAL_DELETED`, with the variant's status.
+    Deleted,
 }
 
 /// What happens to one command.
@@ -123,6 +133,7 @@ pub(crate) enum CommandFault {
     OperatingLimit,
     Delay(Duration),
     DroppedFilter,
+    BatchLength,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +144,7 @@ enum Shape {
 
 impl FaultKind {
     /// All kinds, with example values for those that take one.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::LostRequest,
         Self::LostAnswer,
         Self::LostAnswerAfter(3),
@@ -158,6 +169,9 @@ impl FaultKind {
         Self::FalseResult,
         Self::KillErrorPresent,
         Self::DroppedFilter,
+        Self::AccessDenied,
+        Self::PortalDeleted,
+        Self::BatchLength,
     ];
 
     /// Its name on the command line.
@@ -187,6 +201,9 @@ impl FaultKind {
             Self::FalseResult => "false-result",
             Self::KillErrorPresent => "kill-error-present",
             Self::DroppedFilter => "dropped-filter",
+            Self::AccessDenied => "access-denied",
+            Self::PortalDeleted => "portal-deleted",
+            Self::BatchLength => "batch-length",
         }
     }
 
@@ -217,6 +234,9 @@ impl FaultKind {
             Self::FalseResult => "does not do the command, and answers false",
             Self::KillErrorPresent => "does not do the command, and answers the error with the empty code",
             Self::DroppedFilter => "reading methods ignore their filter",
+            Self::AccessDenied => "does nothing: ACCESS_DENIED",
+            Self::PortalDeleted => "does nothing: PORTAL_DELETED",
+            Self::BatchLength => "does not do the command: ERROR_BATCH_LENGTH_EXCEEDED",
         }
     }
 
@@ -257,6 +277,9 @@ impl FaultKind {
             Self::FalseResult => Shape::Command(CommandFault::FalseResult),
             Self::KillErrorPresent => Shape::Command(CommandFault::ErrorAndPresent),
             Self::DroppedFilter => Shape::Command(CommandFault::DroppedFilter),
+            Self::AccessDenied => ending(Done::Nothing, Broken::AccessDenied),
+            Self::PortalDeleted => ending(Done::Nothing, Broken::Deleted),
+            Self::BatchLength => Shape::Command(CommandFault::BatchLength),
         }
     }
 }
