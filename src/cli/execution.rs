@@ -118,7 +118,6 @@ async fn perform(
     let engine = Engine {
         reader: link.reader.clone(),
         destroyer: Destroyer::new(Arc::clone(&link.connection)),
-        connection: Arc::clone(&link.connection),
         clock: Arc::clone(&work.clock),
         jitter_seed: u64::from(run.0),
         stop: link.signals.stop(),

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::exit::Exit;
-use crate::sandbox::{Fault, Options, Sandbox, World, WorldOptions};
+use crate::sandbox::{Behaviour, Choice, Fault, Options, Sandbox, World, WorldOptions};
 
 /// What the stand-in is started with.
 #[derive(Args, Debug)]
@@ -40,6 +40,9 @@ pub(crate) struct SandboxArguments {
     /// Requests that it takes at once
     #[arg(long, default_value_t = 50.0)]
     burst: f64,
+    /// Requests a second that another client behind the same address sends
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    neighbour_rate: f64,
     /// Milliseconds that every answer is under way
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
@@ -52,6 +55,9 @@ pub(crate) struct SandboxArguments {
     /// A fault, such as lost-answer@destroy:2; may be given several times
     #[arg(long, value_name = "KIND@WHEN")]
     fault: Vec<Fault>,
+    /// A variant of the portal, such as missing-workflow=true; may be given several times. `--help` lists them
+    #[arg(long, value_name = "NAME=FORM", long_help = behaviours())]
+    behaviour: Vec<Choice>,
     /// Makes people, workflows and the token: equal seeds, equal portals
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -65,6 +71,8 @@ impl SandboxArguments {
                     .next("--listen 127.0.0.1:0"),
             );
         }
+        let mut behaviour = Behaviour::default();
+        self.behaviour.iter().for_each(|choice| behaviour.choose(*choice));
         let or_never = |limit: f64| if limit > 0.0 { limit } else { f64::INFINITY };
         Ok(Options {
             listen: self.listen,
@@ -72,9 +80,11 @@ impl SandboxArguments {
             world: WorldOptions::Given(Box::new(self.world())),
             rate_per_second: or_never(self.rate),
             burst: or_never(self.burst),
+            neighbour_rate: self.neighbour_rate,
             latency: Duration::from_millis(self.latency_ms),
             command_duration: Duration::from_millis(self.command_ms),
             operating_limit_seconds: or_never(self.operating_limit),
+            behaviour,
             faults: self.fault.clone(),
             ..Options::default()
         })
@@ -86,6 +96,23 @@ impl SandboxArguments {
             Some(people) => World::generated(people, self.tasks_per_person, self.dismissed_percent, self.seed),
         }
     }
+}
+
+/// All variants, for the long help.
+fn behaviours() -> String {
+    let forms = |forms: &[(&str, &str)]| {
+        let lines = forms
+            .iter()
+            .map(|(word, about)| format!("    {word}: {}", about.trim()));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let variants = Behaviour::VARIANTS
+        .iter()
+        .map(|variant| format!("  {}: {}\n{}", variant.name, variant.about.trim(), forms(variant.forms)));
+    format!(
+        "A variant of the portal, such as missing-workflow=true; may be given several times. The first form of each is the usual one\n\n{}",
+        variants.collect::<Vec<_>>().join("\n")
+    )
 }
 
 pub(crate) async fn sandbox(terminal: &Terminal, arguments: SandboxArguments) -> Ending {
@@ -109,4 +136,49 @@ pub(crate) async fn sandbox(terminal: &Terminal, arguments: SandboxArguments) ->
     signals.stop().asked().await;
     sandbox.stop().await;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        sandbox: SandboxArguments,
+    }
+
+    #[test]
+    fn the_variant_of_the_portal_is_chosen_on_the_command_line() {
+        let parse = |words: &[&str]| Line::try_parse_from(std::iter::once("sandbox").chain(words.iter().copied()));
+        let line = parse(&[
+            "--behaviour",
+            "missing-workflow=true",
+            "--behaviour=yo=distinct",
+            "--neighbour-rate",
+            "1.5",
+        ]);
+        let options = line.unwrap().sandbox.options().unwrap();
+        let mut expected = Behaviour::default();
+        for choice in ["missing-workflow=true", "yo=distinct"] {
+            expected.choose(choice.parse().unwrap());
+        }
+        assert_eq!((options.behaviour, options.neighbour_rate), (expected, 1.5));
+        for wrong in ["missing-workflow=maybe", "weather=fine", "yo"] {
+            assert!(parse(&["--behaviour", wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_long_help_lists_every_form_of_every_variant() {
+        let help = behaviours();
+        for variant in Behaviour::VARIANTS {
+            assert!(help.contains(&format!("  {}:", variant.name)), "{}", variant.name);
+            for (form, about) in variant.forms {
+                assert!(help.contains(&format!("    {form}: {}", about.trim())), "{form}");
+            }
+        }
+    }
 }

@@ -291,7 +291,8 @@ struct Level(Arc<Lock>);
 impl LevelStore for Level {
     fn load(&self) -> Option<(f64, DateTime<Utc>)> {
         let text = self.0.read()?;
-        let (level, at) = text.trim().split_once(' ')?;
+        // A process that was killed while it wrote may have left the end of a longer line behind.
+        let (level, at) = text.lines().next()?.split_once(' ')?;
         Some((level.parse().ok()?, DateTime::parse_from_rfc3339(at).ok()?.to_utc()))
     }
 

@@ -18,6 +18,9 @@ use crate::personal::Personal;
 /// Rows on a page of every list method.
 const PAGE_ROWS: usize = 50;
 
+/// The same, as an offset.
+const PAGE_OFFSET: i64 = 50;
+
 /// How often a list that changes while it is read is begun again.
 const RESTARTS_MAX: u32 = 3;
 
@@ -317,7 +320,7 @@ impl Listing for OpenTasks {
 }
 
 /// The tasks of one workflow with their people. A task has a row for each of its people, so that ids repeat: offset paging,
-/// checked against the total.
+/// checked against the total. Where the portal does not count, a full page is followed by a look past its end.
 pub(super) struct WorkflowTasks {
     workflow: WorkflowId,
     scope: TaskScope,
@@ -325,6 +328,8 @@ pub(super) struct WorkflowTasks {
     seen: HashSet<(TaskId, UserId)>,
     found: Vec<TaskRow>,
     complete: bool,
+    /// The page that is asked for may be past the end.
+    looks_past_end: bool,
     restarts: u32,
 }
 
@@ -338,6 +343,7 @@ impl WorkflowTasks {
             seen,
             found,
             complete: false,
+            looks_past_end: false,
             restarts: 0,
         }
     }
@@ -364,6 +370,7 @@ impl WorkflowTasks {
             });
         }
         self.start = 0;
+        self.looks_past_end = false;
         self.seen.clear();
         self.found.clear();
         Ok(())
@@ -405,6 +412,10 @@ impl Listing for WorkflowTasks {
                 return Err(widened(self.asked(), "a task that waits for nobody"));
             }
             if !self.seen.insert((task.id, task.user)) {
+                if self.looks_past_end && self.found.first() == Some(&task) {
+                    self.complete = true;
+                    return Ok(());
+                }
                 if self.stands_still(&task, answered.total) {
                     return Err(unexpected(
                         self.asked(),
@@ -415,17 +426,19 @@ impl Listing for WorkflowTasks {
             }
             self.found.push(task);
         }
+        // 0 beside rows says that nothing was counted.
+        let total = answered.total.filter(|total| *total > 0 || self.found.is_empty());
         match answered.next.filter(|next| *next >= 0) {
             Some(next) if next <= self.start => Err(unexpected(self.asked(), "its next page is not after this one")),
             Some(next) => {
                 self.start = next;
                 Ok(())
             }
-            None if answered
-                .total
-                .is_some_and(|total| usize::try_from(total) != Ok(self.found.len())) =>
-            {
-                self.restart()
+            None if total.is_some_and(|total| usize::try_from(total) != Ok(self.found.len())) => self.restart(),
+            None if total.is_none() && rows.len() >= PAGE_ROWS => {
+                self.looks_past_end = true;
+                self.start += PAGE_OFFSET;
+                Ok(())
             }
             None => {
                 self.complete = true;
@@ -707,6 +720,29 @@ mod tests {
             WorkflowTasks::new(workflow(), TaskScope::All).question().unwrap()["FILTER"],
             json!({"WORKFLOW_ID": "a.1"})
         );
+    }
+
+    #[test]
+    fn where_the_portal_does_not_count_a_full_page_is_not_taken_for_the_whole_list() {
+        let rows = |users: std::ops::RangeInclusive<u32>| users.map(|user| task(1, "a.1", user)).collect::<Vec<_>>();
+        for total in [None, Some(0)] {
+            let uncounted = |rows| Answered { total, ..page(rows) };
+            // Past the end comes the first page again, or nothing.
+            for past_end in [rows(1..=50), Vec::new()] {
+                let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+                tasks.take(&uncounted(rows(1..=50))).unwrap();
+                assert_eq!(tasks.question().unwrap()["start"], json!(50));
+                tasks.take(&uncounted(rows(51..=100))).unwrap();
+                assert_eq!(tasks.question().unwrap()["start"], json!(100));
+                tasks.take(&uncounted(past_end)).unwrap();
+                assert_eq!(tasks.question(), None);
+                assert_eq!(tasks.into_rows().len(), 100);
+            }
+            let mut tasks = WorkflowTasks::new(workflow(), TaskScope::All);
+            tasks.take(&uncounted(rows(1..=50))).unwrap();
+            tasks.take(&uncounted(rows(2..=51))).unwrap();
+            assert_eq!(tasks.question().unwrap()["start"], json!(0), "the list has moved");
+        }
     }
 
     #[test]

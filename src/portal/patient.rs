@@ -40,6 +40,8 @@ pub(super) enum Way {
     Direct,
     /// By itself, as the first question to an address: perhaps no portal is there.
     First,
+    /// As in [`Way::Batch`], but each by itself while `batch` is blocked: for what cannot wait.
+    Pressing,
 }
 
 /// One question.
@@ -88,7 +90,8 @@ pub(super) async fn ask(
     let mut failures = 0;
     let mut batch_size = BATCH_COMMANDS_MAX;
     while let Some(first) = answers.iter().position(Option::is_none) {
-        let in_batch = commands[first].is_some();
+        let must_go_alone = way == Way::Pressing && connection.blocked_for(Method::Batch).is_some();
+        let in_batch = commands[first].is_some() && !must_go_alone;
         let carrier = if in_batch { Method::Batch } else { method_name };
         await_limits(connection, method_name, carrier, failures).await;
 
@@ -159,7 +162,7 @@ pub(super) async fn ask(
 
 /// The question as a command; `None` when it has to go by itself.
 fn command(method: Method, question: &Question, way: Way) -> Result<Option<String>, PortalError> {
-    if way != Way::Batch {
+    if matches!(way, Way::Direct | Way::First) {
         return Ok(None);
     }
     match encode::command(method, &question.parameters) {

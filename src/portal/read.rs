@@ -160,13 +160,13 @@ impl Reader {
         self.read_instances(workflows, Way::Batch).await
     }
 
-    /// [`Self::instances`] without batches, for while `batch` itself is blocked ([`Connection::blocked_for`]).
+    /// [`Self::instances`] for workflows about which something was sent: goes on while `batch` itself is blocked, without it.
     ///
     /// # Errors
     ///
     /// As [`Self::instances`].
-    pub async fn instances_directly(&self, workflows: &[WorkflowId]) -> Result<Vec<Option<InstanceRow>>, PortalError> {
-        self.read_instances(workflows, Way::Direct).await
+    pub async fn instances_of_sent(&self, workflows: &[WorkflowId]) -> Result<Vec<Option<InstanceRow>>, PortalError> {
+        self.read_instances(workflows, Way::Pressing).await
     }
 
     async fn read_instances(
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn workflows_are_looked_up_in_batches_or_directly() {
+    async fn what_was_sent_is_asked_about_without_batches_while_these_are_blocked() {
         let rows = |asks_running: bool| {
             if asks_running {
                 json!([{"ID": "a.1", "STARTED_BY": "7"}])
@@ -353,7 +353,8 @@ mod tests {
                 json!([])
             }
         };
-        let server = Server::start(move |_, arrived| match arrived.method() {
+        let server = Server::start(move |number, arrived| match arrived.method() {
+            "batch" if number == 1 => Step::Reply(429, json!({"error": "OPERATION_TIME_LIMIT"}).to_string()),
             "batch" => ok_batch(arrived, |command| {
                 Said::Result(rows(command.contains("%5B%3DID%5D=a.1&")))
             }),
@@ -366,7 +367,7 @@ mod tests {
             in_batches.iter().map(Option::is_some).collect::<Vec<_>>(),
             [true, false]
         );
-        assert_eq!(reader.instances_directly(&workflows).await.unwrap(), in_batches);
+        assert_eq!(reader.instances_of_sent(&workflows).await.unwrap(), in_batches);
         let methods: Vec<String> = server
             .arrived()
             .iter()
@@ -374,7 +375,12 @@ mod tests {
             .collect();
         assert_eq!(
             methods,
-            ["batch", "bizproc.workflow.instances", "bizproc.workflow.instances"]
+            [
+                "batch",
+                "batch",
+                "bizproc.workflow.instances",
+                "bizproc.workflow.instances"
+            ]
         );
     }
 

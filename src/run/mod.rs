@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::domain::{JobId, StopReason, UserId, WorkflowId};
 use crate::journal::{Event, JournalError, View};
 use crate::plan::record::Recorder;
-use crate::portal::{Connection, Delays, Destroy, Destroyer, Method, PortalError, Reader, TaskScope, UserQuery};
+use crate::portal::{Delays, Destroy, Destroyer, PortalError, Reader, TaskScope, UserQuery};
 
 /// After a request to stop, how long the last question may still take.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -63,8 +63,6 @@ pub struct Engine<'a> {
     pub reader: Reader,
     /// For the rest.
     pub destroyer: Destroyer,
-    /// The connection behind both.
-    pub connection: Arc<Connection>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Seeds the jitter of delays.
@@ -207,26 +205,16 @@ impl Engine<'_> {
     async fn ask(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
         let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
         let asked_at = self.clock.monotonic();
-        let instances = self.before_farewell(self.instances(&workflows)).await?;
+        let instances = self.before_farewell(self.reader.instances_of_sent(&workflows)).await?;
         let listed = workflows
             .into_iter()
             .zip(instances)
-            .filter_map(|(id, found)| found.then_some(id))
+            .filter_map(|(id, found)| found.map(|_| id))
             .collect();
         let entries = machine.listed(keys, &listed, asked_at);
         recorder.settle(entries.clone())?;
         machine.apply(&entries, self.clock.monotonic());
         Ok(())
-    }
-
-    /// Which are listed. Where `batch` itself is blocked, what was sent is still asked about, directly.
-    async fn instances(&self, workflows: &[WorkflowId]) -> Result<Vec<bool>, PortalError> {
-        let found = if self.connection.blocked_for(Method::Batch).is_some() {
-            self.reader.instances_directly(workflows).await?
-        } else {
-            self.reader.instances(workflows).await?
-        };
-        Ok(found.into_iter().map(|instance| instance.is_some()).collect())
     }
 
     async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {

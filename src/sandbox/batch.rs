@@ -3,6 +3,7 @@
 //! Pure. What it does wrong, on purpose: a path that does not exist stops at the deepest part that does, so that "nobody
 //! found" becomes an empty array and a filter becomes no filter. Section 7 of the protocol notes.
 
+use super::behaviour::EmptyMaps;
 use super::call::Answer;
 use super::php::{Key, Php, PhpArray};
 
@@ -55,8 +56,12 @@ impl Maps {
     }
 
     /// The batch's own result.
-    pub(crate) fn into_result(self) -> PhpArray {
-        let [result, next, total, time, error] = self.maps;
+    pub(crate) fn into_result(self, empty: EmptyMaps) -> PhpArray {
+        let written = |map: PhpArray| match empty {
+            EmptyMaps::Object if map.is_empty() => Php::Object,
+            _ => Php::Array(map),
+        };
+        let [result, next, total, time, error] = self.maps.map(written);
         let mut all = PhpArray::default();
         all.put("result", result);
         all.put("result_error", error);
@@ -289,11 +294,13 @@ mod tests {
     fn each_map_has_its_own_shape() {
         let maps = maps(&[("0", Ok(json!(true))), ("1", Err(())), ("2", Ok(json!(null)))]);
         assert_eq!(
-            maps.into_result().to_json(),
+            maps.into_result(EmptyMaps::Array).to_json(),
             json!({"result": {"0": true, "2": null}, "result_error": {"1": {"error": "", "error_description": "Not found"}},
                 "result_total": [], "result_next": [], "result_time": []})
         );
-        let errors = self::maps(&[("0", Err(())), ("1", Err(()))]).into_result().to_json();
+        let errors = self::maps(&[("0", Err(())), ("1", Err(()))])
+            .into_result(EmptyMaps::Array)
+            .to_json();
         assert!(errors["result_error"].is_array() && errors["result"].is_array());
     }
 }

@@ -1,6 +1,6 @@
 //! One call of a method: what it is given and what comes back.
 
-use super::options::{Behaviour, IdForm};
+use super::behaviour::{Behaviour, IdForm};
 use super::php::{Php, PhpArray};
 use super::world::{Removed, World};
 

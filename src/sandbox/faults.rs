@@ -93,6 +93,12 @@ pub enum FaultKind {
     BothMaps,
     /// Reading methods ignore their filter.
     DroppedFilter,
+    /// Nothing is done: `ACCESS_DENIED`.
+    AccessDenied,
+    /// Nothing is done: `PORTAL_DELETED`.
+    PortalDeleted,
+    /// Not done: `ERROR_BATCH_LENGTH_EXCEEDED`, inside the 200 or as the answer to the whole batch.
+    BatchLength,
 }
 
 /// What happens to a whole request.
@@ -120,6 +126,10 @@ pub(crate) enum Broken {
     Html(u16),
     Redirect,
     Error(u16, &'static str, &'static str),
+    /// `ACCESS_DENIED`, with the variant's status.
+    AccessDenied,
+    /// `PORTAL_DELETED`, with the variant's status.
+    Deleted,
 }
 
 /// What happens to one command.
@@ -135,6 +145,7 @@ pub(crate) enum CommandFault {
     BothMaps,
     Delay(Duration),
     DroppedFilter,
+    BatchLength,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +156,7 @@ enum Shape {
 
 impl FaultKind {
     /// All kinds, with example values for those that take one.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::LostRequest,
         Self::LostAnswer,
         Self::LostAnswerAfter(3),
@@ -174,6 +185,9 @@ impl FaultKind {
         Self::LatePromise(Duration::from_secs(30)),
         Self::BothMaps,
         Self::DroppedFilter,
+        Self::AccessDenied,
+        Self::PortalDeleted,
+        Self::BatchLength,
     ];
 
     /// The codes that [`FaultKind::ErrorCode`] can have: of section 11 of the protocol notes, those that a method inside a batch answers.
@@ -222,6 +236,9 @@ impl FaultKind {
             Self::LatePromise(_) => "late-promise",
             Self::BothMaps => "both-maps",
             Self::DroppedFilter => "dropped-filter",
+            Self::AccessDenied => "access-denied",
+            Self::PortalDeleted => "portal-deleted",
+            Self::BatchLength => "batch-length",
         }
     }
 
@@ -256,6 +273,9 @@ impl FaultKind {
             Self::LatePromise(_) => "answers true, and does the command so much later",
             Self::BothMaps => "does the command, and puts its key among results and errors",
             Self::DroppedFilter => "reading methods ignore their filter",
+            Self::AccessDenied => "does nothing: ACCESS_DENIED",
+            Self::PortalDeleted => "does nothing: PORTAL_DELETED",
+            Self::BatchLength => "does not do the command: ERROR_BATCH_LENGTH_EXCEEDED",
         }
     }
 
@@ -300,6 +320,9 @@ impl FaultKind {
             Self::LatePromise(after) => Shape::Command(CommandFault::LatePromise(after)),
             Self::BothMaps => Shape::Command(CommandFault::BothMaps),
             Self::DroppedFilter => Shape::Command(CommandFault::DroppedFilter),
+            Self::AccessDenied => ending(Done::Nothing, Broken::AccessDenied),
+            Self::PortalDeleted => ending(Done::Nothing, Broken::Deleted),
+            Self::BatchLength => Shape::Command(CommandFault::BatchLength),
         }
     }
 }

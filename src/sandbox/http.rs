@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::behaviour::{Choice, RetryAfter};
 use super::faults::Fault;
 use super::locked;
 use super::portal::{Arrival, Portal, Reply, Sent};
@@ -73,6 +74,7 @@ async fn handle(
         body: body.to_vec(),
     };
     // A task of its own: the portal finishes what it began although the client hangs up.
+    let tells_when = portal.behaviour().retry_after == RetryAfter::Present;
     let reply = tokio::spawn(portal.answer(arrival)).await;
     let reply = reply.unwrap_or_else(|_| page(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"));
     match reply.sent {
@@ -83,7 +85,12 @@ async fn handle(
         }),
         Sent::Nothing => scissors.allow(Allowance::Nothing),
     }
-    response(&reply)
+    let mut response = response(&reply);
+    if tells_when && reply.status == 503 {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// What black-box rehearsals see and do under `/sandbox/`.
@@ -108,6 +115,16 @@ fn control_reply(portal: &Portal, method: &Method, path: &str, body: &str) -> Re
                 let text = fault.to_string();
                 portal.inject(fault);
                 json(Value::from(text))
+            }
+            Err(error) => Reply {
+                status: 400,
+                ..json(Value::from(error.to_string()))
+            },
+        },
+        (&Method::POST, "behaviour") => match body.parse::<Choice>() {
+            Ok(choice) => {
+                portal.choose(choice);
+                json(Value::from(choice.to_string()))
             }
             Err(error) => Reply {
                 status: 400,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::options::OperatingBlock;
+use super::behaviour::OperatingBlock;
 
 /// How long one bucket of operating time lasts, in seconds.
 const BUCKET_SECONDS: f64 = 60.0;
@@ -21,14 +21,31 @@ const BAN_SECONDS: f64 = 300.0;
 pub(crate) struct RequestBucket {
     level: f64,
     at: Duration,
+    /// Requests that the neighbour has sent so far, admitted or not.
+    neighbours: u32,
 }
 
 impl RequestBucket {
-    /// Counts a request that arrives now; `false`: it is refused and not counted.
-    pub(crate) fn admits(&mut self, now: Duration, rate_per_second: f64, burst: f64) -> bool {
+    /// Counts a request that arrives now; `false`: it is refused and not counted. A neighbour behind the same address sends requests of
+    /// its own, evenly, into the same bucket.
+    pub(crate) fn admits(&mut self, now: Duration, rate_per_second: f64, burst: f64, neighbour_rate: f64) -> bool {
         if rate_per_second.is_infinite() {
             return true;
         }
+        if neighbour_rate > 0.0 {
+            loop {
+                let next = Duration::from_secs_f64(f64::from(self.neighbours + 1) / neighbour_rate);
+                if next > now {
+                    break;
+                }
+                self.neighbours += 1;
+                self.arrival(next, rate_per_second, burst);
+            }
+        }
+        self.arrival(now, rate_per_second, burst)
+    }
+
+    fn arrival(&mut self, now: Duration, rate_per_second: f64, burst: f64) -> bool {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.level = (self.level - passed * rate_per_second).max(0.0);
         self.at = now;
@@ -219,12 +236,26 @@ mod tests {
     fn a_burst_is_admitted_and_then_the_rate() {
         let mut bucket = RequestBucket::default();
         let at = |millis| Duration::from_millis(millis);
-        let admitted = (0..60).filter(|_| bucket.admits(at(1000), 2.0, 50.0)).count();
+        let admitted = (0..60).filter(|_| bucket.admits(at(1000), 2.0, 50.0, 0.0)).count();
         assert_eq!(admitted, 50);
-        assert!(!bucket.admits(at(1499), 2.0, 50.0));
-        assert!(bucket.admits(at(1500), 2.0, 50.0));
-        assert!(!bucket.admits(at(1500), 2.0, 50.0));
-        assert!((0..999).all(|_| bucket.admits(at(1500), f64::INFINITY, 50.0)));
+        assert!(!bucket.admits(at(1499), 2.0, 50.0, 0.0));
+        assert!(bucket.admits(at(1500), 2.0, 50.0, 0.0));
+        assert!(!bucket.admits(at(1500), 2.0, 50.0, 0.0));
+        assert!((0..999).all(|_| bucket.admits(at(1500), f64::INFINITY, 50.0, 0.0)));
+    }
+
+    #[test]
+    fn a_neighbour_takes_its_share_of_the_bucket() {
+        let admitted = |neighbour_rate: f64| {
+            let mut bucket = RequestBucket::default();
+            let seconds = (1..=60).map(Duration::from_secs);
+            seconds
+                .filter(|now| bucket.admits(*now, 2.0, 10.0, neighbour_rate))
+                .count()
+        };
+        assert_eq!(admitted(1.0), 60, "there is room for both");
+        assert!((30..60).contains(&admitted(1.5)), "{}", admitted(1.5));
+        assert!((1..30).contains(&admitted(4.0)), "{}", admitted(4.0));
     }
 
     #[test]

@@ -14,10 +14,11 @@
 //!            └──▶ limits, faults, records
 //! ```
 //!
-//! Under `/sandbox/` on the same address, without any token: `GET effects`, `GET requests`, `GET world`, and `POST fault`
-//! with a text such as `lost-answer@destroy:2`.
+//! Under `/sandbox/` on the same address, without any token: `GET effects`, `GET requests`, `GET world`, `POST fault` with a text
+//! such as `lost-answer@destroy:2`, and `POST behaviour` with one such as `missing-workflow=true`.
 
 mod batch;
+pub mod behaviour;
 mod call;
 mod collation;
 mod dates;
@@ -50,8 +51,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use behaviour::{Behaviour, Choice};
 pub use faults::{Fault, FaultKind, When};
-pub use options::{Behaviour, Options, WorldOptions};
+pub use options::{Options, WorldOptions};
 pub use records::{CommandRecord, Effect, RequestRecord};
 pub use time::{Pause, PauseFuture, Time, VirtualTime};
 pub use world::{Shared, World};

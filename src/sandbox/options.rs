@@ -1,12 +1,9 @@
 //! What a sandbox can be told: address, world, limits, and which variant of the portal it imitates.
-//!
-//! Portals differ: the cloud runs newer code than any copy that can be read, and self-hosted ones run anything back to
-//! years old. Each field of [`Behaviour`] is one such difference; the defaults are what the newest source says, where the
-//! documentation does not contradict it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::behaviour::Behaviour;
 use super::faults::Fault;
 use super::time::{Pause, Time};
 use super::world::World;
@@ -24,6 +21,8 @@ pub struct Options {
     pub rate_per_second: f64,
     /// How many requests the bucket holds (X in the vendor's words).
     pub burst: f64,
+    /// How many requests a second another client behind the same address sends into that bucket.
+    pub neighbour_rate: f64,
     /// How long every answer is under way.
     pub latency: Duration,
     /// How long one kill or terminate takes: waited for, and counted into the operating time.
@@ -57,6 +56,7 @@ impl Default for Options {
             world: WorldOptions::Sample,
             rate_per_second: 2.0,
             burst: 50.0,
+            neighbour_rate: 0.0,
             latency: Duration::ZERO,
             command_duration: Duration::ZERO,
             request_limit: Duration::from_mins(1),
@@ -106,153 +106,4 @@ impl WorldOptions {
             Self::Given(world) => *world,
         }
     }
-}
-
-/// Which variant of the portal is imitated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Behaviour {
-    /// What kill and terminate say of a workflow that is not running.
-    pub missing_workflow: MissingWorkflow,
-    /// What a kill that reports an error leaves behind.
-    pub failed_kill: FailedKill,
-    /// How `user.get` writes `ACTIVE`.
-    pub active: ActiveForm,
-    /// How `user.get` orders users when nobody asks for an order.
-    pub user_order: UserOrder,
-    /// Whether `ADMIN_MODE` shows an administrator the users without a department.
-    pub admin_mode: AdminMode,
-    /// How `bizproc.task.list` wants `start` to be written.
-    pub start_name: StartName,
-    /// How rows write ids and statuses.
-    pub ids: IdForm,
-    /// Whether the values of an array in a filter count.
-    pub filter_arrays: FilterArrays,
-    /// Whether the outer `batch` call is billed.
-    pub batch_billing: BatchBilling,
-    /// What happens to a method over its operating limit.
-    pub operating_block: OperatingBlock,
-    /// The status of authentication errors.
-    pub auth_status: AuthStatus,
-    /// The language of the portal's error texts.
-    pub language: Language,
-}
-
-/// What kill and terminate say of a workflow that is missing or finished.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MissingWorkflow {
-    /// 400 with the empty code and a localized text.
-    #[default]
-    Error,
-    /// `true`, as if it had been there.
-    True,
-}
-
-/// What a kill that reports an error leaves behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FailedKill {
-    /// Everything.
-    #[default]
-    KeepsAll,
-    /// Nothing: builds of about 2017 removed the rows regardless and still reported the error.
-    DeletesAllTheSame,
-}
-
-/// How `user.get` writes `ACTIVE`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ActiveForm {
-    /// `true` and `false`.
-    #[default]
-    Bool,
-    /// `"Y"` and `"N"`.
-    YesNo,
-}
-
-/// How `user.get` orders users when nobody asks for an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UserOrder {
-    /// By id.
-    #[default]
-    ById,
-    /// In no order at all, and in another one for each offset, as builds without a default order may.
-    None,
-}
-
-/// Whether `ADMIN_MODE` shows an administrator the users without a department.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AdminMode {
-    /// It does.
-    #[default]
-    Honoured,
-    /// It is ignored without a word: the owner is not among the social network's administrators.
-    Ignored,
-}
-
-/// How `bizproc.task.list` wants `start` to be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StartName {
-    /// `start`, as the source reads it.
-    #[default]
-    Lower,
-    /// `START`, as the method's documentation spells it; `start` means nothing, and the first page comes for ever.
-    Upper,
-}
-
-/// How rows write ids and statuses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IdForm {
-    /// `"29"`.
-    #[default]
-    Text,
-    /// `29`.
-    Number,
-}
-
-/// Whether the values of an array in a filter of `bizproc.*` count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FilterArrays {
-    /// Each of them: OR.
-    #[default]
-    Honoured,
-    /// None: the array is cast, to 1 or to the text `Array`, so that a question about many workflows finds none.
-    Cast,
-}
-
-/// Whether the outer `batch` call is billed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BatchBilling {
-    /// Not, as the documentation says.
-    #[default]
-    Free,
-    /// At half weight, as the newest source does.
-    HalfWeight,
-}
-
-/// What happens to a method over its operating limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OperatingBlock {
-    /// It is refused until enough of its ten one-minute buckets have fallen out.
-    #[default]
-    SlidingWindow,
-    /// It is banned for 300 seconds, and its buckets are emptied.
-    Ban,
-}
-
-/// The status of authentication errors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuthStatus {
-    /// 401, as in most of the source.
-    #[default]
-    Unauthorized401,
-    /// 403, as the documentation lists.
-    Forbidden403,
-}
-
-/// The language of the portal's error texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Russian.
-    Russian,
 }

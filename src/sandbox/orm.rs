@@ -3,7 +3,8 @@
 //! Pure. The main danger is here: a text without prefix is compared with `LIKE`. (`bizproc.task.list` goes through an
 //! older layer with rules of its own.)
 
-use super::collation;
+use super::behaviour::{Behaviour, PlainFilter};
+use super::collation::Collation;
 use super::php::{Php, PhpArray};
 
 /// What a prefix asks for.
@@ -39,6 +40,26 @@ pub(crate) enum Held<'a> {
     Int(i64),
 }
 
+/// How a portal's database compares texts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Texts {
+    collation: Collation,
+    plain: PlainFilter,
+}
+
+impl Texts {
+    pub(crate) fn of(behaviour: Behaviour) -> Self {
+        Self {
+            collation: Collation {
+                yo: behaviour.yo,
+                accents: behaviour.accents,
+                trailing_blanks: behaviour.trailing_blanks,
+            },
+            plain: behaviour.plain_filter,
+        }
+    }
+}
+
 impl Prefix {
     /// Reads a prefix; `None`: the layer does not know it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -62,10 +83,10 @@ impl Prefix {
     }
 
     /// Whether a row passes. A negated condition passes NULL.
-    pub(crate) fn passes(self, held: Held<'_>, wanted: &Php) -> bool {
+    pub(crate) fn passes(self, held: Held<'_>, wanted: &Php, texts: Texts) -> bool {
         let plain = match wanted.as_array() {
-            Some(values) => self.passes_one_of(held, values),
-            None => self.passes_plainly(held, wanted),
+            Some(values) => self.passes_one_of(held, values, texts),
+            None => self.passes_plainly(held, wanted, texts),
         };
         if !self.negated {
             return plain;
@@ -76,16 +97,16 @@ impl Prefix {
         }
     }
 
-    fn passes_one_of(self, held: Held<'_>, values: &PhpArray) -> bool {
+    fn passes_one_of(self, held: Held<'_>, values: &PhpArray, texts: Texts) -> bool {
         // An OR of no parts is no condition at all; an IN of nothing selects nothing.
         (values.is_empty() && self.operator == Operator::Bare)
-            || values.iter().any(|(_, value)| self.passes_plainly(held, value))
+            || values.iter().any(|(_, value)| self.passes_plainly(held, value, texts))
     }
 
-    fn passes_plainly(self, held: Held<'_>, wanted: &Php) -> bool {
+    fn passes_plainly(self, held: Held<'_>, wanted: &Php, texts: Texts) -> bool {
         match held {
             Held::Null => is_blank(wanted) && self.asks_for_sameness(),
-            Held::Text(text) => self.passes_text(text, wanted),
+            Held::Text(text) => self.passes_text(text, wanted, texts),
             Held::Int(number) => self.passes_int(number, wanted.to_int()),
         }
     }
@@ -94,16 +115,17 @@ impl Prefix {
         matches!(self.operator, Operator::Bare | Operator::Equal | Operator::In)
     }
 
-    fn passes_text(self, text: &str, wanted: &Php) -> bool {
+    fn passes_text(self, text: &str, wanted: &Php, texts: Texts) -> bool {
+        let collation = texts.collation;
         let wanted = wanted.to_text();
-        let order = || collation::folded(text).cmp(&collation::folded(&wanted));
+        let order = || collation.folded(text).cmp(&collation.folded(&wanted));
         let digits_only = !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_digit());
         match self.operator {
             Operator::Bare if wanted.is_empty() => text.is_empty(),
-            Operator::Bare if digits_only => collation::equal(text, &wanted),
-            Operator::Bare | Operator::Like => collation::like(text, &wanted),
-            Operator::Equal | Operator::In => collation::equal(text, &wanted),
-            Operator::Substring => collation::contains(text, &wanted),
+            Operator::Bare if digits_only || texts.plain == PlainFilter::Exact => collation.equal(text, &wanted),
+            Operator::Bare | Operator::Like => collation.like(text, &wanted),
+            Operator::Equal | Operator::In => collation.equal(text, &wanted),
+            Operator::Substring => collation.contains(text, &wanted),
             Operator::Greater => order().is_gt(),
             Operator::GreaterOrEqual => order().is_ge(),
             Operator::Less => order().is_lt(),
@@ -136,7 +158,9 @@ mod tests {
     use super::*;
 
     fn passes(prefix: &str, held: Held<'_>, wanted: impl Into<Php>) -> bool {
-        Prefix::parse(prefix).unwrap().passes(held, &wanted.into())
+        Prefix::parse(prefix)
+            .unwrap()
+            .passes(held, &wanted.into(), Texts::default())
     }
 
     #[test]

@@ -10,13 +10,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::batch::{COMMANDS_MAX, Maps, split_command};
+use super::behaviour::{
+    AccessStatus, AuthStatus, BatchBilling, BatchRefusals, Behaviour, Choice, CutCommand, DeletedStatus,
+    OperatingFields, OperatingReset, ResultTime, StartName, Totals,
+};
 use super::call::{Answer, Desk, Refusal, Success};
 use super::dates;
 use super::faults::{Broken, CommandFault, Done, Ending, Fault, OPERATING_LIMIT, QUERY_LIMIT, Queue, Trouble};
 use super::limits::{Counter, OperatingTimes, RequestBucket, RequestMeter};
 use super::locked;
 use super::methods;
-use super::options::{AuthStatus, BatchBilling, Behaviour, Options, StartName};
+use super::options::Options;
 use super::php::{Key, Php, PhpArray, parse_query};
 use super::records::{CommandRecord, Effect, RequestRecord};
 use super::workflows;
@@ -154,6 +158,14 @@ impl Portal {
         locked(&self.inner).behaviour = behaviour;
     }
 
+    pub(crate) fn choose(&self, choice: Choice) {
+        locked(&self.inner).behaviour.choose(choice);
+    }
+
+    pub(crate) fn behaviour(&self) -> Behaviour {
+        locked(&self.inner).behaviour
+    }
+
     pub(crate) fn effects(&self) -> Vec<Effect> {
         locked(&self.inner).effects.clone()
     }
@@ -208,9 +220,12 @@ impl Portal {
             commands: job.commands(),
             status: None,
         };
-        let admitted = inner
-            .bucket
-            .admits(now, self.options.rate_per_second, self.options.burst);
+        let admitted = inner.bucket.admits(
+            now,
+            self.options.rate_per_second,
+            self.options.burst,
+            self.options.neighbour_rate,
+        );
         let trouble = admitted.then(|| inner.faults.meet(&record));
         inner.requests.push(record);
         (number, trouble)
@@ -225,7 +240,10 @@ impl Portal {
         trouble: &Trouble,
         started: f64,
     ) -> Reply {
-        let ending = trouble.ending;
+        let ending = trouble.ending.map(|ending| Ending {
+            answer: self.told(ending.answer),
+            ..ending
+        });
         if let Some(Ending {
             done: Done::Nothing,
             answer,
@@ -266,6 +284,29 @@ impl Portal {
         match ending {
             Some(ending) => broken(ending.answer, arrival, &self.options.renamed_to, Some(reply)),
             None => reply,
+        }
+    }
+
+    /// The answer with the status that this variant of the portal gives it.
+    fn told(&self, answer: Broken) -> Broken {
+        let behaviour = self.behaviour();
+        match answer {
+            Broken::AccessDenied => {
+                let status = match behaviour.access_status {
+                    AccessStatus::Forbidden403 => 403,
+                    AccessStatus::BadRequest400 => 400,
+                };
+                Broken::Error(status, "ACCESS_DENIED", "Access denied!")
+            }
+            Broken::Deleted => {
+                let status = match behaviour.deleted_status {
+                    DeletedStatus::Forbidden403 => 403,
+                    DeletedStatus::InternalError500 => 500,
+                    DeletedStatus::Gone410 => 410,
+                };
+                Broken::Error(status, "PORTAL_DELETED", "Portal was deleted")
+            }
+            told => told,
         }
     }
 
@@ -337,8 +378,12 @@ impl Portal {
         }
         let mut spent = Duration::ZERO;
         let faults: Vec<CommandFault> = running.trouble.with_command(0).collect();
-        let Some(seconds) = self.take_time(&job.method, &faults, running, &mut spent).await else {
-            return Ran::OverTime;
+        let seconds = match self.take_time(&job.method, &faults, running, &mut spent).await {
+            Ok(seconds) => seconds,
+            Err(rest) => {
+                self.cut(job.clone(), running.request, rest);
+                return Ran::OverTime;
+            }
         };
         let params = job.params.clone();
         let request = running.request;
@@ -360,22 +405,29 @@ impl Portal {
             in_batch: false,
             method: "batch".to_owned(),
         };
-        let billed = locked(&self.inner).behaviour.batch_billing == BatchBilling::HalfWeight;
+        let behaviour = self.behaviour();
+        let billed = behaviour.batch_billing == BatchBilling::HalfWeight;
         if billed && self.is_over_its_time(&counter, meter) {
             return Ran::Answered(Err(over_its_time()), None);
         }
         let query = job.params.upper_case_keys();
         let halts = query.given("HALT").is_some_and(Php::is_truthy);
         let commands = query.given("CMD").and_then(Php::as_array).cloned().unwrap_or_default();
+        let is_too_long = |place| {
+            let mut faults = running.trouble.with_command(place);
+            faults.any(|fault| fault == CommandFault::BatchLength)
+        };
+        if behaviour.batch_refusals == BatchRefusals::Outside && (0..commands.len()).any(is_too_long) {
+            return Ran::Answered(Err(too_long()), None);
+        }
         let mut maps = Maps::default();
         let mut spent = Duration::ZERO;
         for (place, (key, command)) in commands.iter().enumerate() {
             if place >= running.commands {
                 break;
             }
-            if place >= COMMANDS_MAX {
-                let refusal = Refusal::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded");
-                maps.record(key, &Err(refusal), None);
+            if place >= COMMANDS_MAX || is_too_long(place) {
+                maps.record(key, &Err(too_long()), None);
                 continue;
             }
             // What is no text is skipped without a trace, and still takes a place.
@@ -385,8 +437,12 @@ impl Portal {
             let params = maps.substitute(&parse_query(&query));
             let faults: Vec<CommandFault> = running.trouble.with_command(place).collect();
             let call_started = self.now();
-            let Some(seconds) = self.take_time(&method, &faults, running, &mut spent).await else {
-                return Ran::OverTime;
+            let seconds = match self.take_time(&method, &faults, running, &mut spent).await {
+                Ok(seconds) => seconds,
+                Err(rest) => {
+                    self.cut(Job { method, params }, running.request, rest);
+                    return Ran::OverTime;
+                }
             };
             let skips_key = faults.contains(&CommandFault::MissingKey);
             let in_both = faults.contains(&CommandFault::BothMaps);
@@ -410,7 +466,11 @@ impl Portal {
                 )
             };
             if !skips_key {
-                maps.record(key, &answer, time);
+                maps.record(
+                    key,
+                    &answer,
+                    time.filter(|_| behaviour.result_time == ResultTime::Present),
+                );
             }
             if in_both {
                 maps.record(key, &Err(Refusal::new(400, "ERROR_CORE", "")), None);
@@ -423,17 +483,17 @@ impl Portal {
             meter.note(&counter, started, spent.as_secs_f64() * BATCH_WEIGHT);
         }
         let time = self.time(&counter, meter, started, spent.as_secs_f64());
-        Ran::Answered(Ok(Success::plain(maps.into_result())), Some(time))
+        Ran::Answered(Ok(Success::plain(maps.into_result(behaviour.empty_maps))), Some(time))
     }
 
-    /// Waits as long as a command takes; its seconds, or `None` when the request is over its time before it is done.
+    /// Waits as long as a command takes; its seconds, or, when the request is over its time before it is done, how much more it takes.
     async fn take_time(
         &self,
         method: &str,
         faults: &[CommandFault],
         running: &Running<'_>,
         spent: &mut Duration,
-    ) -> Option<f64> {
+    ) -> Result<f64, Duration> {
         let destroys = matches!(method, "bizproc.workflow.kill" | "bizproc.workflow.terminate");
         let mut takes = if destroys {
             self.options.command_duration
@@ -446,13 +506,22 @@ impl Portal {
             }
         }
         if running.takes_time {
+            let left = self.options.request_limit.saturating_sub(*spent);
             *spent += takes;
-            if *spent > self.options.request_limit {
-                return None;
+            self.options.pause.wait(takes.min(left)).await;
+            if takes > left {
+                return Err(takes.saturating_sub(left));
             }
-            self.options.pause.wait(takes).await;
         }
-        Some(takes.as_secs_f64())
+        Ok(takes.as_secs_f64())
+    }
+
+    /// What becomes of a command that the front end cut off.
+    fn cut(&self, job: Job, request: u64, rest: Duration) {
+        if self.behaviour().cut_command == CutCommand::Done {
+            let due = self.options.time.now() + rest;
+            locked(&self.inner).late.push(LateJob { due, request, job });
+        }
     }
 
     /// One call: the portal's checks, the handler, the books.
@@ -495,7 +564,7 @@ impl Portal {
             return Ok(Success::plain(false));
         }
         if call.faults.contains(&CommandFault::ErrorAndPresent) {
-            return Err(workflows::activity_failed(behaviour.language));
+            return Err(workflows::activity_failed(behaviour));
         }
         for fault in &call.faults {
             match fault {
@@ -529,7 +598,8 @@ impl Portal {
             drops_filters: call.faults.contains(&CommandFault::DroppedFilter),
             change: None,
         };
-        let answer = methods::call(&mut desk, call.method, &params, start);
+        let answer =
+            methods::call(&mut desk, call.method, &params, start).map(|success| counted(success, behaviour.totals));
         if let Some(change) = desk.change {
             let mut inner = locked(&self.inner);
             let sequence = inner.effects.last().map_or(1, |last| last.sequence + 1);
@@ -564,9 +634,17 @@ impl Portal {
         time.put("processing", seconds);
         time.put("date_start", date(started));
         time.put("date_finish", date(finish));
-        if self.options.operating_limit_seconds.is_finite() {
-            let inner = locked(&self.inner);
-            if let Some(reset) = inner.operating.reset_at(counter, meter, self.now()) {
+        let inner = locked(&self.inner);
+        let tells = inner.behaviour.operating_fields == OperatingFields::Present;
+        if tells && self.options.operating_limit_seconds.is_finite() {
+            let exact = inner.operating.reset_at(counter, meter, self.now());
+            let reset = match inner.behaviour.operating_reset {
+                OperatingReset::Exact => exact,
+                OperatingReset::Past => Some(finish - 3600.0),
+                OperatingReset::HoursAhead => Some(finish + 5.0 * 3600.0),
+                OperatingReset::Negative => Some(-1.0),
+            };
+            if let Some(reset) = reset {
                 time.put("operating_reset_at", Php::Float(reset).to_int());
             }
             time.put("operating", inner.operating.used(counter, meter, self.now()));
@@ -661,6 +739,23 @@ fn method_not_found() -> Refusal {
     Refusal::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
 }
 
+/// What a list says of its number of rows in this variant of the portal.
+fn counted(success: Success, totals: Totals) -> Success {
+    match (totals, success.total) {
+        (Totals::Counted, _) | (_, None) => success,
+        (Totals::Missing, Some(_)) => Success { total: None, ..success },
+        (Totals::Zero, Some(_)) => Success {
+            total: Some(0),
+            next: None,
+            ..success
+        },
+    }
+}
+
+fn too_long() -> Refusal {
+    Refusal::new(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+}
+
 fn over_its_time() -> Refusal {
     match OPERATING_LIMIT {
         Broken::Error(status, code, text) => Refusal::new(status, code, text),
@@ -733,6 +828,8 @@ fn broken(answer: Broken, arrival: &Arrival, renamed_to: &str, whole: Option<Rep
             }
         }
         Broken::Error(status, code, text) => refused(&Refusal::new(status, code, text)),
+        Broken::AccessDenied => refused(&Refusal::access_denied()),
+        Broken::Deleted => refused(&Refusal::new(403, "PORTAL_DELETED", "")),
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::cmp::Ordering;
 
+use super::behaviour::FilterArrays;
 use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
-use super::options::FilterArrays;
 use super::php::{Key, Php, PhpArray};
 use super::world::{Participant, Task, Workflow, World};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::options::{
-    ActiveForm, AdminMode, AuthStatus, BatchBilling, FailedKill, FilterArrays, IdForm, MissingWorkflow, OperatingBlock,
-    StartName, UserOrder,
+use super::behaviour::{
+    ActiveForm, AdminMode, AuthStatus, BatchBilling, CutCommand, FailedKill, FilterArrays, IdForm, MissingWorkflow,
+    OperatingBlock, StartName, UserOrder,
 };
 use super::world::User;
 use super::*;
@@ -766,7 +766,7 @@ async fn the_front_end_cuts_a_request_at_sixty_seconds() {
 /// What a client sees of a batch of four kills under a fault, and how many of them are done.
 #[tokio::test]
 async fn every_fault_shows_the_client_one_thing_and_does_another() {
-    let cases: [(&str, &str, usize); 32] = [
+    let cases: [(&str, &str, usize); 36] = [
         ("lost-request@destroy:1", "nothing", 0),
         ("lost-answer@destroy:1", "nothing", 4),
         ("lost-answer-after:3@destroy:1", "nothing", 3),
@@ -807,6 +807,14 @@ async fn every_fault_shows_the_client_one_thing_and_does_another() {
         ("late-promise:30s@command:2", "200 true true true true", 3),
         ("both-maps@command:2", "200 true both true true", 4),
         ("dropped-filter@bizproc.workflow.kill:1", "200 true true true true", 4),
+        ("access-denied@destroy:1", "403 ACCESS_DENIED", 0),
+        ("portal-deleted@destroy:1", "403 PORTAL_DELETED", 0),
+        (
+            "batch-length@command:3",
+            "200 true true ERROR_BATCH_LENGTH_EXCEEDED true",
+            3,
+        ),
+        ("access-denied@command:3", "403 ACCESS_DENIED", 2),
     ];
     for (fault, expected, done) in cases {
         let mut world = small_world();
@@ -844,6 +852,104 @@ fn seen(got: Got) -> String {
     };
     let keys = (0..4).map(|index| of(format!("w{index}"))).collect::<Vec<_>>();
     format!("{status} {}", keys.join(" "))
+}
+
+/// What a client sees of the same requests after each choice, made from outside.
+#[tokio::test]
+async fn each_variant_can_be_chosen_from_outside_and_shows() {
+    let by_name = json!({"filter": {"=NAME": "Zoe"}, "select": ["ID"]});
+    let by_pattern = json!({"filter": {"NAME": "Zo_"}, "select": ["ID"]});
+    let everybody = json!({"select": ["ID"]});
+    let none = json!({"filter": {"=ID": "none"}, "start": -1});
+    let tasks = json!({"filter": {"USER_ID": 2}, "select": ["ID"]});
+    let cases = [
+        ("accents", "user.get", &by_name, "\"9\"", ("accents=distinct", "[]")),
+        ("plain", "user.get", &by_pattern, "\"9\"", ("plain-filter=exact", "[]")),
+        (
+            "order",
+            "user.get",
+            &everybody,
+            "[{\"ID\":\"1\"}",
+            ("user-order=none", "[{\"ID\":\"2\"}"),
+        ),
+        (
+            "next",
+            INSTANCES,
+            &none,
+            "\"next\":-1",
+            ("empty-next=absent", "\"result\":[],\"total\""),
+        ),
+        ("zero", TASKS, &tasks, "\"total\":2", ("totals=zero", "\"total\":0")),
+        (
+            "missing",
+            TASKS,
+            &tasks,
+            "\"total\":2",
+            ("totals=missing", "],\"time\""),
+        ),
+        (
+            "fields",
+            TASKS,
+            &tasks,
+            "\"operating\":",
+            ("operating-fields=absent", "\"date_finish\":\"20"),
+        ),
+        ("access", TASKS, &tasks, "403", ("access-status=400", "400")),
+        ("deleted", TASKS, &tasks, "403", ("deleted-status=410", "410")),
+    ];
+    for (about, method, params, usual, variant) in cases {
+        let mut world = small_world();
+        world.add_user(User::new(9, "Zoé", "Ray", "zoe@example.com"));
+        let sandbox = Sandbox::start(options(world)).await.unwrap();
+        let answer = async || {
+            match about {
+                "access" => sandbox.inject("access-denied@request:1".parse().unwrap()),
+                "deleted" => sandbox.inject("portal-deleted@request:1".parse().unwrap()),
+                _ => {}
+            }
+            let (status, body) = raw(&sandbox, method, params).await.unwrap();
+            format!("{status} {body}")
+        };
+        let got = answer().await;
+        assert!(got.contains(usual), "{about}: {got}");
+        let (choice, shown) = variant;
+        let url = format!("http://{}/sandbox/behaviour", sandbox.address());
+        let chosen = exchange(sandbox.address(), request("POST", &url, "text/plain", choice)).await;
+        assert_eq!(chosen, Some((200, json!(choice).to_string())));
+        let got = answer().await;
+        assert!(got.contains(shown), "{about}: {got}");
+        assert!(about == "fields" || !got.contains(usual), "{about}: {got}");
+        let refused = exchange(sandbox.address(), request("POST", &url, "text/plain", "weather=fine")).await;
+        assert_eq!(refused.unwrap().0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_cut_off_may_be_done_all_the_same_when_its_time_is_over() {
+    for (cut_command, done) in [(CutCommand::Undone, 1), (CutCommand::Done, 2)] {
+        let clock = VirtualTime::default();
+        let long = Options {
+            command_duration: Duration::from_secs(40),
+            time: clock.time(),
+            pause: clock.pause(),
+            behaviour: Behaviour {
+                cut_command,
+                ..Behaviour::default()
+            },
+            ..options(small_world())
+        };
+        let sandbox = Sandbox::start(long).await.unwrap();
+        let (status, _) = raw(&sandbox, "batch", &json!({"cmd": kills(&ids(&sandbox))}))
+            .await
+            .unwrap();
+        assert_eq!((status, clock.now()), (504, Duration::from_mins(1)), "{cut_command:?}");
+        clock.advance(Duration::from_secs(19));
+        result(&sandbox, "server.time", json!({})).await;
+        assert_eq!(sandbox.effects().len(), 1, "{cut_command:?}");
+        clock.advance(Duration::from_secs(1));
+        result(&sandbox, "server.time", json!({})).await;
+        assert_eq!(sandbox.effects().len(), done, "{cut_command:?}");
+    }
 }
 
 #[tokio::test]

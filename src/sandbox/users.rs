@@ -4,11 +4,11 @@
 //! prefix are patterns, the three-character prefixes do not parse, people without a department are hidden, and an empty
 //! answer has no `total`. Sections 2.1 and 2.3 of the protocol notes.
 
+use super::behaviour::{ActiveForm, AdminMode, UserOrder};
 use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
-use super::options::{ActiveForm, AdminMode, UserOrder};
-use super::orm::{Held, Operator, Prefix};
+use super::orm::{Held, Operator, Prefix, Texts};
 use super::php::{Key, Php, PhpArray};
 use super::world::{BEGINNING, User, World};
 
@@ -74,6 +74,7 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
     } else {
         conditions(&filter, &allowed)?
     };
+    let texts = Texts::of(desk.behaviour);
     // Only the literal key `ID` lifts the veil: `=ID` and `@ID` do not.
     let asks_by_id = administrates && conditions.iter().any(|one| one.field == "ID" && one.is_bare());
     let hides = desk.world.modules.extranet && !admin_mode && !asks_by_id;
@@ -82,7 +83,7 @@ pub(crate) fn get(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answer {
         .into_iter()
         .filter(|user| !TECHNICAL.contains(&user.user_type.as_str()))
         .filter(|user| !hides || !user.departments.is_empty())
-        .filter(|user| conditions.iter().all(|condition| condition.passes(user)))
+        .filter(|user| conditions.iter().all(|condition| condition.passes(user, texts)))
         .collect();
     match order {
         Some(order) => order.sort(&mut users),
@@ -219,10 +220,11 @@ impl Condition {
         self.prefix.operator == Operator::Bare && !self.prefix.negated
     }
 
-    fn passes(&self, user: &User) -> bool {
-        let text = |held: Option<&str>| self.prefix.passes(held.map_or(Held::Null, Held::Text), &self.wanted);
+    fn passes(&self, user: &User, texts: Texts) -> bool {
+        let passes = |held: Held<'_>| self.prefix.passes(held, &self.wanted, texts);
+        let text = |held: Option<&str>| passes(held.map_or(Held::Null, Held::Text));
         match self.field.as_str() {
-            "ID" => self.prefix.passes(Held::Int(i64::from(user.id)), &self.wanted),
+            "ID" => passes(Held::Int(i64::from(user.id))),
             "ACTIVE" => text(Some(if user.active { "Y" } else { "N" })),
             "IS_ONLINE" => text(Some("N")),
             "NAME" => text(user.name.as_deref()),
@@ -232,9 +234,9 @@ impl Condition {
             "WORK_POSITION" => text(user.position.as_deref()),
             "USER_TYPE" => text(Some(&user.user_type)),
             "UF_DEPARTMENT" => {
-                let held = |department: &u32| self.prefix.passes(Held::Int(i64::from(*department)), &self.wanted);
+                let held = |department: &u32| passes(Held::Int(i64::from(*department)));
                 if user.departments.is_empty() {
-                    self.prefix.passes(Held::Null, &self.wanted)
+                    passes(Held::Null)
                 } else {
                     user.departments.iter().any(held)
                 }
@@ -248,7 +250,7 @@ impl Condition {
                 };
                 begins(&user.name) || begins(&user.last_name)
             }
-            _ => self.prefix.passes(Held::Null, &self.wanted),
+            _ => passes(Held::Null),
         }
     }
 }

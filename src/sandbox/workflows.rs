@@ -3,11 +3,11 @@
 //! A kill of what is not running is an error with the empty code; a kill of what is running takes everybody's tasks with
 //! it. Sections 5.1 to 5.3 of the protocol notes.
 
+use super::behaviour::{Behaviour, EmptyNext, FailedKill, FilterArrays, KillErrorCode, Language, MissingWorkflow};
 use super::call::{Answer, Change, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
-use super::options::{FailedKill, FilterArrays, Language, MissingWorkflow};
-use super::orm::{Held, Operator, Prefix};
+use super::orm::{Held, Operator, Prefix, Texts};
 use super::php::{Php, PhpArray};
 use super::tasks::{chosen, orders, split_key};
 use super::world::{Workflow, World};
@@ -66,7 +66,9 @@ pub(crate) fn instances(desk: &Desk<'_>, params: &PhpArray, start: i64) -> Answe
     let shown = start.saturating_add(signed(rows.len()));
     Ok(Success {
         result: Php::Array(rows),
-        next: (shown < count).then_some(shown),
+        next: (shown < count)
+            .then_some(shown)
+            .filter(|next| *next >= 0 || desk.behaviour.empty_next == EmptyNext::MinusOne),
         total: Some(count),
     })
 }
@@ -78,8 +80,8 @@ pub(crate) fn kill(desk: &mut Desk<'_>, params: &PhpArray) -> Answer {
     let behaviour = desk.behaviour;
     let failure = match desk.world.running(&id) {
         None if behaviour.missing_workflow == MissingWorkflow::True => return Ok(Success::plain(true)),
-        None => Some(not_found(behaviour.language)),
-        Some(workflow) if workflow.unkillable => Some(activity_failed(behaviour.language)),
+        None => Some(not_found(behaviour)),
+        Some(workflow) if workflow.unkillable => Some(activity_failed(behaviour)),
         Some(_) => None,
     };
     if failure.is_none() || behaviour.failed_kill == FailedKill::DeletesAllTheSame {
@@ -101,8 +103,8 @@ pub(crate) fn terminate(desk: &mut Desk<'_>, params: &PhpArray) -> Answer {
     let behaviour = desk.behaviour;
     match desk.world.running(&id) {
         None if behaviour.missing_workflow == MissingWorkflow::True => return Ok(Success::plain(true)),
-        None => return Err(not_found(behaviour.language)),
-        Some(workflow) if workflow.unkillable => return Err(activity_failed(behaviour.language)),
+        None => return Err(not_found(behaviour)),
+        Some(workflow) if workflow.unkillable => return Err(activity_failed(behaviour)),
         Some(_) => {}
     }
     let status = params.given("STATUS").map(Php::to_text).unwrap_or_default();
@@ -121,21 +123,29 @@ pub(crate) fn terminate(desk: &mut Desk<'_>, params: &PhpArray) -> Answer {
 }
 
 /// The error of a workflow that is missing or finished: its code is the empty text.
-pub(crate) fn not_found(language: Language) -> Refusal {
-    let text = match language {
+pub(crate) fn not_found(behaviour: Behaviour) -> Refusal {
+    let text = match behaviour.language {
         Language::English => "The business process is not found.",
         Language::Russian => "Бизнес-процесс не найден.",
     };
-    Refusal::new(400, "", text)
+    Refusal::new(400, error_code(behaviour), text)
 }
 
 /// The error of a workflow whose activity fails while it is ended: the same empty code.
-pub(crate) fn activity_failed(language: Language) -> Refusal {
-    let text = match language {
+pub(crate) fn activity_failed(behaviour: Behaviour) -> Refusal {
+    let text = match behaviour.language {
         Language::English => "An activity of the business process failed.",
         Language::Russian => "Ошибка выполнения действия бизнес-процесса.",
     };
-    Refusal::new(400, "", text)
+    Refusal::new(400, error_code(behaviour), text)
+}
+
+/// The word is one that was reported from the field; no source has it.
+fn error_code(behaviour: Behaviour) -> &'static str {
+    match behaviour.kill_error_code {
+        KillErrorCode::Empty => "",
+        KillErrorCode::Word => "ERROR_ACTIVITY_NOT_FOUND",
+    }
 }
 
 fn workflow_id(params: &PhpArray) -> Result<String, Refusal> {
@@ -187,7 +197,7 @@ impl Condition {
             "STARTED_BY" => number(workflow.started_by.map(i64::from)),
             _ => Held::Int(i64::from(workflow.template_id)),
         };
-        self.prefix.passes(held, &self.wanted)
+        self.prefix.passes(held, &self.wanted, Texts::default())
     }
 
     /// The ids that this condition asks for, when it asks for ids and nothing else can pass.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::bench::{Bench, CANARY_ASKED_ABOUT, CANARY_LOOKED_AT};
 use crate::support::unlimited;
 use offboard24::domain::StopReason;
-use offboard24::sandbox::options::AuthStatus;
+use offboard24::sandbox::behaviour::AuthStatus;
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, World};
 
 const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");

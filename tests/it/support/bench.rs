@@ -69,6 +69,8 @@ pub(crate) struct Bench {
     plan: Value,
     runs: Mutex<u32>,
     clock_ahead: Arc<AtomicI64>,
+    /// How fast the program sends.
+    rate: Rate,
 }
 
 impl Bench {
@@ -98,6 +100,7 @@ impl Bench {
             plan,
             runs: Mutex::new(1),
             clock_ahead: Arc::default(),
+            rate: Rate::Unlimited,
         }
     }
 
@@ -153,6 +156,12 @@ impl Bench {
         Arc::clone(&self.clock_ahead)
     }
 
+    /// The same, with the pace that is right for portals with limits.
+    pub(crate) fn paced(mut self) -> Self {
+        self.rate = Rate::default();
+        self
+    }
+
     /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.
     pub(crate) fn execute(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -173,7 +182,7 @@ impl Bench {
             None => (self.portal.url(), self.portal.host()),
             Some(gate) => (gate.webhook().to_owned(), gate.host()),
         };
-        let connection = connect(&webhook, &clock, &notices);
+        let connection = connect(&webhook, &clock, &notices, self.rate);
         let job = JobId(1);
         let run = {
             let mut runs = self.runs.lock().unwrap();
@@ -194,8 +203,7 @@ impl Bench {
         let progress = |_: offboard24::journal::View<'_>| watch(&stopper);
         let engine = Engine {
             reader: Reader::new(Arc::clone(&connection)),
-            destroyer: Destroyer::new(Arc::clone(&connection)),
-            connection,
+            destroyer: Destroyer::new(connection),
             clock,
             jitter_seed: 1,
             stop,
@@ -209,10 +217,10 @@ impl Bench {
     }
 }
 
-fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices) -> Arc<Connection> {
+fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices, rate: Rate) -> Arc<Connection> {
     let kept = notices.clone();
     let settings = Settings {
-        rate: Rate::Unlimited,
+        rate,
         burst: 45,
         ca_file: None,
         clock: Arc::clone(clock),
@@ -261,7 +269,7 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
     });
     let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
     let notices = Notices::default();
-    let connection = connect(&portal.url(), &clock, &notices);
+    let connection = connect(&portal.url(), &clock, &notices, Rate::Unlimited);
     let run = journal.view().next_run().unwrap();
     begin(&mut journal, portal.host(), run);
     let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);

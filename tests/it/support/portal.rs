@@ -194,6 +194,12 @@ impl Portal {
         assert_eq!(destroying, [], "something destroying was sent");
     }
 
+    /// Whatever was sent, it destroyed nothing.
+    #[track_caller]
+    pub(crate) fn assert_destroyed_nothing(&self) {
+        assert_eq!(self.destroyed(), BTreeSet::new());
+    }
+
     /// The workflows that were destroyed. Panics when one was destroyed twice.
     pub(crate) fn destroyed(&self) -> BTreeSet<String> {
         let effects = self.effects();

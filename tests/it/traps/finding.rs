@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use offboard24::sandbox::World;
-use offboard24::sandbox::options::{ActiveForm, AdminMode, UserOrder};
+use offboard24::sandbox::behaviour::{ActiveForm, AdminMode, UserOrder};
 use offboard24::sandbox::world::User;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offboard24::sandbox::World;
-use offboard24::sandbox::options::{IdForm, StartName};
+use offboard24::sandbox::behaviour::{IdForm, StartName};
 use offboard24::sandbox::world::User;
 use serde_json::{Value, json};
 

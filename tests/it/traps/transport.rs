@@ -9,7 +9,7 @@ use offboard24::clock::{Clock, Sleep};
 use offboard24::domain::{ActionKind, UserId, WorkflowId};
 use offboard24::portal::{Connection, Destroy, Destroyer, LevelStore, Rate, Reader, Settings, UserQuery, Webhook};
 use offboard24::roster::compare;
-use offboard24::sandbox::options::{AuthStatus, FailedKill, Language};
+use offboard24::sandbox::behaviour::{AuthStatus, FailedKill, Language};
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
