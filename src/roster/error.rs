@@ -326,15 +326,6 @@ pub enum RosterErrorKind {
         /// The cell.
         cell: Excerpt,
     },
-    /// A key that the portal would read as a reference to an earlier answer, and there is no way to say that it is none.
-    #[error(
-        "{cell} cannot be asked for: the portal takes a text with $ and then [ for an instruction. Correct the cell, or leave \
-         it empty and write the person's id"
-    )]
-    Reference {
-        /// The cell.
-        cell: Excerpt,
-    },
     /// An `action` that does not exist.
     #[error(
         "{cell} is not an action: write kill or terminate, or leave the cell empty. If the column means something else, \

@@ -100,14 +100,6 @@ fn is_key(field: Field) -> bool {
     !matches!(field, Field::Action | Field::Note)
 }
 
-/// Whether the portal can be asked for the text of a field.
-fn is_asked_as_text(field: Field) -> bool {
-    matches!(
-        field,
-        Field::Email | Field::FirstName | Field::LastName | Field::FullName
-    )
-}
-
 fn mixed_scripts(record: &Record, looked_at: impl Fn(usize) -> bool) -> Vec<Warning> {
     let mixed = |(index, cell): &(usize, &str)| looked_at(*index) && !cell.is_ascii() && mixes_scripts(cell);
     let warning = |(index, _)| Warning {
@@ -147,12 +139,6 @@ fn row(record: &Record, number: RowNumber, columns: &[Column]) -> (Row, Vec<Rost
     for (cell, column) in record.cells.iter().zip(columns).filter(|(cell, _)| !is_blank(cell)) {
         let text = Personal::new(cell);
         let refused = |kind| RosterError::cell(record.line, column.position, kind);
-        if column.field.is_some_and(is_asked_as_text) && is_reference(cell) {
-            errors.push(refused(RosterErrorKind::Reference {
-                cell: Excerpt::of(cell),
-            }));
-            continue;
-        }
         match column.field {
             Some(Field::Id) => row.id = user_id(cell).map_err(|kind| errors.push(refused(kind))).ok(),
             Some(Field::Email) => row.email = email(cell).map_err(|kind| errors.push(refused(kind))).ok(),
@@ -191,12 +177,6 @@ fn no_key(row: &Row, columns: &[Column]) -> Option<RosterError> {
         cell: Excerpt::of(full_name),
     };
     Some(RosterError::cell(row.line, column.position, kind))
-}
-
-/// Whether the portal could take a part of the text for a reference to an earlier answer, such as `$result[…]` (protocol section 7). It
-/// is stricter than that, since no name and no address has these signs.
-fn is_reference(cell: &str) -> bool {
-    cell.split_once('$').is_some_and(|(_, rest)| rest.contains('['))
 }
 
 /// The portal casts an `ID` to a number (protocol section 2.1: `12abc` is 12), so it has to be one before it is asked.

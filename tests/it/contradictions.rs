@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use offboard24::sandbox::behaviour::Variant;
 use offboard24::sandbox::world::{Task, User};
 use offboard24::sandbox::{Behaviour, CommandRecord, Options, RequestRecord, World, WorldOptions};
 use serde_json::Value;
@@ -714,11 +715,19 @@ fn the_language_of_errors_does_not_matter() {
     }
 }
 
+/// Variants on which a job ends, or finds fewer people, instead of coming out: traps 7 and 12 play them.
+const NOT_IN_MIXTURES: &[&str] = &["admin-mode", "start-name"];
+
+/// The variants that are mixed.
+fn mixable() -> impl Iterator<Item = &'static Variant> {
+    let variants = Behaviour::VARIANTS.iter();
+    variants.filter(|variant| !NOT_IN_MIXTURES.contains(&variant.name))
+}
+
 /// One form of each variant, by dice.
 fn mixed(seed: u64) -> Vec<String> {
     let mut dice = Dice(seed);
-    Behaviour::VARIANTS
-        .iter()
+    mixable()
         .map(|variant| {
             let place = usize::try_from(dice.below(variant.forms.len() as u64)).unwrap();
             format!("{}={}", variant.name, variant.forms[place].0)
@@ -736,7 +745,7 @@ fn any_mixture_of_variants_comes_out_right() {
         played.extend(choices.iter().map(|choice| (*choice).to_owned()));
         mixture(&choices, if seed % 2 == 0 { "kill" } else { "terminate" });
     }
-    let forms: usize = Behaviour::VARIANTS.iter().map(|variant| variant.forms.len()).sum();
+    let forms: usize = mixable().map(|variant| variant.forms.len()).sum();
     assert!(
         played.len() * 10 >= forms * 9,
         "{} of {forms} forms were played",

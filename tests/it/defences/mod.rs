@@ -68,10 +68,11 @@ fn every_defence_has_a_test_of_that_name() {
             .iter()
             .filter(|file| Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists())
             .any(|file| {
-                read(file).contains(&format!(
-                    "#[test]\n{}fn {name}(",
-                    if folder == "src" { "    " } else { "" }
-                ))
+                let text = read(file);
+                let indent = if folder == "src" { "    " } else { "" };
+                [("test", "fn"), ("tokio::test", "async fn")]
+                    .iter()
+                    .any(|(test, function)| text.contains(&format!("#[{test}]\n{indent}{function} {name}(")))
             });
         assert!(there, "{}: there is no test {}", defence.against, defence.test);
     }

@@ -206,11 +206,11 @@ pub(crate) const ROSTERS: &[Defence] = &[
     },
     Defence {
         against: "roster: rule 8, a reference in a cell",
-        by: "a key that the portal would replace is an error of the roster",
+        by: "what a batch would replace is asked for by itself",
         without: &[Removal {
-            file: "src/roster/rows.rs",
-            code: "column.field.is_some_and(is_asked_as_text) && is_reference(cell)",
-            becomes: "column.field.is_some_and(is_asked_as_text) && false",
+            file: "src/portal/patient.rs",
+            code: "        Err(Refusal::Rewritten) => Ok(None),\n",
+            becomes: "",
         }],
         test: "rosters::what_people_cannot_see_makes_no_difference_and_what_they_can_does",
     },
