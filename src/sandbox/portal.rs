@@ -472,7 +472,7 @@ impl Portal {
                     time.filter(|_| behaviour.result_time == ResultTime::Present),
                 );
             }
-            if in_both {
+            if in_both && !skips_key {
                 maps.record(key, &Err(Refusal::new(400, "ERROR_CORE", "")), None);
             }
             if answer.is_err() && halts {

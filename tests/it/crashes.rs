@@ -25,19 +25,25 @@ const FAULTS: &[&str] = &[
     "status-500-html-after",
     "status-502-html",
     "status-502-html-after",
-    "status-503",
-    "overload-limit",
     "wrong-encoding",
     "late-effect:5ms",
     "redirect-302",
     "redirect-302-after",
-    "auth-error-401",
     "missing-keys",
     "false-result",
     "both-maps",
     "error-code:ACCESS_DENIED",
     "error-code:QUERY_LIMIT_EXCEEDED",
     "dropped-filter",
+];
+
+/// What says that nothing of a request was executed, and so cannot come in the middle of one.
+const REFUSALS: &[&str] = &[
+    "status-503",
+    "overload-limit",
+    "auth-error-401",
+    "access-denied",
+    "portal-deleted",
 ];
 
 struct Scene {
@@ -102,11 +108,16 @@ impl Scene {
     /// One or two things that go wrong soon: with any request, with a batch of kills, or with one of its commands.
     fn inject_faults(&mut self) {
         for _ in 0..=self.dice.below(2) {
-            let fault = FAULTS[usize::try_from(self.dice.below(FAULTS.len() as u64)).unwrap()];
+            let pick = self.dice.below((FAULTS.len() + REFUSALS.len()) as u64);
+            let pick = usize::try_from(pick).unwrap();
+            let fault = FAULTS.iter().chain(REFUSALS).nth(pick).unwrap();
+            let places = if pick < FAULTS.len() { 3 } else { 2 };
             let (place, places) =
-                [("request", 25), ("destroy", 5), ("command", 20)][usize::try_from(self.dice.below(3)).unwrap()];
+                [("request", 25), ("destroy", 5), ("command", 20)][usize::try_from(self.dice.below(places)).unwrap()];
             let nth = 1 + self.dice.below(places);
-            self.portal.inject(&format!("{fault}@{place}:{nth}"));
+            let fault = format!("{fault}@{place}:{nth}");
+            eprintln!("  {fault}");
+            self.portal.inject(&fault);
         }
     }
 
@@ -174,10 +185,11 @@ impl Scene {
     }
 
     fn check(&self) {
+        let status = self.desk.status();
         assert_eq!(
             self.portal.destroyed(),
             self.expected,
-            "destroyed exactly once, and nothing else"
+            "destroyed exactly once, and nothing else: {status}"
         );
         assert_eq!(self.desk.workflows_in(&["confirmed", "presumed"]), self.expected);
         assert!(!self.portal.effects().is_empty(), "nothing was sent at all");
