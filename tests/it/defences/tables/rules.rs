@@ -180,14 +180,14 @@ pub(crate) const RULES: &[Defence] = &[
         test: "answers::what_changed_at_the_re_check_after_an_unanswered_attempt_is_settled_ninety_seconds_after_it",
     },
     Defence {
-        against: "rule: quiet after a crash",
+        against: "rule: an attempt cut off by a crash",
         by: "an attempt without an answer on record went unanswered",
         without: &[Removal {
             file: "src/run/action.rs",
             code: "if self.state == ActionState::Sent && self.pending == Pending::InDoubt {",
             becomes: "if false {",
         }],
-        test: "engine::rules::quiet_time_starts_over_in_a_new_process",
+        test: "engine::rules::what_another_job_left_in_doubt_is_settled_first",
     },
     Defence {
         against: "rule: another job's doubt, settled first",
