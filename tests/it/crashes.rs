@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use offboard24::sandbox::{Options, World, WorldOptions};
+use offboard24::sandbox::{Options, RequestRecord, World, WorldOptions};
 use serde_json::Value;
 
 use crate::support::{Desk, Dice, Ended, Portal, ids_of, number, oracle, unlimited};
@@ -237,7 +237,7 @@ fn play(seeds: std::ops::Range<u64>, signal: rustix::process::Signal) {
 
 /// Plays scenes with faults from this seed on, until so many SIGKILLs have hit. Each seed is printed with what it came to.
 fn kill_with_faults(first_seed: u64, kills: usize) {
-    let mut hits = 0;
+    let (mut hits, mut troubled) = (0, 0);
     for seed in first_seed.. {
         if hits >= kills {
             break;
@@ -249,9 +249,13 @@ fn kill_with_faults(first_seed: u64, kills: usize) {
         scene.has_faults = true;
         scene.play(rustix::process::Signal::KILL, planning, executing);
         hits += scene.hits.len();
+        let odd = |request: &RequestRecord| request.status != Some(200);
+        troubled += scene.portal.requests().iter().filter(|request| odd(request)).count();
         eprintln!("seed {seed}: {:?}", scene.hits);
     }
-    eprintln!("{hits} hits");
+    eprintln!("{hits} hits, {troubled} requests without a good answer");
+    // A killed process leaves at most one such request behind.
+    assert!(troubled > hits, "the faults did not happen");
 }
 
 #[test]

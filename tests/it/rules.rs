@@ -272,6 +272,7 @@ fn a_workflow_that_another_job_has_in_doubt_is_settled_before_anything_else_and_
     portal.inject("auth-error-401@bizproc.workflow.instances:3");
     let first = desk.apply(&plan).expect(7).json();
     assert_eq!(number(&first, "/in_doubt"), 1, "{first}");
+    let canary = desk.workflows_in(&["sent"]).pop_first().unwrap();
     // A second job finds the same workflows, and holds what the first one has left to do.
     let second = desk.plan(&desk.roster("id\n29\n31\n"), "kill");
     let story = desk.story();
@@ -284,8 +285,12 @@ fn a_workflow_that_another_job_has_in_doubt_is_settled_before_anything_else_and_
     desk.apply(&second).expect(4);
     let first = desk.run(&["status", "1", "--json"]).expect(0).json();
     assert_eq!(number(&first, "/in_doubt"), 0, "settled on the way: {first}");
+    assert_eq!(desk.workflows_in(&["presumed"]), [canary.clone()].into());
     desk.run(&["resume", "1"]).expect(0);
-    let all = portal.destroyed();
-    assert!(all.len() > 9);
+    assert!(portal.destroyed().len() > 9);
+    let requests = portal.requests();
+    let commands = requests.iter().flat_map(|request| &request.commands);
+    let sent = commands.filter(|command| command.destroys() && command.params["ID"] == canary.as_str());
+    assert_eq!(sent.count(), 1);
     desk.assert_sound();
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use offboard24::domain::StopReason;
+use offboard24::sandbox::world::User;
 use offboard24::sandbox::{Options, World};
 
 use crate::support::bench::{Bench, go_on_planning};
@@ -109,27 +110,31 @@ fn the_operating_limit_of_a_slow_portal_is_lived_with() {
 
 #[test]
 fn somebody_new_in_a_workflow_is_drift_and_fewer_waiting_is_not() {
-    let bench = Bench::how_to();
-    let workflows = bench.portal.world(|world| {
-        let mut workflows: Vec<String> = world.waiting_for(29).map(|task| task.workflow.clone()).collect();
-        workflows.sort();
-        workflows
-    });
+    // Two dismissed people wait in each of four workflows, and nobody else.
+    let mut world = World::empty();
+    for (id, name) in [(2, "Ann"), (3, "Bob")] {
+        world.add_user(User::new(id, name, "Lee", "").dismissed());
+    }
+    world.add_user(User::new(4, "Cid", "Ray", "cid@example.com"));
+    let both: Vec<(String, u64)> = (0..4)
+        .map(|_| {
+            let workflow = world.start_workflow(4, "Invoice");
+            let task = world.ask(&workflow, "Approve", &[2, 3]);
+            (workflow, task)
+        })
+        .collect();
+    let bench = Bench::planned(world, unlimited(), b"id\n2\n3\n", "kill");
+    let [(fewer, asked), (more, _), (theirs, delegated), (ended, _)] = <[_; 4]>::try_from(both).unwrap();
     bench.portal.world(|world| {
-        world.ask(&workflows[4], "One more opinion", &[2]);
-        let theirs = world
-            .waiting_for(29)
-            .find(|task| task.workflow == workflows[5])
-            .map(|task| task.id);
-        world.delegate(theirs.unwrap(), 29, 3);
-        world.finish_workflow(&workflows[6]);
+        world.answer_task(asked, 3, 1);
+        world.ask(&more, "One more opinion", &[4]);
+        world.delegate(delegated, 2, 4);
+        world.finish_workflow(&ended);
     });
     assert_eq!(bench.execute(|_| {}), None);
-    let status = bench.desk.status();
-    let outcomes = ["confirmed", "drifted", "already_gone"].map(|state| number(&status, &format!("/actions/{state}")));
-    assert_eq!(outcomes, [6, 2, 1], "{status}");
-    assert!(!bench.portal.destroyed().contains(&workflows[4]));
-    assert!(!bench.portal.destroyed().contains(&workflows[5]));
+    assert_eq!(bench.desk.states(), "already_gone 1, confirmed 1, drifted 2");
+    assert_eq!(bench.portal.destroyed(), [fewer].into());
+    assert_eq!(bench.desk.workflows_in(&["drifted"]), [more, theirs].into());
     bench.desk.assert_sound();
 }
 

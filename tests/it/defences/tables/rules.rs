@@ -110,16 +110,6 @@ pub(crate) const RULES: &[Defence] = &[
         test: "engine::rules::a_reopened_action_has_three_new_attempts",
     },
     Defence {
-        against: "rule: the plan's participants bind",
-        by: "also after a reopening",
-        without: &[Removal {
-            file: "src/run/recheck.rs",
-            code: "} else if !seen.waiting.is_subset(&action.participants) {",
-            becomes: "} else if false {",
-        }],
-        test: "rules::a_survived_action_that_is_reopened_has_new_attempts_and_the_plans_participants_still_bind",
-    },
-    Defence {
         against: "rule: somebody new waits",
         by: "he was not asked",
         without: &[Removal {
@@ -137,7 +127,7 @@ pub(crate) const RULES: &[Defence] = &[
             code: "!seen.waiting.is_subset(&action.participants)",
             becomes: "seen.waiting != action.participants",
         }],
-        test: "lib run::recheck::tests::every_change_but_fewer_waiting_is_drift",
+        test: "waiting::somebody_new_in_a_workflow_is_drift_and_fewer_waiting_is_not",
     },
     Defence {
         against: "rule: nobody of ours waits",
@@ -147,7 +137,7 @@ pub(crate) const RULES: &[Defence] = &[
             code: "} else if ours.is_empty() {",
             becomes: "} else if false {",
         }],
-        test: "lib run::recheck::tests::every_change_but_fewer_waiting_is_drift",
+        test: "waiting::somebody_new_in_a_workflow_is_drift_and_fewer_waiting_is_not",
     },
     Defence {
         against: "rule: hired again",
