@@ -307,6 +307,14 @@ fn users_come_in_the_order_that_was_asked_for_whatever_the_portals_own_is() {
             1,
             "{order}: the namesake's workflow stays"
         );
+        let requests = portal.requests();
+        let asked = requests.iter().flat_map(|request| &request.commands);
+        for command in asked.filter(|command| command.method == "user.get") {
+            assert_eq!(
+                (&command.params["SORT"], &command.params["ORDER"]),
+                (&"ID".into(), &"ASC".into())
+            );
+        }
         how_to(&[order]);
     }
 }

@@ -131,9 +131,9 @@ pub(crate) const CONTRADICTIONS: &[Defence] = &[
         against: "contradiction: an error's code may be empty",
         by: "an error is told by its key",
         without: &[Removal {
-            file: "src/portal/code.rs",
-            code: r#"let error = object.get("error")?;"#,
-            becomes: r#"let error = object.get("error").filter(|error| **error != "")?;"#,
+            file: "src/portal/answer.rs",
+            code: r#"let error = self.find("result_error", key)?;"#,
+            becomes: r#"let error = self.find("result_error", key).filter(|error| error["error"] != "")?;"#,
         }],
         test: "contradictions::the_code_of_a_refusal_may_be_empty_or_a_word",
     },
