@@ -95,12 +95,14 @@ fn tell_detected(terminal: &Terminal, found: &Detected) {
         ""
     };
     terminal.note(&format!(
-        "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {} rows, {} empty or title lines passed over",
+        "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {} {}, {} empty or title {} passed over",
         found.encoding,
         found.header_line,
         columns.join(", "),
         found.rows,
-        found.rows_ignored
+        if found.rows == 1 { "row" } else { "rows" },
+        found.rows_ignored,
+        if found.rows_ignored == 1 { "line" } else { "lines" }
     ));
     for warning in &found.warnings {
         terminal.note(&format!(

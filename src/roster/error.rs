@@ -198,13 +198,23 @@ pub enum RosterErrorKind {
     /// The header names nobody.
     #[error(
         "no column can tell who is meant: an id, an email, a full_name, or a first_name and a last_name is needed. Columns \
-         found: {}. Put a header line above the rows, or say which column it is, for example --map email=COLUMN",
-        columns_found(columns)
+         found: {}. {}",
+        columns_found(columns),
+        if *is_a_row {
+            "This looks like a row, not a header: put a header line above it"
+        } else {
+            "Put a header line above the rows, or say which column it is, for example --map email=COLUMN"
+        }
     )]
     NoKeyColumn {
         /// What was taken for the header.
         columns: Vec<Column>,
+        /// Whether a cell of it is an id or an e-mail address.
+        is_a_row: bool,
     },
+    /// A column that is used has an id or an e-mail address for a name.
+    #[error("this looks like a row, not a header: put a header line above it")]
+    RowAsHeader,
     /// `--map` names a column that is not there.
     #[error(
         "--map {field}={name}: there is no such column. Columns found: {}",
@@ -248,8 +258,9 @@ pub enum RosterErrorKind {
     },
     /// A row is longer or shorter than the header.
     #[error(
-        "the row has {found} cells, the header {expected}: a cell that contains the delimiter must be put in double quotes, \
-         and an empty cell keeps its delimiter"
+        "the row has {found} {}, the header {expected}: a cell that contains the delimiter must be put in double quotes, \
+         and an empty cell keeps its delimiter",
+        if *found == 1 { "cell" } else { "cells" }
     )]
     Ragged {
         /// Cells of the row.

@@ -14,6 +14,7 @@ use super::aliases::aliases;
 use super::compare::{is_blank, key, loose_key, tidy};
 use super::error::{RosterError, RosterErrorKind};
 use super::records::Record;
+use super::rows::is_id_or_email;
 
 /// What a column can mean.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
@@ -203,10 +204,18 @@ pub(super) fn columns(
         .collect();
     let mut errors = duplicates(record.line, &columns);
     errors.extend(map_errors(record.line, &columns, map));
-    if !names_somebody(&columns) {
+    let is_of_a_row = |column: &Column| is_id_or_email(&column.name);
+    // Mapping such a column would make a header of somebody's row, and drop the row without a word.
+    if columns
+        .iter()
+        .any(|column| column.field.is_some() && is_of_a_row(column))
+    {
+        errors.push(RosterError::line(record.line, RosterErrorKind::RowAsHeader));
+    } else if !names_somebody(&columns) {
         errors.push(RosterError::line(
             record.line,
             RosterErrorKind::NoKeyColumn {
+                is_a_row: columns.iter().any(is_of_a_row),
                 columns: columns.clone(),
             },
         ));

@@ -72,7 +72,14 @@ pub(super) fn read(layout: &Layout, options: &Options) -> Result<Reading, Vec<Ro
     if reading.rows_found == 0 && table.records.faults.is_empty() {
         reading.errors.push(RosterError::file(RosterErrorKind::NoRows));
     }
+    reading.rows_found += rows_that_break_quoting(&table.records.faults, head.line);
     Ok(reading)
+}
+
+/// How many rows could not even be taken apart. What comes before the header is no row.
+fn rows_that_break_quoting(faults: &[RosterError], header_line: u64) -> usize {
+    let below = |fault: &&RosterError| fault.line.is_some_and(|line| line > header_line);
+    faults.iter().filter(below).count()
 }
 
 impl Reading {
@@ -193,22 +200,29 @@ fn user_id(cell: &str) -> Result<UserId, RosterErrorKind> {
     }
 }
 
-/// Only the shape: an address of another shape would never match.
 fn email(cell: &str) -> Result<Personal, RosterErrorKind> {
-    let text = tidy(cell);
-    let has_shape = text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !text.contains([' ', ',', ';', ':', '<', '>', '(', ')', '"'])
-    });
-    if has_shape {
+    if is_shaped_like_an_email(&tidy(cell)) {
         Ok(Personal::new(cell))
     } else {
         Err(RosterErrorKind::NotAnEmail {
             cell: Excerpt::of(cell),
         })
     }
+}
+
+/// Only the shape: an address of another shape would never match.
+fn is_shaped_like_an_email(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && !domain.is_empty()
+            && !domain.contains('@')
+            && !text.contains([' ', ',', ';', ':', '<', '>', '(', ')', '"'])
+    })
+}
+
+/// Whether a tidy text that is not empty says by itself who is meant, as a cell of a row does and a column name does not.
+pub(super) fn is_id_or_email(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) || is_shaped_like_an_email(text)
 }
 
 fn action(cell: &str) -> Result<ActionKind, RosterErrorKind> {

@@ -334,6 +334,38 @@ fn a_mapped_column_replaces_the_known_name() {
 }
 
 #[test]
+fn a_row_is_not_made_a_header_by_mapping_its_cells() {
+    let mapped = |text: &str, field, column: &str| {
+        let options = Options {
+            map: vec![(field, column.to_owned())],
+            ..Options::default()
+        };
+        read(text.as_bytes(), &options)
+    };
+    let row = "29;Peter Hargreaves\n31;Marta Lindqvist\n";
+    let advice = refusal(row).to_string();
+    assert!(
+        advice.ends_with("put a header line above it") && !advice.contains("--map"),
+        "{advice}"
+    );
+    let errors = mapped(row, Field::Id, "29").unwrap_err();
+    assert_eq!(places(&errors), [(Some(1), None, "RowAsHeader".to_owned())]);
+    // A number is a good name for a column that is not used.
+    let roster = mapped("Табель;2024\n29;x\n", Field::Id, "Табель").unwrap();
+    assert_eq!(fields(&roster), [Some(Field::Id), None]);
+}
+
+#[test]
+fn rows_that_cannot_be_taken_apart_are_counted_and_title_lines_are_not() {
+    for (text, rows) in [
+        ("id;note\n1;\"a\"b\n2;c\n3;\"open\n4;d\n", 4),
+        ("The \"staff\"; \"all\"\nid;note\n1;\"a\"b\n", 1),
+    ] {
+        assert_eq!(refusal(text).detected().map(|found| found.rows), Some(rows), "{text}");
+    }
+}
+
+#[test]
 fn a_wrong_header_is_an_error() {
     assert_errors("id;Отдел;отдел\n1;a;b\n", &[(1, 3, "DuplicateColumn")]);
     assert_errors("id;E-mail;Почта\n1;a@b.c;d@e.f\n", &[(1, 3, "DuplicateField")]);

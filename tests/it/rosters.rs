@@ -152,8 +152,11 @@ fn assert_recorded(desk: &Desk, bytes: &[u8], printed: &str) {
         ),
         format!("header in line {}\n", recorded["header_line"]),
         format!(
-            " {} rows, {} empty or title lines passed over\n",
-            recorded["rows"], recorded["rows_ignored"]
+            " {} {}, {} empty or title {} passed over\n",
+            recorded["rows"],
+            if recorded["rows"] == 1 { "row" } else { "rows" },
+            recorded["rows_ignored"],
+            if recorded["rows_ignored"] == 1 { "line" } else { "lines" }
         ),
     ] {
         assert!(

@@ -65,6 +65,36 @@ pub(crate) const ROSTERS: &[Defence] = &[
         test: "rosters::a_header_is_found_and_understood_in_five_languages",
     },
     Defence {
+        against: "roster: rule 3, a row that is taken for the header",
+        by: "no column that is used has an id or an e-mail address for a name",
+        without: &[Removal {
+            file: "src/roster/header.rs",
+            code: "column.field.is_some() && is_of_a_row(column)",
+            becomes: "column.field.is_some() && false",
+        }],
+        test: "rosters::a_header_is_found_and_understood_in_five_languages",
+    },
+    Defence {
+        against: "roster: rule 3, advice that would make a header of a row",
+        by: "--map is not suggested for a cell that is an id or an e-mail address",
+        without: &[Removal {
+            file: "src/roster/header.rs",
+            code: "is_a_row: columns.iter().any(is_of_a_row),",
+            becomes: "is_a_row: false,",
+        }],
+        test: "rosters::a_header_is_found_and_understood_in_five_languages",
+    },
+    Defence {
+        against: "roster: rule 4, rows that the count leaves out",
+        by: "rows that break the rules of quoting are counted too",
+        without: &[Removal {
+            file: "src/roster/rows.rs",
+            code: "    reading.rows_found += rows_that_break_quoting(&table.records.faults, head.line);\n",
+            becomes: "",
+        }],
+        test: "rosters::every_mistake_is_told_with_its_place_and_nothing_is_asked",
+    },
+    Defence {
         against: "roster: rule 4, a guess that nobody sees",
         by: "what was detected is printed",
         without: &[Removal {
