@@ -117,16 +117,17 @@ impl From<JournalError> for Failure {
             JournalError::File { .. } | JournalError::Foreign(_) => {
                 Self::new("database", Exit::Usage, message).next("name another file with --db FILE")
             }
-            JournalError::Place { .. } => Self::new("database", Exit::Usage, message)
-                .next("copy the file to a folder of your own, and name the copy with --db FILE"),
+            JournalError::Place { .. } => Self::new("database", Exit::Usage, message).next(
+                "run it as the user whose database it is, or let this user write in its folder. A copy without the \
+                     file that ends in -wal is not the whole journal",
+            ),
             JournalError::Newer { .. } => {
                 Self::new("database", Exit::Usage, message).next("use the version of offboard24 that wrote it")
             }
             JournalError::NetworkFileSystem(_) => {
                 Self::new("database", Exit::Usage, message).next("put the database on a local disk with --db FILE")
             }
-            // What has a line was read.
-            // What has a line was read, not written.
+            // Only what is read has lines: an event that is no JSON any more.
             JournalError::Encoding(ref cause) if cause.line() > 0 => Self::damaged(&message),
             JournalError::Damaged { .. } | JournalError::Corrupt(_) => Self::damaged(&message),
             JournalError::DiskFull | JournalError::ReserveUsed => Self::new("disk", Exit::Temporary, message)
@@ -134,6 +135,9 @@ impl From<JournalError> for Failure {
                 .stopping(StopReason::Disk),
             JournalError::Commit(_) | JournalError::Broken => Self::new("journal", Exit::Bug, message)
                 .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
+            JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
+                "another program has the database open for writing: close it there and type the same command again",
+            ),
             JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {
                 Self::new("journal", Exit::Bug, message)
                     .next("check disk and memory, then: offboard24 resume; what was recorded is safe")

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::exit::Exit;
-use crate::sandbox::{Behaviour, Choice, Fault, Options, Sandbox, World, WorldOptions};
+use crate::sandbox::{Behaviour, Choice, Fault, FaultKind, Options, Sandbox, World, WorldOptions};
 
 /// What the stand-in is started with.
 #[derive(Args, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct SandboxArguments {
     #[arg(long, default_value_t = 50.0)]
     burst: f64,
     /// Requests a second that another client behind the same address sends
-    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = neighbour_rate)]
     neighbour_rate: f64,
     /// Milliseconds that every answer is under way
     #[arg(long, value_name = "MS", default_value_t = 0)]
@@ -52,8 +52,8 @@ pub(crate) struct SandboxArguments {
     /// Seconds of operating time that a method may use in ten minutes; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 480.0)]
     operating_limit: f64,
-    /// A fault, such as lost-answer@destroy:2; may be given several times
-    #[arg(long, value_name = "KIND@WHEN")]
+    /// A fault, such as lost-answer@destroy:2; may be given several times. `--help` lists them
+    #[arg(long, value_name = "KIND@WHEN", long_help = faults())]
     fault: Vec<Fault>,
     /// A variant of the portal, such as missing-workflow=true; may be given several times. `--help` lists them
     #[arg(long, value_name = "NAME=FORM", long_help = behaviours())]
@@ -96,6 +96,25 @@ impl SandboxArguments {
             Some(people) => World::generated(people, self.tasks_per_person, self.dismissed_percent, self.seed),
         }
     }
+}
+
+/// Requests a second that one neighbour can send.
+fn neighbour_rate(text: &str) -> Result<f64, String> {
+    let rate = text
+        .parse::<f64>()
+        .ok()
+        .filter(|rate| *rate == 0.0 || (0.001..=1_000.0).contains(rate));
+    rate.ok_or_else(|| "write 0, or a number between 0.001 and 1000".to_owned())
+}
+
+/// All faults, for the long help.
+fn faults() -> String {
+    let kinds = FaultKind::ALL.iter().map(|kind| format!("  {kind}: {}", kind.about()));
+    format!(
+        "A fault, such as lost-answer@destroy:2; may be given several times. What goes wrong, and behind @ where: at the n-th \
+         request, the n-th that destroys (destroy), the n-th kill or terminate (command), or the n-th with that method\n\n{}",
+        kinds.collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// All variants, for the long help.

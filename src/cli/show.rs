@@ -57,7 +57,7 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The plan, for the person who has to confirm it: first what colleagues started and what runs robots, then people, holds, and what is not
+/// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
 /// recorded.
 pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
     let content = Content::read(view, status.job)?;
@@ -349,13 +349,13 @@ impl Content {
         )
     }
 
-    /// What a deal or an item goes on by: when such a workflow ends, its robots stop for everybody.
+    /// What a deal or an item may go on by: when such a workflow ends, its robots stop for everybody (protocol section 5.5).
     fn robots(&self) -> Option<String> {
         self.planned_first(
             |view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
             [
-                "runs the robots of a deal or an item, which stop with it for everybody",
-                "run the robots of deals or items, which stop with them for everybody",
+                "belongs to the CRM or to RPA, and may run the robots of a deal or an item, which would stop for everybody",
+                "belong to the CRM or to RPA, and may run the robots of deals or items, which would stop for everybody",
             ],
         )
     }

@@ -69,6 +69,9 @@ pub enum JournalError {
     /// `SQLite` did not take a setting that durability depends on.
     #[error("SQLite did not accept {0}")]
     Pragma(&'static str),
+    /// Another program writes to the file, which no run of this one can do now.
+    #[error("another program holds the database")]
+    Busy,
     /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
@@ -102,6 +105,7 @@ impl From<rusqlite::Error> for JournalError {
     fn from(cause: rusqlite::Error) -> Self {
         match cause.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Busy,
             _ if is_no_room_for_index(&cause) => Self::DiskFull,
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Self::Corrupt(cause),
             _ if is_unreadable_value(&cause) => Self::Corrupt(cause),

@@ -150,7 +150,7 @@ impl PortalError {
             }
             Self::NoPortal { .. } => {
                 "compare the host in the webhook's URL with the portal's. If it was wrong, whoever answers there has seen \
-                 the webhook: delete it in the portal and make a new one"
+                 the webhook: delete it in the portal and make a new one; for a job that had begun, then: offboard24 resume"
             }
             Self::Tls => {
                 "for a self-hosted portal, name its authority's certificate with --ca-file; one that has expired has to be renewed"

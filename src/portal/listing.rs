@@ -320,7 +320,8 @@ impl Listing for OpenTasks {
 }
 
 /// The tasks of one workflow with their people. A task has a row for each of its people, so that ids repeat: offset paging,
-/// checked against the total. Where the portal does not count, a full page is followed by a look past its end.
+/// checked against the total. Where the portal does not count, a full page is followed by a look past its end; and when the first
+/// page comes again then, by questions for what is behind the last row, since a paging that stands still looks the same.
 pub(super) struct WorkflowTasks {
     workflow: WorkflowId,
     scope: TaskScope,
@@ -330,7 +331,18 @@ pub(super) struct WorkflowTasks {
     complete: bool,
     /// The page that is asked for may be past the end.
     looks_past_end: bool,
+    /// What is asked for is behind the last row: there must be nothing.
+    behind_end: Option<Behind>,
     restarts: u32,
+}
+
+/// What can be behind the last row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Behind {
+    /// More people of the same task.
+    SameTask,
+    /// Later tasks.
+    LaterTasks,
 }
 
 impl WorkflowTasks {
@@ -344,18 +356,23 @@ impl WorkflowTasks {
             found,
             complete: false,
             looks_past_end: false,
+            behind_end: None,
             restarts: 0,
         }
     }
 
     /// Whether the first page came again although there is a later one. Past its end, when rows went while they were read, the
     /// portal begins with the first page too.
-    fn stands_still(&self, again: &TaskRow, total: Option<i64>) -> bool {
+    fn stands_still(&self, again: &TaskRow, answered: &Answered) -> bool {
         let is_first = self
             .found
             .first()
             .is_some_and(|first| (first.id, first.user) == (again.id, again.user));
-        self.start > 0 && is_first && total.is_some_and(|total| total > self.start)
+        let goes_on = match (answered.total, answered.next) {
+            (Some(total), _) if total > 0 => total > self.start,
+            (_, next) => next.is_some_and(|next| (0..=self.start).contains(&next)),
+        };
+        self.start > 0 && is_first && goes_on
     }
 
     /// Begins again: a row moved from page to page while they were read.
@@ -371,6 +388,7 @@ impl WorkflowTasks {
         }
         self.start = 0;
         self.looks_past_end = false;
+        self.behind_end = None;
         self.seen.clear();
         self.found.clear();
         Ok(())
@@ -388,10 +406,18 @@ impl Listing for WorkflowTasks {
 
     fn question(&self) -> Option<Value> {
         (!self.complete).then(|| {
-            let filter = match self.scope {
+            let mut filter = match self.scope {
                 TaskScope::All => json!({"WORKFLOW_ID": self.workflow}),
                 TaskScope::Waiting => json!({"WORKFLOW_ID": self.workflow, "STATUS": 0, "USER_STATUS": 0}),
             };
+            match (self.behind_end, self.found.last()) {
+                (Some(Behind::SameTask), Some(last)) => {
+                    filter["ID"] = json!(last.id);
+                    filter[">USER_ID"] = json!(last.user);
+                }
+                (Some(Behind::LaterTasks), Some(last)) => filter[">ID"] = json!(last.id),
+                _ => {}
+            }
             json!({
                 "SELECT": TASK_FIELDS,
                 "FILTER": filter,
@@ -408,15 +434,23 @@ impl Listing for WorkflowTasks {
             if task.workflow != self.workflow {
                 return Err(widened(self.asked(), "a task of another workflow"));
             }
+            if self.behind_end.is_some() {
+                return Err(unexpected(
+                    self.asked(),
+                    "instead of a later page the first one came again",
+                ));
+            }
             if self.scope == TaskScope::Waiting && (task.status, task.user_status) != (0, 0) {
                 return Err(widened(self.asked(), "a task that waits for nobody"));
             }
             if !self.seen.insert((task.id, task.user)) {
+                // The end, or a paging that stands still.
                 if self.looks_past_end && self.found.first() == Some(&task) {
-                    self.complete = true;
+                    self.behind_end = Some(Behind::SameTask);
+                    self.start = 0;
                     return Ok(());
                 }
-                if self.stands_still(&task, answered.total) {
+                if self.stands_still(&task, answered) {
                     return Err(unexpected(
                         self.asked(),
                         "instead of a later page the first one came again",
@@ -425,6 +459,11 @@ impl Listing for WorkflowTasks {
                 return self.restart();
             }
             self.found.push(task);
+        }
+        if let Some(behind) = self.behind_end {
+            self.complete = behind == Behind::LaterTasks;
+            self.behind_end = Some(Behind::LaterTasks);
+            return Ok(());
         }
         // 0 beside rows says that nothing was counted.
         let total = answered.total.filter(|total| *total > 0 || self.found.is_empty());
@@ -734,7 +773,22 @@ mod tests {
                 assert_eq!(tasks.question().unwrap()["start"], json!(50));
                 tasks.take(&uncounted(rows(51..=100))).unwrap();
                 assert_eq!(tasks.question().unwrap()["start"], json!(100));
+                let wraps = !past_end.is_empty();
                 tasks.take(&uncounted(past_end)).unwrap();
+                if wraps {
+                    // A paging that stands still looks the same: nothing may be behind the last row.
+                    let behind = |tasks: &WorkflowTasks| tasks.question().unwrap()["FILTER"].clone();
+                    assert_eq!(behind(&tasks), json!({"WORKFLOW_ID": "a.1", "ID": 1, ">USER_ID": 100}));
+                    let mut stands_still = WorkflowTasks::new(workflow(), TaskScope::All);
+                    for _ in 0..2 {
+                        stands_still.take(&uncounted(rows(1..=50))).unwrap();
+                    }
+                    let more = stands_still.take(&uncounted(rows(51..=60)));
+                    assert!(matches!(more, Err(PortalError::Unexpected { .. })));
+                    tasks.take(&uncounted(Vec::new())).unwrap();
+                    assert_eq!(behind(&tasks), json!({"WORKFLOW_ID": "a.1", ">ID": 1}));
+                    tasks.take(&uncounted(Vec::new())).unwrap();
+                }
                 assert_eq!(tasks.question(), None);
                 assert_eq!(tasks.into_rows().len(), 100);
             }

@@ -233,8 +233,9 @@ async fn ask_directly(
 fn strange_status(reply: &Reply) -> Option<u16> {
     let strange = match open(reply) {
         Ok(Envelope::Success(envelope)) => !envelope.contains_key("result"),
-        Ok(Envelope::Error(_)) => false,
-        Err(doubt) => matches!(doubt, Doubt::NotJson | Doubt::Status(400..=499)),
+        Ok(Envelope::Error(error)) => reply.status == 404 && code::class(&error.code) == Class::Other,
+        // Too slow or too many, 408 and 429, can be any front end's, and pass.
+        Err(doubt) => matches!(doubt, Doubt::NotJson | Doubt::Status(400..=405)),
     };
     strange.then_some(reply.status)
 }

@@ -233,6 +233,19 @@ fn a_list_is_read_to_its_end_whether_the_portal_counts_or_not() {
 }
 
 #[test]
+fn where_nothing_is_counted_and_the_first_page_comes_for_ever_the_job_stops_before_anything_is_planned() {
+    for totals in ["totals=missing", "totals=zero"] {
+        let (world, _) = with_a_long_list();
+        let portal = portal(&["start-name=upper", totals], world);
+        let desk = Desk::at(&portal);
+        let ended = desk.run(&["plan", &desk.roster("id\n29\n"), "--action", "kill", "--json"]);
+        let error = ended.expect(6).json()["error"].clone();
+        assert_eq!(error["kind"], "unexpected", "{totals}: {error}");
+        portal.assert_untouched();
+    }
+}
+
+#[test]
 fn an_email_is_equal_or_it_is_not_whatever_a_bare_filter_means() {
     for form in ["plain-filter=pattern", "plain-filter=exact"] {
         let (destroyed, plan, portal) = killed(&[form], World::sample(), "email\na_berg@example.com\n");

@@ -314,7 +314,7 @@ fn where_nothing_can_be_written_every_command_says_so_and_once_it_can_the_job_go
     set_mode(&kept, 0o500);
     for arguments in commands {
         let place = &["cannot be opened where it is", "cannot be written"];
-        refusal(2, "database", place, "copy the file to a folder of your own").check(&nobody.run(&desk, arguments));
+        refusal(2, "database", place, "run it as the user whose database it is").check(&nobody.run(&desk, arguments));
     }
     set_mode(&kept, 0o700);
 

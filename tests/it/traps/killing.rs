@@ -300,7 +300,7 @@ fn trap_26_what_runs_the_robots_of_a_deal_is_shown_with_its_document_before_anyb
     let roster = desk.roster(HOW_TO);
     let printed = desk.run(&["plan", &roster, "--action", "kill"]).expect(0).stdout;
     let (_, robots) = printed
-        .split_once("2 of 9 run the robots of deals or items, which stop with them for everybody:\n")
+        .split_once("2 of 9 belong to the CRM or to RPA, and may run the robots of deals or items, which would stop for everybody:\n")
         .unwrap_or_else(|| panic!("{printed}"));
     let (robots, _) = robots.split_once("\n\n").unwrap();
     for (workflow, document) in [(&theirs[2], "crm DEAL_4711"), (&theirs[5], "rpa 1:15")] {

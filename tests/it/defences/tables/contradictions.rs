@@ -347,4 +347,14 @@ pub(crate) const CONTRADICTIONS: &[Defence] = &[
         }],
         test: "contradictions::blanks_at_the_end_of_a_portals_name_are_no_difference_if_the_portal_finds_it",
     },
+    Defence {
+        against: "contradiction: nothing counted, and the first page for ever",
+        by: "a first page that comes again is the end only when nothing is behind the last row",
+        without: &[Removal {
+            file: "src/portal/listing.rs",
+            code: "self.behind_end = Some(Behind::SameTask);",
+            becomes: "self.complete = true;",
+        }],
+        test: "contradictions::where_nothing_is_counted_and_the_first_page_comes_for_ever_the_job_stops_before_anything_is_planned",
+    },
 ];

@@ -336,7 +336,7 @@ pub(crate) const TRAPS: &[Defence] = &[
     },
     Defence {
         against: "trap 26",
-        by: "the plan begins with what runs robots, with module and document",
+        by: "the plan begins with what may run robots, with module and document",
         without: &[Removal {
             file: "src/cli/show.rs",
             code: "parts.extend(content.robots());",
