@@ -9,7 +9,7 @@ use offboard24::domain::StopReason;
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, World};
 
 use crate::support::bench::{Bench, go_on_planning};
-use crate::support::{Desk, Portal, number, unlimited};
+use crate::support::{Desk, Portal, await_on, number, unlimited};
 
 const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const SECOND: Duration = Duration::from_secs(1);
@@ -127,9 +127,7 @@ fn the_level_of_the_bucket_survives_from_plan_to_apply_and_a_sigkill() {
     assert_level("after plan");
     let apply = [&["apply", "--confirm", plan["confirm"].as_str().unwrap()][..], &pace].concat();
     let mut child = desk.start(&apply);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    await_on(&mut child, "the first effect", || !portal.effects().is_empty());
     child.kill().unwrap();
     drop(desk.wait(child));
     assert_level("after a SIGKILL");
@@ -174,6 +172,10 @@ fn with_other_clients_behind_the_address_the_job_backs_off_and_completes() {
     assert_eq!(bench.execute(|_| {}), None);
     let refused = with_status(&bench.portal, 503);
     assert!(refused.len() > 2, "{refused:?}");
+    eprintln!("PAUSES {:?}", pauses(&bench.desk));
+    for r in bench.portal.requests() {
+        eprintln!("{} {:?} {} {} {:?}", r.number, r.at, r.method, r.destroys(), r.status);
+    }
     // Each was waited for, longer each time in a row, and out of step with anybody else who was refused.
     let waits: Vec<u64> = pauses(&bench.desk)
         .into_iter()
@@ -544,10 +546,10 @@ fn who_waits_for_a_full_bucket_while_planning_can_be_stopped() {
     });
     let desk = Desk::at(&portal);
     let roster = desk.roster(HOW_TO);
-    let child = desk.start(&["plan", &roster, "--action", "kill"]);
-    while with_status(&portal, 503).is_empty() {
-        std::thread::yield_now();
-    }
+    let mut child = desk.start(&["plan", &roster, "--action", "kill"]);
+    await_on(&mut child, "the bucket is full", || {
+        !with_status(&portal, 503).is_empty()
+    });
     desk.run(&["stop"]).expect(0);
     desk.wait(child).expect(5);
     portal.assert_untouched();
