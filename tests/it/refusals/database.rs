@@ -173,7 +173,7 @@ fn one_who_waits() -> World {
 fn a_byte_that_changed_anywhere_is_no_crash_and_no_bug_and_whoever_is_refused_has_sent_nothing() {
     let mut dice = Dice(6);
     let (mut refused, mut done) = (0, 0);
-    for _ in 0..40 {
+    for _ in 0..24 {
         let portal = Portal::of(one_who_waits());
         let desk = Desk::at(&portal);
         let plan = desk.plan(&desk.roster("id\n5\n"), "kill");
@@ -209,7 +209,7 @@ fn a_byte_that_changed_anywhere_is_no_crash_and_no_bug_and_whoever_is_refused_ha
             std::fs::write(desk.database(), whole).unwrap();
         }
     }
-    assert!(refused > 5, "bytes of the journal were among them");
+    assert!(refused > 3, "bytes of the journal were among them");
     assert!(done > 5, "bytes that mean nothing were among them");
 }
 

@@ -15,6 +15,16 @@ pub(crate) const LIMITS: &[Defence] = &[
         test: "limits::the_level_of_the_bucket_survives_from_plan_to_apply_and_a_sigkill",
     },
     Defence {
+        against: "limit: apply right after plan",
+        by: "the pace begins with the level that is kept",
+        without: &[Removal {
+            file: "src/portal/connection.rs",
+            code: "Bucket::new(settings.rate, settings.burst, level, now)",
+            becomes: "Bucket::new(settings.rate, settings.burst, level * 0.0, now)",
+        }],
+        test: "limits::apply_right_after_plan_waits_until_what_plan_sent_has_drained_and_meets_no_503",
+    },
+    Defence {
         against: "limit: two requests a second",
         by: "a bucket of our own",
         without: &[Removal {
