@@ -45,6 +45,16 @@ pub(crate) const LIMITS: &[Defence] = &[
         test: "limits::with_other_clients_behind_the_address_the_job_backs_off_and_completes",
     },
     Defence {
+        against: "limit: others who keep the bucket full",
+        by: "each pause in a row is twice as long",
+        without: &[Removal {
+            file: "src/portal/retry.rs",
+            code: "multiplier: 2.0,",
+            becomes: "multiplier: 1.0,",
+        }],
+        test: "limits::with_other_clients_behind_the_address_the_job_backs_off_and_completes",
+    },
+    Defence {
         against: "limit: a bucket that others have filled",
         by: "ours counts as full from then on",
         without: &[Removal {
