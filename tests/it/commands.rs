@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
-use offboard24::sandbox::{Options, World, WorldOptions};
+use offboard24::sandbox::World;
 
-use crate::support::{Desk, Portal, TOKEN, number, unlimited};
+use crate::support::{Desk, Keeper, Portal, TOKEN, asked, await_on, number};
 
 const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
@@ -96,19 +96,12 @@ fn a_job_belongs_to_its_portal() {
 
 #[test]
 fn a_second_run_is_refused_while_the_first_one_works_and_status_works_all_the_while() {
-    let world = World::sample();
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options {
-        world: WorldOptions::Given(Box::new(world)),
-        latency,
-        ..unlimited()
-    });
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    Keeper::await_destroying(&portal, &mut child, 2);
     let second = desk.run(&["resume", "--json"]);
     let status = desk.run(&["status", "--json"]);
     let other_database = desk.run(&[
@@ -119,6 +112,7 @@ fn a_second_run_is_refused_while_the_first_one_works_and_status_works_all_the_wh
         "--db",
         "other.db",
     ]);
+    keeper.open();
     let first = desk.wait(child).expect(0);
     assert_eq!(
         (second.code, other_database.code),
@@ -134,22 +128,23 @@ fn a_second_run_is_refused_while_the_first_one_works_and_status_works_all_the_wh
 
 #[test]
 fn stop_ends_a_run_after_the_batch_in_flight() {
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    let in_flight = Keeper::await_destroying(&portal, &mut child, 2);
     desk.run(&["stop"]).expect(0);
+    keeper.open();
     let status = desk.wait(child).expect(5).json();
     assert_eq!(
         (status["state"].as_str(), status["stop_reason"].as_str()),
         (Some("stopped"), Some("requested"))
     );
     assert_eq!(number(&status, "/in_doubt"), 0);
+    assert_eq!(portal.destroyed().len(), 1 + in_flight.commands.len());
     desk.run(&["resume"]).expect(0);
+    assert_eq!(portal.destroyed().len(), 9);
     desk.assert_sound();
 }
 
@@ -376,33 +371,6 @@ fn a_later_job_leaves_what_a_confirmed_one_still_has_to_do() {
 }
 
 #[test]
-fn the_pace_goes_on_where_the_last_command_left_it() {
-    // A stand-in with the portal's real limits answers 503 to whoever overruns them.
-    let portal = Portal::with(Options {
-        rate_per_second: 2.0,
-        burst: 50.0,
-        ..Options::default()
-    });
-    let desk = Desk::at(&portal);
-    let roster = desk.roster(HOW_TO);
-    for _ in 0..3 {
-        desk.run(&["plan", &roster, "--action", "kill", "--rate", "2"])
-            .expect(0);
-    }
-    let level = std::fs::read_to_string(
-        desk.folder()
-            .join(format!("state/offboard24/locks/{}.lock", portal.host())),
-    );
-    let level: f64 = level.unwrap().split(' ').next().unwrap().parse().unwrap();
-    let sent = portal.requests().len();
-    assert!(
-        level > 5.0 && level <= f64::from(u32::try_from(sent).unwrap()),
-        "{level} of {sent}"
-    );
-    assert!(portal.requests().iter().all(|request| request.status != Some(503)));
-}
-
-#[test]
 fn a_closed_standard_output_does_not_stop_a_run() {
     let (portal, desk, plan) = planned();
     let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
@@ -531,13 +499,14 @@ fn resuming_a_plan_in_which_nothing_is_planned_records_no_consent() {
 
 #[test]
 fn stop_ends_a_plan_too_and_resume_finishes_it() {
-    let latency = std::time::Duration::from_millis(300);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    // Kept to the end: who waits for an answer hears of it too.
+    let (portal, _keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
-    let child = desk.start(&["plan", &desk.roster(HOW_TO), "--action", "kill", "--json"]);
-    while !desk.database().exists() || desk.run(&["status"]).code != 0 {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@bizproc.task.list:1");
+    let mut child = desk.start(&["plan", &desk.roster(HOW_TO), "--action", "kill", "--json"]);
+    await_on(&mut child, "the lists are read", || {
+        !asked(&portal, "bizproc.task.list").is_empty()
+    });
     assert!(desk.run(&["stop"]).expect(0).stdout.contains("asked"));
     let status = desk.wait(child).expect(5).json();
     assert_eq!(
@@ -567,17 +536,15 @@ fn a_webhook_in_the_wrong_place_is_not_echoed() {
 
 #[test]
 fn one_database_has_one_lock_whatever_it_is_called() {
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    let (portal, keeper) = Keeper::before(World::sample());
     let other = Portal::of(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
     let link = desk.folder().join("link.db");
     std::os::unix::fs::symlink(desk.database(), &link).unwrap();
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    Keeper::await_destroying(&portal, &mut child, 2);
     let roster = desk.folder().join("roster.csv");
     let arguments = [
         "plan",
@@ -592,6 +559,7 @@ fn one_database_has_one_lock_whatever_it_is_called() {
         .env("OFFBOARD24_WEBHOOK", other.url())
         .output()
         .unwrap();
+    keeper.open();
     desk.wait(child).expect(0);
     assert_eq!(second.status.code(), Some(8));
 }

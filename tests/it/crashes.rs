@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use offboard24::sandbox::{Options, RequestRecord, World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::{Desk, Dice, Ended, Portal, ids_of, number, oracle, unlimited};
+use crate::support::{Desk, Dice, Ended, Portal, await_on, ids_of, number, oracle, unlimited};
 
 /// Longer than a run here is silent: three attempts that are lost one after another cost ninety seconds of quiet.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -314,10 +314,8 @@ fn an_interrupted_apply_finishes_its_batch_and_says_how_to_go_on() {
     let mut scene = Scene::new(500);
     let plan = scene.desk.plan(&scene.roster.clone(), "kill");
     let confirm = plan["confirm"].as_str().unwrap();
-    let child = scene.desk.start(&["apply", "--confirm", confirm, "--json"]);
-    while scene.portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    let mut child = scene.desk.start(&["apply", "--confirm", confirm, "--json"]);
+    await_on(&mut child, "the first effect", || !scene.portal.effects().is_empty());
     let ended = scene
         .signal_somewhere(child, rustix::process::Signal::TERM, 1)
         .expect(143);
@@ -339,13 +337,12 @@ fn what_another_job_left_in_doubt_is_settled_before_a_new_job_sends_anything() {
     let first = desk.plan(&desk.roster("id\n29\n"), "kill");
     portal.inject("delay:30s@destroy:2");
     let mut child = desk.start(&["apply", "--confirm", first["confirm"].as_str().unwrap()]);
-    while !portal
-        .requests()
-        .iter()
-        .any(|request| request.destroys() && request.status.is_none())
-    {
-        std::thread::yield_now();
-    }
+    await_on(&mut child, "a batch is under way", || {
+        let requests = portal.requests();
+        requests
+            .iter()
+            .any(|request| request.destroys() && request.status.is_none())
+    });
     child.kill().unwrap();
     desk.wait(child).expect(137);
     let in_doubt = desk.workflows_in(&["sent"]);

@@ -9,7 +9,7 @@ use offboard24::domain::StopReason;
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, World};
 
 use crate::support::bench::{Bench, go_on_planning};
-use crate::support::{Desk, Portal, number, unlimited};
+use crate::support::{Desk, Portal, await_on, number, unlimited};
 
 const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const SECOND: Duration = Duration::from_secs(1);
@@ -127,9 +127,7 @@ fn the_level_of_the_bucket_survives_from_plan_to_apply_and_a_sigkill() {
     assert_level("after plan");
     let apply = [&["apply", "--confirm", plan["confirm"].as_str().unwrap()][..], &pace].concat();
     let mut child = desk.start(&apply);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    await_on(&mut child, "the first effect", || !portal.effects().is_empty());
     child.kill().unwrap();
     drop(desk.wait(child));
     assert_level("after a SIGKILL");
@@ -137,6 +135,38 @@ fn the_level_of_the_bucket_survives_from_plan_to_apply_and_a_sigkill() {
     assert_level("after resume");
     assert_eq!(resumed["state"], "complete");
     assert_eq!(with_status(&portal, 503), []);
+    assert_eq!(portal.destroyed().len(), 1);
+    desk.assert_sound();
+}
+
+#[test]
+fn apply_right_after_plan_waits_until_what_plan_sent_has_drained_and_meets_no_503() {
+    const RATE: f64 = 5.0;
+    const BURST: usize = 10;
+    let portal = Portal::with(Options {
+        rate_per_second: RATE,
+        // One more than ours: requests may come a little closer to each other than they were sent.
+        burst: 11.0,
+        ..unlimited()
+    });
+    let pace = ["--rate", "5", "--burst", "10"];
+    let desk = Desk::at(&portal);
+    let roster = desk.roster("id\n41\n");
+    let plan = [&["plan", &roster, "--action", "kill", "--json"][..], &pace].concat();
+    let plan = desk.run(&plan).expect(0).json();
+    let planned = portal.requests().len();
+    assert!(planned <= BURST, "{planned}: planning alone has to wait for nothing");
+    let apply = [&["apply", "--confirm", plan["confirm"].as_str().unwrap()][..], &pace].concat();
+    desk.run(&apply).expect(0);
+    let requests = portal.requests();
+    assert_eq!(with_status(&portal, 503), []);
+    let over = u32::try_from(requests.len() - BURST).unwrap();
+    assert!(over > 4, "{over}: it had to wait");
+    let took = requests[requests.len() - 1]
+        .at
+        .saturating_sub(requests[0].at)
+        .as_secs_f64();
+    assert!(took >= f64::from(over - 1) / RATE, "{over} over the burst in {took} s");
     assert_eq!(portal.destroyed().len(), 1);
     desk.assert_sound();
 }
@@ -162,6 +192,90 @@ fn at_its_own_pace_the_program_never_overruns_a_portal_with_the_true_limits() {
     assert_all_confirmed(&bench, 209);
 }
 
+/// The pauses on record because of too many requests, in milliseconds.
+fn waited_for_the_bucket(desk: &Desk) -> Vec<u64> {
+    let pauses = pauses(desk).into_iter();
+    pauses
+        .filter(|(reason, ..)| reason == "too many requests")
+        .map(|(.., wait)| wait)
+        .collect()
+}
+
+/// How long to wait after so many refusals in a row: 1 2 4 … 60 s, by a quarter less or more.
+fn backed_off(row: u32) -> std::ops::RangeInclusive<u64> {
+    let exact = (1000 << (row - 1)).min(60_000);
+    exact * 3 / 4..=exact * 5 / 4
+}
+
+/// After so many refusals in a row a question is given up, and waited for no more.
+const GIVEN_UP: u32 = 8;
+
+/// Refusals in a row.
+#[derive(Debug, Default)]
+struct Rows {
+    /// Of questions, at most.
+    questions: u32,
+    /// Of destroying batches, at most.
+    batches: u32,
+    /// How many milliseconds passed before each question was asked again.
+    waits: Vec<u64>,
+}
+
+fn milliseconds(from: &RequestRecord, to: &RequestRecord) -> u64 {
+    u64::try_from(to.at.saturating_sub(from.at).as_millis()).unwrap()
+}
+
+/// Panics unless each refusal for too many requests was waited for, longer each time in a row: a question before it was asked again, and
+/// a destroying batch before the next one.
+#[track_caller]
+fn assert_backed_off(bench: &Bench) -> Rows {
+    let requests = bench.portal.requests();
+    let mut rows = Rows::default();
+    let mut row = 0;
+    for (place, request) in requests.iter().enumerate() {
+        if request.destroys() || request.status != Some(503) {
+            row = 0;
+            continue;
+        }
+        row += 1;
+        rows.questions = rows.questions.max(row);
+        if row == GIVEN_UP {
+            row = 0;
+            continue;
+        }
+        let wait = milliseconds(request, &requests[place + 1]);
+        assert!(
+            backed_off(row).contains(&wait),
+            "{row}. in a row: {wait} ms after {request:?}"
+        );
+        rows.waits.push(wait);
+    }
+
+    let batches: Vec<&RequestRecord> = requests.iter().filter(|request| request.destroys()).collect();
+    let mut row = 0;
+    for pair in batches.windows(2) {
+        if pair[0].status != Some(503) {
+            row = 0;
+            continue;
+        }
+        row += 1;
+        rows.batches = rows.batches.max(row);
+        let gap = milliseconds(pair[0], pair[1]);
+        assert!(gap >= *backed_off(row).start(), "{row}. in a row: {gap} ms");
+        let between = || {
+            requests
+                .iter()
+                .filter(|request| (pair[0].number..pair[1].number).contains(&request.number))
+        };
+        if between().filter(|request| request.status == Some(503)).count() == 1 {
+            // At two requests a second.
+            let pace = 500 * between().count() as u64;
+            assert!(gap <= backed_off(row).end() + pace, "{row}. in a row: {gap} ms");
+        }
+    }
+    rows
+}
+
 #[test]
 fn with_other_clients_behind_the_address_the_job_backs_off_and_completes() {
     let options = Options {
@@ -174,25 +288,11 @@ fn with_other_clients_behind_the_address_the_job_backs_off_and_completes() {
     assert_eq!(bench.execute(|_| {}), None);
     let refused = with_status(&bench.portal, 503);
     assert!(refused.len() > 2, "{refused:?}");
-    // Each was waited for, longer each time in a row, and out of step with anybody else who was refused.
-    let waits: Vec<u64> = pauses(&bench.desk)
-        .into_iter()
-        .filter(|(reason, ..)| reason == "too many requests")
-        .map(|(.., wait)| wait)
-        .collect();
-    let in_batches = refused.iter().filter(|request| request.destroys()).count();
-    assert_eq!(waits.len(), refused.len() - in_batches);
-    assert!(waits.iter().all(|wait| (750..80_000).contains(wait)), "{waits:?}");
-    assert!(waits.iter().any(|wait| wait % 1000 != 0), "{waits:?}");
-    let requests = bench.portal.requests();
-    for refused in &refused {
-        if let Some(next) = requests.iter().find(|request| request.number == refused.number + 1) {
-            assert!(
-                next.at >= refused.at + Duration::from_millis(750),
-                "{refused:?} {next:?}"
-            );
-        }
-    }
+    let rows = assert_backed_off(&bench);
+    assert!(rows.questions >= 2 && rows.batches >= 4, "{rows:?}");
+    // Out of step with anybody else who was refused.
+    assert!(rows.waits.iter().any(|wait| wait % 1000 != 0), "{rows:?}");
+    assert_eq!(waited_for_the_bucket(&bench.desk), rows.waits, "as it is on record");
     assert_all_confirmed(&bench, 9);
 }
 
@@ -519,6 +619,8 @@ fn a_portal_that_stays_full_ends_the_run_for_now_and_nothing_is_claimed() {
     };
     let bench = Bench::planned(World::sample(), options, HOW_TO, "kill");
     assert_eq!(bench.execute(|_| {}), Some(StopReason::Limit));
+    let rows = assert_backed_off(&bench);
+    assert_eq!(rows.questions, GIVEN_UP, "{rows:?}");
     assert!(
         bench
             .desk
@@ -544,10 +646,10 @@ fn who_waits_for_a_full_bucket_while_planning_can_be_stopped() {
     });
     let desk = Desk::at(&portal);
     let roster = desk.roster(HOW_TO);
-    let child = desk.start(&["plan", &roster, "--action", "kill"]);
-    while with_status(&portal, 503).is_empty() {
-        std::thread::yield_now();
-    }
+    let mut child = desk.start(&["plan", &roster, "--action", "kill"]);
+    await_on(&mut child, "the bucket is full", || {
+        !with_status(&portal, 503).is_empty()
+    });
     desk.run(&["stop"]).expect(0);
     desk.wait(child).expect(5);
     portal.assert_untouched();

@@ -3,12 +3,12 @@
 use offboard24::exit::Exit;
 use offboard24::lock::Lock;
 use offboard24::paths::database_lock;
-use offboard24::sandbox::{Options, World};
+use offboard24::sandbox::World;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::net::nobody;
 use super::{HOW_TO, plan_command, run};
-use crate::support::{Desk, Ended, Portal, TOKEN, number, unlimited};
+use crate::support::{Desk, Ended, Keeper, Portal, TOKEN, number};
 
 /// How a command comes to end with a code.
 struct Scene {
@@ -133,20 +133,21 @@ fn planned() -> (Portal, Desk, serde_json::Value) {
     (portal, desk, plan)
 }
 
-/// A run that somebody ends after its first effect, and that is finished by `resume`.
+/// A run that somebody ends while its second batch is under way, and that is finished by `resume`.
 fn interrupted(end: fn(&Desk, Pid)) -> Ended {
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    let in_flight = Keeper::await_destroying(&portal, &mut child, 2);
     end(&desk, Pid::from_child(&child));
+    keeper.open();
     let ended = desk.wait(child);
     assert_eq!(number(&ended.json(), "/in_doubt"), 0);
-    assert!(portal.destroyed().len() < 9, "it was stopped in time");
+    let done = 1 + in_flight.commands.len();
+    assert_eq!(portal.destroyed().len(), done, "what was under way, and no more");
+    assert!(done < 9);
     desk.run(&["resume"]).expect(0);
     assert_eq!(portal.destroyed().len(), 9);
     desk.assert_sound();

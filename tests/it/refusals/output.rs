@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use offboard24::sandbox::{Options, World};
+use offboard24::sandbox::{RequestRecord, World};
 
 use super::{HOW_TO, run};
-use crate::support::{Desk, Portal, number, unlimited};
+use crate::support::{Desk, Keeper, Portal, await_on, await_that, number};
 
 /// Carries the nine workflows out with this output.
 fn apply_with(change: impl FnOnce(Command) -> Command, json: bool) {
@@ -115,26 +115,29 @@ fn a_reader_that_takes_one_line_gets_it_and_everything_is_done() {
         piped.stdout
     );
     // The shell ends with its last command, which may be before ours.
-    while desk.status()["state"] != "complete" {
-        std::thread::yield_now();
-    }
+    await_that("the job is complete", || desk.status()["state"] == "complete");
     assert_eq!(portal.destroyed().len(), 9);
 }
 
 /// No promise is made about a terminal that hangs up but the one about every death: nothing is lost.
 #[test]
 fn a_terminal_that_hangs_up_in_mid_run_costs_nothing_but_a_resume() {
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    // Kept to the end: nobody waits for the answer any more.
+    let (portal, _keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
-    while portal.effects().is_empty() {
-        std::thread::yield_now();
-    }
+    // Asked for in the preflight, before the first batch, and after it.
+    portal.inject("delay:1s@bizproc.workflow.instances:3");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    await_on(&mut child, "the first effect is read back", || {
+        let requests = portal.requests();
+        let sent = requests.iter().position(RequestRecord::destroys);
+        sent.is_some_and(|sent| sent + 1 < requests.len())
+    });
     let process = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
     desk.wait(child).expect(129);
+    assert_eq!(portal.destroyed().len(), 1);
     let status = desk.status();
     assert_eq!(
         (status["state"].as_str(), status["stop_reason"].as_str()),

@@ -2,10 +2,10 @@
 
 use offboard24::lock::Lock;
 use offboard24::paths::database_lock;
-use offboard24::sandbox::{Options, World};
+use offboard24::sandbox::World;
 
 use super::{plan_command, run};
-use crate::support::{Desk, Ended, Portal, number, unlimited};
+use crate::support::{Desk, Ended, Keeper, Portal, number};
 
 fn kind(ended: &Ended) -> String {
     ended.json()["error"]["kind"].as_str().unwrap().to_owned()
@@ -77,17 +77,16 @@ fn a_webhook_that_ends_in_mid_run_counts_before_what_failed_and_what_is_open() {
 
 #[test]
 fn a_signal_counts_before_what_failed_and_what_is_open() {
-    let latency = std::time::Duration::from_millis(40);
-    let portal = Portal::with(Options { latency, ..unlimited() });
+    let (portal, keeper) = Keeper::before(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster("id\n29\n987654\n"), "kill");
     portal.inject("kill-error-present@command:3");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
-    while portal.effects().len() < 2 {
-        std::thread::yield_now();
-    }
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    Keeper::await_destroying(&portal, &mut child, 2);
     let process = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    keeper.open();
     let ended = desk.wait(child).expect(143);
     assert_eq!(number(&ended.json(), "/actions/failed"), 1, "{}", ended.stdout);
     desk.run(&["resume"]).expect(3);

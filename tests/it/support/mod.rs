@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 mod desk;
 mod gate;
+mod keeper;
+mod patience;
 mod portal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,8 @@ use serde_json::Value;
 
 pub(crate) use desk::{Desk, Ended};
 pub(crate) use gate::Gate;
+pub(crate) use keeper::Keeper;
+pub(crate) use patience::{await_on, await_that};
 pub(crate) use portal::{Portal, Seen, unlimited};
 
 /// The token of every stand-in here: what must be found nowhere.

@@ -7,9 +7,8 @@ use offboard24::sandbox::world::User;
 use offboard24::sandbox::{CommandRecord, Options, RequestRecord, World};
 use serde_json::{Value, json};
 
-use super::keeper::Keeper;
 use crate::support::bench::Bench;
-use crate::support::{Desk, Portal, number, unlimited};
+use crate::support::{Desk, Keeper, Portal, number, unlimited};
 
 const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
 const ENGLISH: &[u8] = include_bytes!("../../../samples/roster-english.csv");
@@ -186,9 +185,9 @@ fn trap_34_what_is_sent_is_in_the_journal_before_the_portal_has_it_and_a_lost_ba
         portal.inject(&format!("delay:1s@destroy:{nth}"));
     }
     portal.inject("lost-answer-after:3@destroy:2");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
     for nth in 1..=2 {
-        let kept = Keeper::await_destroying(&portal, nth);
+        let kept = Keeper::await_destroying(&portal, &mut child, nth);
         let story = desk.story();
         let intended: BTreeSet<String> = story
             .iter()

@@ -5,7 +5,6 @@
 
 mod batch;
 mod finding;
-mod keeper;
 mod killing;
 mod listing;
 mod transport;

@@ -13,9 +13,8 @@ use offboard24::sandbox::behaviour::{AuthStatus, FailedKill, Language};
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
-use super::keeper::Keeper;
 use crate::support::bench::Bench;
-use crate::support::{Desk, Ended, Portal, TOKEN, number, unlimited};
+use crate::support::{Desk, Ended, Keeper, Portal, TOKEN, number, unlimited};
 
 const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
 
@@ -302,8 +301,8 @@ fn trap_43_the_token_is_in_nothing_that_anybody_can_read() {
     let plan = desk.status();
     let confirm = plan["confirm"].as_str().unwrap();
     portal.inject("delay:1s@destroy:1");
-    let child = desk.start(&["apply", "--confirm", confirm, "-vv"]);
-    Keeper::await_destroying(&portal, 1);
+    let mut child = desk.start(&["apply", "--confirm", confirm, "-vv"]);
+    Keeper::await_destroying(&portal, &mut child, 1);
     if cfg!(target_os = "linux") {
         let line = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
         let line = String::from_utf8(line).unwrap();
@@ -425,8 +424,8 @@ fn trap_45_of_two_runs_on_a_portal_or_on_a_database_the_second_is_refused_and_as
     let roster = desk.roster(HOW_TO);
     let plan = desk.plan(&roster, "kill");
     portal.inject("delay:1s@destroy:1");
-    let child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
-    Keeper::await_destroying(&portal, 1);
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    Keeper::await_destroying(&portal, &mut child, 1);
     let asked = portal.requests().len();
 
     // Two databases, one portal.

@@ -15,6 +15,16 @@ pub(crate) const LIMITS: &[Defence] = &[
         test: "limits::the_level_of_the_bucket_survives_from_plan_to_apply_and_a_sigkill",
     },
     Defence {
+        against: "limit: apply right after plan",
+        by: "the pace begins with the level that is kept",
+        without: &[Removal {
+            file: "src/portal/connection.rs",
+            code: "Bucket::new(settings.rate, settings.burst, level, now)",
+            becomes: "Bucket::new(settings.rate, settings.burst, level * 0.0, now)",
+        }],
+        test: "limits::apply_right_after_plan_waits_until_what_plan_sent_has_drained_and_meets_no_503",
+    },
+    Defence {
         against: "limit: two requests a second",
         by: "a bucket of our own",
         without: &[Removal {
@@ -31,6 +41,16 @@ pub(crate) const LIMITS: &[Defence] = &[
             file: "src/portal/retry.rs",
             code: "const JITTER: f64 = 0.25;",
             becomes: "const JITTER: f64 = 0.0;",
+        }],
+        test: "limits::with_other_clients_behind_the_address_the_job_backs_off_and_completes",
+    },
+    Defence {
+        against: "limit: others who keep the bucket full",
+        by: "each pause in a row is twice as long",
+        without: &[Removal {
+            file: "src/portal/retry.rs",
+            code: "multiplier: 2.0,",
+            becomes: "multiplier: 1.0,",
         }],
         test: "limits::with_other_clients_behind_the_address_the_job_backs_off_and_completes",
     },

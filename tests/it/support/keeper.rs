@@ -1,11 +1,12 @@
 //! A portal that keeps a request until the test lets it go on: what is true in the middle of a request can be looked at in peace.
 
+use std::process::Child;
 use std::sync::Arc;
 
 use offboard24::sandbox::{Options, Pause, RequestRecord, World, WorldOptions};
 use tokio::sync::Notify;
 
-use crate::support::{Portal, unlimited};
+use super::{Portal, await_on, unlimited};
 
 /// Keeps every request that a `delay` fault hits, before anything of it is done, until [`Keeper::open`].
 pub(crate) struct Keeper(Arc<Notify>);
@@ -27,18 +28,15 @@ impl Keeper {
     }
 
     /// Waits until the n-th destroying request has arrived at the portal.
-    pub(crate) fn await_destroying(portal: &Portal, nth: usize) -> RequestRecord {
-        loop {
-            if let Some(request) = portal
-                .requests()
-                .into_iter()
-                .filter(RequestRecord::destroys)
-                .nth(nth - 1)
-            {
-                return request;
-            }
-            std::thread::yield_now();
-        }
+    #[track_caller]
+    pub(crate) fn await_destroying(portal: &Portal, child: &mut Child, nth: usize) -> RequestRecord {
+        let mut arrived = None;
+        await_on(child, &format!("destroying request {nth} arrives"), || {
+            let mut destroying = portal.requests().into_iter().filter(RequestRecord::destroys);
+            arrived = destroying.nth(nth - 1);
+            arrived.is_some()
+        });
+        arrived.unwrap()
     }
 
     /// Lets the request that is kept, or the next one that would be, go on.
