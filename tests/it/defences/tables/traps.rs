@@ -179,7 +179,7 @@ pub(crate) const TRAPS: &[Defence] = &[
             },
             Removal {
                 file: "src/portal/listing.rs",
-                code: r"if self.stands_still(&task, answered.total) {",
+                code: r"if self.stands_still(&task, answered) {",
                 becomes: r"if false {",
             },
         ],
