@@ -254,8 +254,8 @@ fn kill_with_faults(first_seed: u64, kills: usize) {
         eprintln!("seed {seed}: {:?}", scene.hits);
     }
     eprintln!("{hits} hits, {troubled} requests without a good answer");
-    // A killed process leaves at most one such request behind.
-    assert!(troubled > hits, "the faults did not happen");
+    // Without faults there are none: what a killed process has sent is answered all the same.
+    assert!(troubled * 4 >= hits, "the faults did not happen");
 }
 
 #[test]
