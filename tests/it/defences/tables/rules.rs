@@ -137,7 +137,7 @@ pub(crate) const RULES: &[Defence] = &[
             code: "} else if ours.is_empty() {",
             becomes: "} else if false {",
         }],
-        test: "waiting::somebody_new_in_a_workflow_is_drift_and_fewer_waiting_is_not",
+        test: "lib run::recheck::tests::every_change_but_fewer_waiting_is_drift",
     },
     Defence {
         against: "rule: hired again",
