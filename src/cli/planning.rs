@@ -7,7 +7,7 @@ use super::Failed;
 use super::failure::Failure;
 use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
-use super::text::printable;
+use super::text::{count, printable};
 use super::work::{Link, Needs, Work};
 use crate::domain::{ActionKind, JobId, Portal, RunId};
 use crate::exit::Exit;
@@ -95,14 +95,12 @@ fn tell_detected(terminal: &Terminal, found: &Detected) {
         ""
     };
     terminal.note(&format!(
-        "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {} {}, {} empty or title {} passed over",
+        "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {}, {} passed over",
         found.encoding,
         found.header_line,
         columns.join(", "),
-        found.rows,
-        if found.rows == 1 { "row" } else { "rows" },
-        found.rows_ignored,
-        if found.rows_ignored == 1 { "line" } else { "lines" }
+        count(found.rows, "row"),
+        count(found.rows_ignored, "empty or title line")
     ));
     for warning in &found.warnings {
         terminal.note(&format!(

@@ -1,5 +1,7 @@
 //! Texts of others, made fit for a terminal.
 
+use std::fmt::Display;
+
 use crate::journal::UserRecord;
 use crate::personal::Personal;
 
@@ -47,8 +49,8 @@ pub(crate) fn person(id: crate::domain::UserId, user: Option<&UserRecord>) -> St
 }
 
 /// `1 workflow`, `2 workflows`.
-pub(crate) fn count(number: u32, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+pub(crate) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+    format!("{number} {word}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]

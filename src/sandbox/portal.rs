@@ -191,7 +191,7 @@ impl Portal {
         let (number, trouble) = self.register(&arrival, &job);
         self.options.pause.wait(self.options.latency).await;
         let reply = match trouble {
-            None => broken(QUERY_LIMIT, &arrival, &self.options.renamed_to, None),
+            None => self.broken(QUERY_LIMIT, &arrival, None),
             Some(trouble) => {
                 self.options.pause.wait(trouble.delay).await;
                 self.troubled(&arrival, &address, job, number, &trouble, started).await
@@ -240,16 +240,13 @@ impl Portal {
         trouble: &Trouble,
         started: f64,
     ) -> Reply {
-        let ending = trouble.ending.map(|ending| Ending {
-            answer: self.told(ending.answer),
-            ..ending
-        });
+        let ending = trouble.ending;
         if let Some(Ending {
             done: Done::Nothing,
             answer,
         }) = ending
         {
-            return broken(answer, arrival, &self.options.renamed_to, None);
+            return self.broken(answer, arrival, None);
         }
         let reply = if let Err(refusal) = self.admit(address, &job) {
             refused(&refusal)
@@ -260,7 +257,7 @@ impl Portal {
         {
             let due = self.options.time.now() + after;
             locked(&self.inner).late.push(LateJob { due, request, job });
-            return broken(answer, arrival, &self.options.renamed_to, None);
+            return self.broken(answer, arrival, None);
         } else {
             let commands = match ending {
                 Some(Ending {
@@ -278,35 +275,68 @@ impl Portal {
             match self.run(&job, &running, started).await {
                 Ran::Answered(Ok(success), time) => answered(success, time),
                 Ran::Answered(Err(refusal), _) => refused(&refusal),
-                Ran::OverTime => broken(Broken::Html(504), arrival, &self.options.renamed_to, None),
+                Ran::OverTime => self.broken(Broken::Html(504), arrival, None),
             }
         };
         match ending {
-            Some(ending) => broken(ending.answer, arrival, &self.options.renamed_to, Some(reply)),
+            Some(ending) => self.broken(ending.answer, arrival, Some(reply)),
             None => reply,
         }
     }
 
-    /// The answer with the status that this variant of the portal gives it.
-    fn told(&self, answer: Broken) -> Broken {
-        let behaviour = self.behaviour();
+    /// What a broken answer looks like; `whole` is the answer that was ready, if one was.
+    fn broken(&self, answer: Broken, arrival: &Arrival, whole: Option<Reply>) -> Reply {
+        let html = |status: u16, title: &str| Reply {
+            status,
+            content_type: "text/html",
+            location: None,
+            body: format!(
+                "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>{title}</body>\r\n</html>\r\n"
+            ),
+            sent: Sent::Whole,
+        };
+        let whole = whole.unwrap_or_else(|| html(200, "OK"));
         match answer {
+            Broken::Nothing => Reply {
+                sent: Sent::Nothing,
+                ..whole
+            },
+            Broken::HalfOfIt => Reply {
+                sent: Sent::Half,
+                ..whole
+            },
+            Broken::NotJson => html(200, "Portal"),
+            Broken::Html(500) => html(500, "Internal Server Error"),
+            Broken::Html(504) => html(504, "Gateway Time-out"),
+            Broken::Html(status) => html(status, "Bad Gateway"),
+            Broken::Redirect => {
+                let query = if arrival.query.is_empty() {
+                    String::new()
+                } else {
+                    format!("?{}", arrival.query)
+                };
+                let location = format!("{}{}{query}", self.options.renamed_to, arrival.path);
+                Reply {
+                    location: Some(location),
+                    ..html(302, "Found")
+                }
+            }
+            Broken::Error(status, code, text) => refused(&Refusal::new(status, code, text)),
             Broken::AccessDenied => {
-                let status = match behaviour.access_status {
+                let status = match self.behaviour().access_status {
                     AccessStatus::Forbidden403 => 403,
                     AccessStatus::BadRequest400 => 400,
                 };
-                Broken::Error(status, "ACCESS_DENIED", "Access denied!")
+                refused(&Refusal::new(status, "ACCESS_DENIED", "Access denied!"))
             }
             Broken::Deleted => {
-                let status = match behaviour.deleted_status {
+                let status = match self.behaviour().deleted_status {
                     DeletedStatus::Forbidden403 => 403,
                     DeletedStatus::InternalError500 => 500,
                     DeletedStatus::Gone410 => 410,
                 };
-                Broken::Error(status, "PORTAL_DELETED", "Portal was deleted")
+                refused(&Refusal::new(status, "PORTAL_DELETED", "Portal was deleted"))
             }
-            told => told,
         }
     }
 
@@ -789,47 +819,6 @@ fn json(status: u16, body: &PhpArray) -> Reply {
         location: None,
         body: body.to_json().to_string(),
         sent: Sent::Whole,
-    }
-}
-
-/// What a broken answer looks like; `whole` is the answer that was ready, if one was.
-fn broken(answer: Broken, arrival: &Arrival, renamed_to: &str, whole: Option<Reply>) -> Reply {
-    let html = |status: u16, title: &str| Reply {
-        status,
-        content_type: "text/html",
-        location: None,
-        body: format!("<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>{title}</body>\r\n</html>\r\n"),
-        sent: Sent::Whole,
-    };
-    let whole = whole.unwrap_or_else(|| html(200, "OK"));
-    match answer {
-        Broken::Nothing => Reply {
-            sent: Sent::Nothing,
-            ..whole
-        },
-        Broken::HalfOfIt => Reply {
-            sent: Sent::Half,
-            ..whole
-        },
-        Broken::NotJson => html(200, "Portal"),
-        Broken::Html(500) => html(500, "Internal Server Error"),
-        Broken::Html(504) => html(504, "Gateway Time-out"),
-        Broken::Html(status) => html(status, "Bad Gateway"),
-        Broken::Redirect => {
-            let query = if arrival.query.is_empty() {
-                String::new()
-            } else {
-                format!("?{}", arrival.query)
-            };
-            let location = format!("{renamed_to}{}{query}", arrival.path);
-            Reply {
-                location: Some(location),
-                ..html(302, "Found")
-            }
-        }
-        Broken::Error(status, code, text) => refused(&Refusal::new(status, code, text)),
-        Broken::AccessDenied => refused(&Refusal::access_denied()),
-        Broken::Deleted => refused(&Refusal::new(403, "PORTAL_DELETED", "")),
     }
 }
 

@@ -7,12 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::bench::{Bench, CANARY_ASKED_ABOUT, CANARY_LOOKED_AT};
-use crate::support::unlimited;
+use crate::support::{HOW_TO, unlimited};
 use offboard24::domain::StopReason;
 use offboard24::sandbox::behaviour::AuthStatus;
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, World};
-
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 
 /// For how long no attempt may be called without effect.
 const QUIET: Duration = Duration::from_secs(90);

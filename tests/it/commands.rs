@@ -5,9 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use offboard24::sandbox::World;
 
-use crate::support::{Desk, Keeper, Portal, TOKEN, asked, await_on, number};
+use crate::support::{Desk, HOW_TO, Keeper, Portal, TOKEN, asked, await_on, number};
 
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
 fn planned() -> (Portal, Desk, serde_json::Value) {

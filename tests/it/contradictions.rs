@@ -11,26 +11,15 @@ use offboard24::sandbox::{Behaviour, CommandRecord, Options, RequestRecord, Worl
 use serde_json::Value;
 
 use crate::support::bench::Bench;
-use crate::support::{Desk, Dice, Portal, number, unlimited};
-
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
+use crate::support::{Desk, Dice, HOW_TO, Portal, chosen, number, unlimited};
 
 /// The how-to's person.
 const PERSON: u32 = 29;
 
-/// The portal with these choices, such as `yo=distinct`.
-fn behaving(choices: &[&str]) -> Behaviour {
-    let mut behaviour = Behaviour::default();
-    for choice in choices {
-        behaviour.choose(choice.parse().unwrap());
-    }
-    behaviour
-}
-
 /// Without a limit of requests, and with the usual one of operating time, so that its fields are there.
 fn options(choices: &[&str]) -> Options {
     Options {
-        behaviour: behaving(choices),
+        behaviour: chosen(choices),
         operating_limit_seconds: 480.0,
         ..unlimited()
     }

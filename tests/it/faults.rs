@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use offboard24::sandbox::World;
 
-use crate::support::{Desk, Portal, number};
-
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
+use crate::support::{Desk, HOW_TO, Portal, number};
 
 /// What a fault may lead to.
 struct Expected {

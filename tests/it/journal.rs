@@ -5,9 +5,7 @@ use std::path::Path;
 use offboard24::sandbox::World;
 use rusqlite::Connection;
 
-use crate::support::{Desk, Portal};
-
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
+use crate::support::{Desk, HOW_TO, Portal};
 
 fn finished() -> (Portal, Desk) {
     let portal = Portal::of(World::sample());

@@ -6,28 +6,19 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use offboard24::domain::StopReason;
-use offboard24::sandbox::{Behaviour, Options, RequestRecord, World};
+use offboard24::sandbox::{Options, RequestRecord, World};
 
-use crate::support::bench::{Bench, go_on_planning};
-use crate::support::{Desk, Portal, await_on, number, unlimited};
+use crate::support::bench::{Bench, cut_short, go_on_planning};
+use crate::support::{Desk, HOW_TO, Portal, await_on, chosen, number, unlimited};
 
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
-
-fn behaving(choices: &[&str]) -> Behaviour {
-    let mut behaviour = Behaviour::default();
-    for choice in choices {
-        behaviour.choose(choice.parse().unwrap());
-    }
-    behaviour
-}
 
 /// The how-to on a portal whose commands take so long.
 fn slow(command_duration: Duration, choices: &[&str]) -> Bench {
     let options = Options {
         command_duration,
-        behaviour: behaving(choices),
+        behaviour: chosen(choices),
         ..unlimited()
     };
     Bench::planned(World::sample(), options, HOW_TO, "kill")
@@ -45,16 +36,6 @@ fn slow_with(workflows: u32, command_duration: Duration) -> Bench {
         ..unlimited()
     };
     Bench::planned(world, options, HOW_TO, "kill")
-}
-
-/// How many commands each destroying request had.
-fn batches(portal: &Portal) -> Vec<usize> {
-    let requests = portal.requests();
-    requests
-        .iter()
-        .filter(|request| request.destroys())
-        .map(|request| request.commands.len())
-        .collect()
 }
 
 fn with_status(portal: &Portal, status: u16) -> Vec<RequestRecord> {
@@ -444,7 +425,7 @@ fn batches_are_as_large_as_the_measured_duration_of_a_command_allows() {
         let duration = Duration::from_millis(milliseconds);
         let bench = slow_with(45, duration);
         assert_eq!(bench.execute(|_| {}), None, "{duration:?}");
-        let batches = batches(&bench.portal);
+        let batches = bench.portal.batches();
         assert_eq!(batches[0], 1, "{duration:?}: the canary");
         assert_eq!(batches.iter().max(), Some(&largest), "{duration:?}: {batches:?}");
         assert_eq!(with_status(&bench.portal, 504), [], "{duration:?}: no batch was cut");
@@ -456,7 +437,7 @@ fn batches_are_as_large_as_the_measured_duration_of_a_command_allows() {
 fn a_portal_that_needs_twenty_seconds_for_one_kill_gets_them_one_by_one_from_the_first_batch_on() {
     let bench = slow(20 * SECOND, &[]);
     assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(batches(&bench.portal), [1; 9]);
+    assert_eq!(bench.portal.batches(), [1; 9]);
     assert_eq!(with_status(&bench.portal, 504), []);
     assert_all_confirmed(&bench, 9);
 }
@@ -515,7 +496,7 @@ fn a_reset_time_that_cannot_be_is_not_waited_for() {
             let options = Options {
                 operating_limit_seconds: 5.0,
                 command_duration: 12 * SECOND,
-                behaviour: behaving(&[reset, block, "batch-billing=half-weight"]),
+                behaviour: chosen(&[reset, block, "batch-billing=half-weight"]),
                 ..unlimited()
             };
             let bench = Bench::planned(World::sample(), options, HOW_TO, "kill");
@@ -548,16 +529,6 @@ fn a_block_whose_end_is_known_is_waited_for_and_no_longer() {
     // The oldest seconds are forgotten ten minutes after they were used.
     assert!((9 * MINUTE..11 * MINUTE).contains(&longest), "{longest:?}");
     assert_all_confirmed(&bench, 9);
-}
-
-/// A plan that was cut short after the people were found.
-fn cut_short() -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    portal.inject("auth-error-401@bizproc.task.list:1");
-    let roster = desk.roster(HOW_TO);
-    desk.run(&["plan", &roster, "--action", "kill", "--json"]).expect(7);
-    (portal, desk)
 }
 
 #[test]

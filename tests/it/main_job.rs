@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use offboard24::sandbox::World;
 
-use crate::support::{Desk, Portal, ids_of, number, oracle};
+use crate::support::{Desk, HOW_TO, Portal, ids_of, number, oracle};
 
-const HOW_TO: &[u8] = include_bytes!("../../samples/roster-how-to.csv");
 const RUSSIAN: &[u8] = include_bytes!("../../samples/roster-russian.csv");
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 

@@ -10,13 +10,6 @@ use offboard24::sandbox::world::User;
 use crate::support::bench::{Bench, CANARY_LOOKED_AT};
 use crate::support::{Desk, Portal, number, unlimited};
 
-/// How many workflows each destroying request carried, in order.
-fn batches(portal: &Portal) -> Vec<usize> {
-    let requests = portal.requests();
-    let destroying = requests.iter().filter(|request| request.destroys());
-    destroying.map(|request| request.commands.len()).collect()
-}
-
 /// The workflows of the plan, in its order.
 fn planned(bench: &Bench) -> Vec<String> {
     let events = bench.desk.story();
@@ -30,7 +23,7 @@ fn planned(bench: &Bench) -> Vec<String> {
 fn the_first_of_a_run_goes_alone_and_a_confirmed_one_opens_the_gate() {
     let bench = Bench::how_to();
     assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(batches(&bench.portal), [1, 5, 3]);
+    assert_eq!(bench.portal.batches(), [1, 5, 3]);
 }
 
 #[test]
@@ -42,7 +35,7 @@ fn a_canary_that_was_gone_or_changed_before_it_was_sent_leaves_its_place_to_the_
         world.ask(&planned[1], "One more opinion", &[2]);
     });
     assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(batches(&bench.portal), [1, 5, 1]);
+    assert_eq!(bench.portal.batches(), [1, 5, 1]);
     assert_eq!(bench.desk.states(), "already_gone 1, confirmed 7, drifted 1");
 }
 
@@ -52,7 +45,7 @@ fn a_canary_that_is_unattributed_leaves_its_place_to_the_next() {
     let first = bench.first();
     let stopped = bench.execute_and_after(CANARY_LOOKED_AT, |world| world.finish_workflow(&first));
     assert_eq!(stopped, None);
-    assert_eq!(batches(&bench.portal), [1, 1, 5, 2]);
+    assert_eq!(bench.portal.batches(), [1, 1, 5, 2]);
     assert_eq!(bench.desk.states(), "confirmed 8, unattributed 1");
 }
 
@@ -60,7 +53,7 @@ fn a_canary_that_is_unattributed_leaves_its_place_to_the_next() {
 fn a_canary_that_is_only_presumed_is_followed_by_one_more() {
     let bench = Bench::how_to_with(&["lost-answer@destroy:1"]);
     assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(batches(&bench.portal)[..2], [1, 1]);
+    assert_eq!(bench.portal.batches()[..2], [1, 1]);
     assert_eq!(bench.desk.states(), "confirmed 8, presumed 1");
 }
 
@@ -131,7 +124,7 @@ fn more_than_half_of_a_batch_in_error_opens_the_breaker_and_the_rest_stays_plann
     });
     assert_eq!(bench.execute(|_| {}), Some(StopReason::Breaker));
     assert_eq!(bench.desk.states(), "confirmed 3, failed 3, planned 3");
-    assert_eq!(batches(&bench.portal), [1, 5]);
+    assert_eq!(bench.portal.batches(), [1, 5]);
     bench.desk.assert_sound();
 }
 
@@ -163,7 +156,7 @@ fn five_errors_at_the_end_of_a_batch_open_the_breaker_although_they_are_not_more
         });
         let stopped = bench.execute(|_| {});
         assert_eq!(stopped, stops.then_some(StopReason::Breaker), "{stubborn:?}");
-        assert_eq!(batches(&bench.portal), batches_expected, "{stubborn:?}");
+        assert_eq!(bench.portal.batches(), batches_expected, "{stubborn:?}");
         assert_eq!(bench.desk.workflows_in(&["failed"]).len(), stubborn.count());
         bench.desk.assert_sound();
     }
@@ -182,7 +175,7 @@ fn a_failed_action_makes_the_next_batch_small() {
         .portal
         .world(|world| world.edit_workflow(&fourth, |workflow| workflow.unkillable = true));
     assert_eq!(bench.execute(|_| {}), None);
-    assert_eq!(batches(&bench.portal)[..3], [1, 5, 5], "and not ten");
+    assert_eq!(bench.portal.batches()[..3], [1, 5, 5], "and not ten");
     assert_eq!(bench.desk.workflows_in(&["failed"]), [fourth].into());
 }
 

@@ -6,8 +6,8 @@ use offboard24::domain::StopReason;
 use offboard24::sandbox::world::User;
 use offboard24::sandbox::{Options, World};
 
-use crate::support::bench::{Bench, go_on_planning};
-use crate::support::{Desk, Portal, number, unlimited};
+use crate::support::bench::{Bench, cut_short, go_on_planning};
+use crate::support::{Desk, HOW_TO, number, unlimited};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -101,8 +101,7 @@ fn the_operating_limit_of_a_slow_portal_is_lived_with() {
         command_duration: Duration::from_secs(4),
         ..unlimited()
     };
-    let roster = include_bytes!("../../samples/roster-how-to.csv");
-    let bench = Bench::planned(World::sample(), options, roster, "kill");
+    let bench = Bench::planned(World::sample(), options, HOW_TO, "kill");
     assert_eq!(bench.execute(|_| {}), None);
     assert_eq!(number(&bench.desk.status(), "/actions/confirmed"), 9);
     bench.desk.assert_sound();
@@ -163,23 +162,6 @@ fn a_wish_to_stop_between_batches_leaves_a_state_that_goes_on() {
     assert_eq!(bench.execute(|_| {}), None);
     assert_eq!(number(&bench.desk.status(), "/actions/confirmed"), 9);
     bench.desk.assert_sound();
-}
-
-/// A plan that the portal cut short after the people were found and before their tasks were read.
-fn cut_short() -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    portal.inject("auth-error-401@bizproc.task.list:1");
-    let roster = desk.roster(include_bytes!("../../samples/roster-how-to.csv"));
-    let status = desk
-        .run(&["plan", &roster, "--action", "kill", "--json"])
-        .expect(7)
-        .json();
-    assert_eq!(
-        (status["state"].as_str(), status["stop_reason"].as_str()),
-        (Some("planning"), Some("auth"))
-    );
-    (portal, desk)
 }
 
 fn times_told(desk: &Desk, kind: &str) -> usize {

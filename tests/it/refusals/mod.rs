@@ -17,10 +17,7 @@ mod tls;
 
 use std::process::{Command, Stdio};
 
-use crate::support::{Desk, Ended};
-
-/// Nine workflows of one person.
-const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
+use crate::support::{Desk, Ended, HOW_TO};
 
 /// What a refusal has to say.
 struct Refusal {

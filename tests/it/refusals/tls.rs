@@ -21,7 +21,7 @@ const TLS: Refusal = refusal(
 fn behind(identity: &Identity) -> (Portal, Front, Desk) {
     let portal = Portal::of(World::sample());
     let front = Front::before(&portal.host(), identity);
-    let desk = Desk::by_way_of(&format!("https://{}/rest/1/{TOKEN}/", front.address), &portal);
+    let desk = Desk::through(&portal, &format!("https://{}/rest/1/{TOKEN}/", front.address));
     (portal, front, desk)
 }
 
@@ -131,7 +131,7 @@ fn a_proxy_leads_to_the_portal_and_sees_neither_path_nor_token() {
     let portal = Portal::of(World::sample());
     let front = Front::before(&portal.host(), &authority.sign("portal.example"));
     let proxy = Proxy::to(Some(front.address));
-    let desk = Desk::by_way_of(&format!("https://portal.example/rest/1/{TOKEN}/"), &portal);
+    let desk = Desk::through(&portal, &format!("https://portal.example/rest/1/{TOKEN}/"));
     let file = authority.file(desk.folder());
     // What this machine trusts besides, whatever it is, is another authority.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -161,7 +161,7 @@ fn a_proxy_that_answers_itself_is_not_believed() {
     let stranger = Portal::of(World::sample());
     let front = Front::before(&stranger.host(), &Authority::new().sign("portal.example"));
     let proxy = Proxy::to(Some(front.address));
-    let desk = Desk::by_way_of(&format!("https://portal.example/rest/1/{TOKEN}/"), &stranger);
+    let desk = Desk::through(&stranger, &format!("https://portal.example/rest/1/{TOKEN}/"));
     let file = authority.file(desk.folder());
     let mut command = plan_command(&desk, &["--ca-file", &file]);
     let address = format!("http://{}", proxy.address);

@@ -18,7 +18,7 @@ use offboard24::run::{Engine, execute};
 use offboard24::sandbox::{Options, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
-use super::{Desk, Gate, Portal, unlimited};
+use super::{Desk, Gate, HOW_TO, Portal, unlimited};
 
 /// The stand-in's virtual time as the program's clock.
 struct TestClock {
@@ -106,18 +106,12 @@ impl Bench {
 
     /// The sample's how-to: nine workflows of one person, to be killed.
     pub(crate) fn how_to() -> Self {
-        Self::planned(
-            World::sample(),
-            unlimited(),
-            include_bytes!("../../../samples/roster-how-to.csv"),
-            "kill",
-        )
+        Self::planned(World::sample(), unlimited(), HOW_TO, "kill")
     }
 
     /// The same behind a gate that closes after so many connections, those of planning among them.
     pub(crate) fn how_to_behind_a_gate(connections: usize) -> Self {
-        let roster = include_bytes!("../../../samples/roster-how-to.csv");
-        Self::behind(Some(connections), World::sample(), unlimited(), roster, "kill")
+        Self::behind(Some(connections), World::sample(), unlimited(), HOW_TO, "kill")
     }
 
     /// The gate.
@@ -217,11 +211,20 @@ impl Bench {
     }
 }
 
-fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices, rate: Rate) -> Arc<Connection> {
+/// The program's clock, going by the stand-in's virtual time.
+pub(crate) fn clock(time: &VirtualTime) -> Arc<dyn Clock> {
+    Arc::new(TestClock {
+        time: time.clone(),
+        ahead: Arc::default(),
+    })
+}
+
+/// A connection by that clock.
+pub(crate) fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices, rate: Rate) -> Arc<Connection> {
     let kept = notices.clone();
     let settings = Settings {
         rate,
-        burst: 45,
+        burst: Settings::BURST,
         ca_file: None,
         clock: Arc::clone(clock),
         jitter_seed: 1,
@@ -257,16 +260,30 @@ fn begin(journal: &mut Journal, portal: String, run: RunId) {
         .unwrap();
 }
 
+/// A plan that the portal cut short after the people were found and before their tasks were read.
+pub(crate) fn cut_short() -> (Portal, Desk) {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    portal.inject("auth-error-401@bizproc.task.list:1");
+    let roster = desk.roster(HOW_TO);
+    let status = desk
+        .run(&["plan", &roster, "--action", "kill", "--json"])
+        .expect(7)
+        .json();
+    assert_eq!(
+        (status["state"].as_str(), status["stop_reason"].as_str()),
+        (Some("planning"), Some("auth"))
+    );
+    (portal, desk)
+}
+
 /// Goes on with the plan of job 1, so much later.
 pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(TestClock {
-        time: VirtualTime::default(),
-        ahead: Arc::default(),
-    });
+    let clock = clock(&VirtualTime::default());
     let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
     let notices = Notices::default();
     let connection = connect(&portal.url(), &clock, &notices, Rate::Unlimited);

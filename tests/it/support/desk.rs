@@ -58,13 +58,6 @@ impl Desk {
         desk
     }
 
-    /// A desk whose webhook leads to the portal by another way than straight.
-    pub(crate) fn by_way_of(webhook: &str, portal: &Portal) -> Self {
-        let mut desk = Self::with_webhook(webhook);
-        desk.portal = Some(portal.seen());
-        desk
-    }
-
     /// A desk without a portal of its own.
     pub(crate) fn with_webhook(webhook: &str) -> Self {
         let folder = TempDir::new().unwrap();

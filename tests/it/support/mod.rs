@@ -21,6 +21,9 @@ pub(crate) use portal::{Portal, Seen, unlimited};
 /// The token of every stand-in here: what must be found nowhere.
 pub(crate) const TOKEN: &str = "marker-token_0123456789-secret";
 
+/// The roster of the sample's how-to: one person, who alone is waited for in nine workflows.
+pub(crate) const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
+
 /// The number under a path such as `/actions/confirmed`.
 #[track_caller]
 pub(crate) fn number(json: &Value, path: &str) -> u64 {
@@ -74,6 +77,15 @@ pub(crate) fn behaving(world: World, vary: impl FnOnce(&mut Behaviour)) -> Porta
         behaviour,
         ..unlimited()
     })
+}
+
+/// The portal that these choices make, such as `active=yes-no`.
+pub(crate) fn chosen(choices: &[&str]) -> Behaviour {
+    let mut behaviour = Behaviour::default();
+    for choice in choices {
+        behaviour.choose(choice.parse().unwrap());
+    }
+    behaviour
 }
 
 /// The parameters of every call of a method, alone or in a batch, as the portal read them.

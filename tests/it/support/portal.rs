@@ -175,6 +175,13 @@ impl Portal {
         self.seen.sandbox.inject(fault.parse::<Fault>().unwrap());
     }
 
+    /// How many commands each destroying request carried, in order.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        let requests = self.requests();
+        let destroying = requests.iter().filter(|request| request.destroys());
+        destroying.map(|request| request.commands.len()).collect()
+    }
+
     /// Looks at the world, or changes it.
     pub(crate) fn world<T>(&self, with: impl FnOnce(&mut World) -> T) -> T {
         self.seen.world(with)

@@ -8,9 +8,8 @@ use offboard24::sandbox::{CommandRecord, Options, RequestRecord, World};
 use serde_json::{Value, json};
 
 use crate::support::bench::Bench;
-use crate::support::{Desk, Keeper, Portal, number, unlimited};
+use crate::support::{Desk, HOW_TO, Keeper, Portal, number, unlimited};
 
-const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
 const ENGLISH: &[u8] = include_bytes!("../../../samples/roster-english.csv");
 
 /// The commands of all batches so far.

@@ -6,9 +6,7 @@ use offboard24::sandbox::world::{User, Workflow};
 use offboard24::sandbox::{CommandRecord, World};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, Portal, number};
-
-const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
+use crate::support::{Desk, HOW_TO, Portal, number};
 
 /// The workflows in which a user waits, running or not.
 fn waits_in(portal: &Portal, user: u32) -> BTreeSet<String> {

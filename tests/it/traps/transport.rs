@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use offboard24::clock::{Clock, Sleep};
+use chrono::DateTime;
 use offboard24::domain::{ActionKind, UserId, WorkflowId};
-use offboard24::portal::{Connection, Destroy, Destroyer, LevelStore, Rate, Reader, Settings, UserQuery, Webhook};
-use offboard24::roster::compare;
+use offboard24::plan::record::Notices;
+use offboard24::portal::{Destroy, Destroyer, Rate, Reader, UserQuery};
 use offboard24::sandbox::behaviour::{AuthStatus, FailedKill, Language};
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, VirtualTime, World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::bench::Bench;
-use crate::support::{Desk, Ended, Keeper, Portal, TOKEN, number, unlimited};
-
-const HOW_TO: &[u8] = include_bytes!("../../../samples/roster-how-to.csv");
+use crate::support::bench::{Bench, clock, connect};
+use crate::support::{Desk, Ended, HOW_TO, Keeper, Portal, TOKEN, number, unlimited};
 
 #[test]
 fn trap_38_a_redirect_is_not_followed_and_the_new_host_is_named() {
@@ -82,52 +79,6 @@ fn trap_39_what_is_asked_arrives_in_full_however_the_roster_is_written() {
     }
 }
 
-/// The stand-in's virtual time, as the program's clock.
-struct TestClock(VirtualTime);
-
-impl Clock for TestClock {
-    fn utc(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> Sleep<'_> {
-        Box::pin(async move {
-            self.0.advance(duration);
-            tokio::task::yield_now().await;
-        })
-    }
-}
-
-struct NoLevel;
-
-impl LevelStore for NoLevel {
-    fn load(&self) -> Option<(f64, DateTime<Utc>)> {
-        None
-    }
-
-    fn store(&self, _: f64, _: DateTime<Utc>) {}
-}
-
-/// A connection with the pace that everybody gets who asks for none.
-fn paced(portal: &Portal, time: &VirtualTime) -> Arc<Connection> {
-    let settings = Settings {
-        rate: Rate::default(),
-        burst: Settings::BURST,
-        ca_file: None,
-        clock: Arc::new(TestClock(time.clone())),
-        jitter_seed: 1,
-        notices: Arc::new(|_| {}),
-        level: Box::new(NoLevel),
-        same: compare::same,
-        loosely_same: compare::loosely_same,
-    };
-    Connection::open(Webhook::parse(&portal.url()).unwrap(), settings).unwrap()
-}
-
 #[test]
 fn trap_40_all_that_is_asked_and_sent_at_once_goes_through_one_bucket() {
     let time = VirtualTime::default();
@@ -136,7 +87,7 @@ fn trap_40_all_that_is_asked_and_sent_at_once_goes_through_one_bucket() {
         pause: time.pause(),
         ..Options::default()
     });
-    let connection = paced(&portal, &time);
+    let connection = connect(&portal.url(), &clock(&time), &Notices::default(), Rate::default());
     let readers = [(); 3].map(|()| Reader::new(Arc::clone(&connection)));
     let destroyer = Destroyer::new(connection);
     let theirs: Vec<WorkflowId> = portal.world(|world| {
