@@ -18,6 +18,7 @@ mod fold;
 mod open;
 mod personal;
 mod reserve;
+pub mod verify;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -188,7 +189,7 @@ fn append_one(db: &Transaction<'_>, seq: i64, draft: &Envelope) -> Result<chain:
     let mut value = serde_json::to_value(draft)?;
     let reveals = personal::seal(&mut value)?;
     let body = serde_json_canonicalizer::to_string(&value)?;
-    let leaf = chain::leaf(&body);
+    let leaf = chain::leaf(body.as_bytes());
     db.prepare_cached("INSERT INTO event (seq, body, leaf) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, body, leaf])?;
     for reveal in reveals {
@@ -204,6 +205,6 @@ fn append_one(db: &Transaction<'_>, seq: i64, draft: &Envelope) -> Result<chain:
             reveal.value
         ])?;
     }
-    fold::fold(db, &serde_json::from_str(&body)?)?;
+    fold::fold(db, &Envelope::read(&body)?)?;
     Ok(leaf)
 }

@@ -636,7 +636,7 @@ impl<'a> View<'a> {
         )?;
         bodies
             .iter()
-            .map(|body| Ok(serde_json::from_str::<Envelope>(body)?.event))
+            .map(|body| Ok(Envelope::read(body)?.event))
             .collect()
     }
 
@@ -656,7 +656,7 @@ impl<'a> View<'a> {
         let fresh = open::in_memory()?;
         fresh.execute_batch("BEGIN")?;
         for body in self.bodies()? {
-            fold::fold(&fresh, &serde_json::from_str(&body)?)?;
+            fold::fold(&fresh, &Envelope::read(&body)?)?;
         }
         fresh.execute_batch("COMMIT")?;
         let mut different = Vec::new();
