@@ -15,9 +15,11 @@ mod chain;
 mod error;
 mod event;
 mod fold;
+pub mod note;
 mod open;
 mod personal;
 mod reserve;
+pub mod tree;
 mod view;
 
 use std::path::{Path, PathBuf};

@@ -156,6 +156,11 @@ fn what_the_design_calls_pure_has_no_effects() {
         "src/portal/decode.rs",
         "src/portal/pace.rs",
         "src/journal/event.rs",
+        "src/journal/tree.rs",
+        "src/journal/note/mod.rs",
+        "src/journal/note/key.rs",
+        "src/journal/note/checkpoint.rs",
+        "src/journal/note/proof.rs",
     ];
     for file in pure {
         let code = code(&fs::read_to_string(root().join(file)).unwrap_or_else(|_| panic!("{file} is gone")));
