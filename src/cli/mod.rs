@@ -12,6 +12,7 @@ mod help;
 mod jobs;
 mod plan;
 mod planning;
+mod receipt;
 mod resume;
 mod run;
 mod sandbox;
@@ -59,9 +60,14 @@ impl<E: Into<Failure>> From<E> for Failed {
 impl Failure {
     /// With the status of its job beside it.
     fn with(self, status: &JobStatus) -> Failed {
+        self.with_receipt(status, None)
+    }
+
+    /// With the status of its job, and the receipt of the run, beside it.
+    fn with_receipt(self, status: &JobStatus, receipt: Option<&receipt::Issued>) -> Failed {
         Failed {
             failure: Box::new(self),
-            job: serde_json::to_value(status).ok(),
+            job: Some(execution::object(status, receipt)),
         }
     }
 }
