@@ -1,11 +1,13 @@
 //! The hash chain: leaves as in RFC 6962, each body naming the leaf before it.
 
+use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Result as SqlResult};
 use sha2::{Digest, Sha256};
 
 use super::JournalError;
 use super::event::Body;
+use super::tree::Tree;
 use crate::hex::is_hex_of;
 
 /// `SHA-256(0x00 ‖ body)`.
@@ -20,12 +22,12 @@ pub(crate) fn leaf(body: &[u8]) -> Leaf {
 }
 
 /// The next sequence number and the last leaf.
-pub(crate) fn tip(db: &Connection) -> SqlResult<(i64, Option<Leaf>)> {
+pub(crate) fn tip(db: &Connection) -> SqlResult<(u64, Option<Leaf>)> {
     let last = db
         .prepare_cached("SELECT seq, leaf FROM event ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Leaf>(1)?)))
         .optional()?;
-    Ok(last.map_or((0, None), |(seq, leaf)| (seq + 1, Some(leaf))))
+    Ok(last.map_or((0, None), |(seq, leaf)| (seq.unsigned_abs() + 1, Some(leaf))))
 }
 
 /// What is wrong with the place of an event in the chain.
@@ -130,13 +132,52 @@ fn names(prev: Option<&str>, before: Option<&[Option<Leaf>; 2]>) -> bool {
     }
 }
 
-/// Recomputes every leaf and follows the chain, up to the first fault.
-pub(crate) fn verify(db: &Connection) -> Result<(), JournalError> {
-    follow(db, |link| match link.faults.first() {
-        None => Ok(()),
-        Some(fault) => Err(JournalError::Damaged {
-            seq: link.seq,
-            what: fault.words(),
-        }),
-    })
+/// What one pass over the journal gives.
+pub(crate) struct Scan {
+    /// The tree of all events.
+    pub(crate) tree: Tree,
+    /// The root at the size that was asked for; none when the journal is shorter.
+    pub(crate) root_asked: Option<Leaf>,
+    /// The wall clock's reading in the last event.
+    pub(crate) last_at: Option<DateTime<Utc>>,
+}
+
+/// Recomputes every leaf and follows the chain from the first event to the last. Stops at the first fault.
+pub(crate) fn scan(db: &Connection, size_asked: Option<u64>) -> Result<Scan, JournalError> {
+    let mut scan = Scan {
+        tree: Tree::new(),
+        root_asked: None,
+        last_at: None,
+    };
+    if !is_there(db)? {
+        return Ok(scan);
+    }
+    let mut last_at = String::new();
+    follow(db, |link| {
+        if let Some(fault) = link.faults.first() {
+            return Err(JournalError::Damaged {
+                seq: link.seq,
+                what: fault.words(),
+            });
+        }
+        scan.tree.push(link.leaf);
+        if size_asked == Some(scan.tree.size()) {
+            scan.root_asked = Some(scan.tree.root());
+        }
+        if let Some(body) = link.body {
+            last_at.clear();
+            last_at.push_str(body.at);
+        }
+        Ok(())
+    })?;
+    scan.last_at = DateTime::parse_from_rfc3339(&last_at).ok().map(|at| at.to_utc());
+    Ok(scan)
+}
+
+fn is_there(db: &Connection) -> SqlResult<bool> {
+    db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'event')",
+        [],
+        |row| row.get(0),
+    )
 }

@@ -28,4 +28,5 @@ mod rules;
 mod screens;
 mod tidy;
 mod traps;
+mod vectors;
 mod waiting;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Missing;
 use super::finding::{Code, Findings, Place};
+use crate::files::beside;
 use crate::journal::{JournalError, open};
 
 /// Bytes of `SQLite`'s header.
@@ -25,6 +26,9 @@ const INTEGRITY_MAX: usize = 100;
 
 /// Pages that each connection to the evidence keeps in memory, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
+
+/// What is written in another way in the path of a `file:` address.
+const IN_PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'/');
 
 /// How the file is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,8 +99,7 @@ impl Evidence {
                 db
             }
             Access::Alone => {
-                let plain = percent_encoding::NON_ALPHANUMERIC.remove(b'/');
-                let path = percent_encoding::percent_encode(self.path.as_os_str().as_bytes(), &plain);
+                let path = percent_encoding::percent_encode(self.path.as_os_str().as_bytes(), IN_PATH);
                 Connection::open_with_flags(format!("file:{path}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
             }
         };
@@ -153,12 +156,6 @@ const HEADER: &[(usize, &[u8], &str)] = &[
     (64, &[0; 4], "the vacuum mode"),
     (72, &[0; 20], "the reserved space"),
 ];
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
-}
 
 /// Whether the database is one of ours, of a version that is known; gives the version whose schema it has to have.
 pub(crate) fn check_identity(db: &Connection, findings: &mut Findings) -> rusqlite::Result<i64> {

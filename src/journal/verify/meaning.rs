@@ -135,7 +135,7 @@ impl Job {
     /// The hash over ids, actions, states, participants and the policy's hash (design section 2), from what is on record.
     fn plan_hash(&mut self) -> Option<String> {
         let mut hash = self.plan.take()?;
-        let quoted = |text: &str| serde_json_canonicalizer::to_string(text).ok();
+        let quoted = |text: &String| serde_json_canonicalizer::to_string(text).ok();
         hash.update(format!(
             "],\"policy\":{},\"portal\":{},\"rows\":[",
             quoted(&self.policy_hash)?,
@@ -264,8 +264,10 @@ impl Story {
         }
         let begins_run = matches!(event, Event::RunStarted(_));
         let begins_job = matches!(event, Event::RunStarted(_) | Event::JobCreated(_));
+        // The clock is set back before the run that noticed it begins.
         if let Some(run) = run
             && !begins_run
+            && !matches!(event, Event::ClockSetBack(_))
         {
             let last = self.runs.last_key_value();
             let is_on = last.is_some_and(|(last, state)| last == run && !state.is_over);

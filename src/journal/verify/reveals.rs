@@ -10,10 +10,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
-use crate::domain::UserId;
 use crate::hex::{hex, unhex};
-use crate::journal::event::{Event, RowRead};
-use crate::journal::personal::{About, Recorded, SALT_BYTES};
+use crate::journal::event::Event;
+use crate::journal::personal::{About, Recorded, SALT_BYTES, Whom};
 
 /// Rows that are looked through before a value is looked up.
 const WINDOW: usize = 64;
@@ -76,64 +75,14 @@ impl Filed {
     }
 }
 
-/// Whom a value has to be filed under.
-#[derive(Clone, Copy, Debug)]
-enum Whom {
-    Known(About),
-    /// The event does not say whose task showed the title.
-    AnyUser,
-}
-
-impl Whom {
-    fn fits(self, filed: &Filed) -> bool {
-        let found = (filed.user, filed.roster_row);
-        match self {
-            Self::Known(About::User(user)) => found == (Some(i64::from(user.0)), None),
-            Self::Known(About::Row(row)) => found == (None, Some(i64::from(row.0))),
-            Self::Known(About::Nobody) => found == (None, None),
-            Self::AnyUser => found.1.is_none(),
-        }
-    }
-}
-
-/// Calls `each` for every personal value of an event, with whom it is about.
-fn values_of(event: &Event, mut each: impl FnMut(&Recorded, Whom)) {
-    let mut all = |values: &[&Option<Recorded>], whom: Whom| {
-        for value in values.iter().filter_map(|value| value.as_ref()) {
-            each(value, whom);
-        }
-    };
-    let user = |user: UserId| Whom::Known(About::User(user));
-    let nobody = Whom::Known(About::Nobody);
-    match event {
-        Event::JobCreated(event) => event.roster.columns.iter().for_each(|column| each(&column.name, nobody)),
-        Event::RowRead(event) => {
-            let whom = Whom::Known(event.id.map_or(About::Row(event.row), About::User));
-            let RowRead {
-                email,
-                first_name,
-                last_name,
-                second_name,
-                full_name,
-                note,
-                other,
-                ..
-            } = event.as_ref();
-            all(&[email, first_name, last_name, second_name, full_name, note], whom);
-            for cell in other {
-                each(&cell.column, nobody);
-                each(&cell.value, whom);
-            }
-        }
-        Event::UserRecorded(event) => {
-            let whom = user(event.user);
-            all(&[&event.first_name, &event.last_name, &event.second_name, &event.email], whom);
-        }
-        Event::TaskRecorded(event) => all(&[&event.name, &event.document_name], user(event.user)),
-        Event::WorkflowRecorded(event) => all(&[&event.document_name], Whom::AnyUser),
-        Event::AttemptAnswered(event) => all(&[&event.text], nobody),
-        Event::ActionReopened(event) => all(&[&event.reason], nobody),
-        _ => {}
+/// Whether a row is filed under whom its event says.
+fn is_filed_under(whom: Whom, filed: &Filed) -> bool {
+    let found = (filed.user, filed.roster_row);
+    match whom {
+        Whom::Known(About::User(user)) => found == (Some(i64::from(user.0)), None),
+        Whom::Known(About::Row(row)) => found == (None, Some(i64::from(row.0))),
+        Whom::Known(About::Nobody) => found == (None, None),
+        Whom::Unsaid => found.1.is_none(),
     }
 }
 
@@ -173,13 +122,9 @@ impl<'c> Values<'c> {
 
     /// Takes the next event.
     pub(crate) fn take(&mut self, seq: i64, event: &Event, findings: &mut Findings) -> rusqlite::Result<()> {
-        let mut result = Ok(());
-        values_of(event, |value, whom| {
-            if result.is_ok() {
-                result = self.take_value(seq, value, whom, findings);
-            }
-        });
-        result?;
+        for (value, whom) in event.personal_values() {
+            self.take_value(seq, value, whom, findings)?;
+        }
         while self.window.front().is_some_and(|row| row.event <= seq) {
             self.pass_by();
         }
@@ -205,7 +150,7 @@ impl<'c> Values<'c> {
         if filed.event != seq {
             let message = format!("it belongs to event {seq} and is filed under event {}", filed.event);
             findings.add(Code::ValueMisfiled, Place::Value(commitment.to_owned()), message);
-        } else if !whom.fits(&filed) {
+        } else if !is_filed_under(whom, &filed) {
             let message = format!("event {seq} says that it is about somebody else than its row does");
             findings.add(Code::ValueMisfiled, Place::Value(commitment.to_owned()), message);
         }

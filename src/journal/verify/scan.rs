@@ -45,7 +45,7 @@ impl Scan {
     fn run(&mut self, db: &Connection, hand_on: &mut impl FnMut(i64, Envelope)) -> rusqlite::Result<()> {
         let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
         let mut values = Values::new(db, personal.query([])?);
-        chain::follow(db, |link| {
+        chain::follow::<rusqlite::Error>(db, |link| {
             self.events += 1;
             self.tip = Some(link.leaf);
             self.check_chain(link);
@@ -102,7 +102,7 @@ impl Scan {
             self.findings.add(Code::BodyUnknown, Place::Event(seq), message);
             return;
         }
-        if let Some(before) = self.to.as_ref().filter(|before| at < before) {
+        if let Some(before) = self.to.as_ref().filter(|before| at < *before) {
             let message = format!("it was recorded at {at}, and the event before it at {before}");
             self.findings.add(Code::TimeBackwards, Place::Event(seq), message);
         }
