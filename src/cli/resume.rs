@@ -84,6 +84,14 @@ fn next_stage(
         return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
     }
     if record.frozen_at.is_none() {
+        let erasures = work.journal.view().erasures()?;
+        let rows = erasures.iter().flat_map(|record| &record.erasure.rows);
+        if let Some((_, row)) = rows.into_iter().find(|(of, _)| *of == job) {
+            return Err(Failure::refused(format!(
+                "row {row} of job {job} was erased, so its plan can no longer be made. Nothing was asked"
+            ))
+            .next("offboard24 plan ROSTER, with a roster without that person"));
+        }
         return Ok(Stage::Plan);
     }
     if record.confirmed_at.is_none() {

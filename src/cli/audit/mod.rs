@@ -1,5 +1,8 @@
 //! `offboard24 audit`: what the journal shows, and that it was not tampered with. One file a command.
 
+mod checkpoint;
+mod key;
+mod redact;
 mod verify;
 
 use clap::Subcommand;
@@ -13,10 +16,22 @@ pub(crate) enum AuditCommand {
     /// Check the journal for every kind of damage; changes nothing
     #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
     Verify(verify::VerifyArguments),
+    /// Print the newest checkpoint, and keep it as the head of this machine
+    #[command(after_help = "Example: offboard24 audit checkpoint")]
+    Checkpoint,
+    /// Show or replace the key that signs the checkpoints
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Erase the personal values about a person; what happened stays provable
+    #[command(after_help = "Example: offboard24 audit redact --person 29 --reason 'asked for it in ticket 814'")]
+    Redact(redact::RedactArguments),
 }
 
 pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand) -> Ending {
     match command {
         AuditCommand::Verify(arguments) => verify::verify(common, terminal, arguments),
+        AuditCommand::Checkpoint => checkpoint::checkpoint(common, terminal),
+        AuditCommand::Key(command) => key::key(common, terminal, command),
+        AuditCommand::Redact(arguments) => redact::redact(common, terminal, arguments),
     }
 }

@@ -59,7 +59,10 @@ impl Filed {
         let content = match (row.get_ref(5)?, row.get_ref(6)?) {
             (ValueRef::Null, ValueRef::Null) => Content::Erased,
             (ValueRef::Blob(salt), ValueRef::Text(value)) if salt.len() == SALT_BYTES => {
-                let hash = Sha256::new().chain_update([0x02]).chain_update(salt).chain_update(value);
+                let hash = Sha256::new()
+                    .chain_update([0x02])
+                    .chain_update(salt)
+                    .chain_update(value);
                 Content::Kept(hash.finalize().into())
             }
             _ => Content::Broken,
@@ -134,7 +137,11 @@ impl<'c> Values<'c> {
     fn take_value(&mut self, seq: i64, value: &Recorded, whom: Whom, findings: &mut Findings) -> rusqlite::Result<()> {
         let commitment = value.commitment().unwrap_or_default();
         let Some(hash) = unhex(commitment.as_bytes()) else {
-            findings.add(Code::BodyUnknown, Place::Event(seq), "a commitment is not written as this program does");
+            findings.add(
+                Code::BodyUnknown,
+                Place::Event(seq),
+                "a commitment is not written as this program does",
+            );
             return Ok(());
         };
         self.fill()?;
@@ -144,7 +151,11 @@ impl<'c> Values<'c> {
             None => self.look_up(commitment)?,
         };
         let Some(filed) = filed else {
-            findings.add(Code::ValueMissing, Place::Event(seq), format!("the row of value {commitment:.12}… is gone"));
+            findings.add(
+                Code::ValueMissing,
+                Place::Event(seq),
+                format!("the row of value {commitment:.12}… is gone"),
+            );
             return Ok(());
         };
         if filed.event != seq {
@@ -211,7 +222,11 @@ impl<'c> Values<'c> {
             self.pass_by();
         }
         for commitment in self.strays.values() {
-            findings.add(Code::ValueForeign, Place::Value(commitment.clone()), "no event commits to it");
+            findings.add(
+                Code::ValueForeign,
+                Place::Value(commitment.clone()),
+                "no event commits to it",
+            );
         }
         for (hash, seq) in &self.erased {
             let message = format!("the value of event {seq} is gone, and no event says that it was erased");
