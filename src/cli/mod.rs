@@ -4,6 +4,7 @@
 //! [`Failure`], worded in one place.
 
 mod apply;
+mod audit;
 mod consent;
 mod demo;
 mod execution;
@@ -156,6 +157,7 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
         Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
+        Command::Audit { command } => audit::audit(common, terminal, command),
         Command::Jobs => jobs::jobs(common, terminal),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
     }

@@ -183,6 +183,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         job: JobArgument,
     },
+    /// What was recorded, and proof of it
+    Audit {
+        #[command(subcommand)]
+        command: super::audit::AuditCommand,
+    },
     /// List the jobs of the database
     #[command(after_help = "Example: offboard24 jobs")]
     Jobs,

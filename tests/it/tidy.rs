@@ -23,8 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "clock", "domain", "exit", "journal", "lock", "paths", "personal", "plan", "portal", "report", "roster",
-            "run", "sandbox",
+            "clock", "domain", "exit", "hex", "journal", "lock", "paths", "personal", "plan", "portal", "report",
+            "roster", "run", "sandbox",
         ],
     ),
 ];

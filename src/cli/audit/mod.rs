@@ -1,0 +1,22 @@
+//! `offboard24 audit`: what the journal shows, and that it was not tampered with. One file a command.
+
+mod log;
+
+use clap::Subcommand;
+
+use super::Ending;
+use super::settings::Common;
+use super::terminal::Terminal;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Every event that was recorded, or some of them, in words or as JSON
+    #[command(after_help = "Example: offboard24 audit log --person ann.lee@example.com")]
+    Log(log::LogArguments),
+}
+
+pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand) -> Ending {
+    match command {
+        AuditCommand::Log(arguments) => log::log(common, terminal, arguments),
+    }
+}
