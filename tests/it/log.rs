@@ -147,10 +147,10 @@ fn each_line_for_scripts_holds_the_event_as_it_was_hashed_and_its_values() {
     for ((number, line), body) in lines_read.lines().enumerate().zip(&bodies) {
         assert!(line.contains(body.as_str()), "{line}");
         let line: Value = serde_json::from_str(line).unwrap();
-        let leaf: String = Sha256::digest([b"\0", body.as_bytes()].concat())
+        let digest = Sha256::digest([b"\0", body.as_bytes()].concat());
+        let leaf = digest
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert_eq!((&line["seq"], &line["leaf"]), (&json!(number), &json!(leaf)));
         assert_eq!(line["event"]["prev"], prev);
         prev = line["leaf"].clone();
