@@ -13,6 +13,7 @@ mod help;
 mod jobs;
 mod plan;
 mod planning;
+mod receipt;
 mod resume;
 mod run;
 mod sandbox;
@@ -60,9 +61,14 @@ impl<E: Into<Failure>> From<E> for Failed {
 impl Failure {
     /// With the status of its job beside it.
     fn with(self, status: &JobStatus) -> Failed {
+        self.with_receipt(status, None)
+    }
+
+    /// With the status of its job, and the receipt of the run, beside it.
+    fn with_receipt(self, status: &JobStatus, receipt: Option<&receipt::Issued>) -> Failed {
         Failed {
             failure: Box::new(self),
-            job: serde_json::to_value(status).ok(),
+            job: Some(execution::object(status, receipt)),
         }
     }
 }
@@ -157,8 +163,8 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
         Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
-        Command::Audit { command } => audit::audit(common, terminal, command),
         Command::Jobs => jobs::jobs(common, terminal),
+        Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn resume(
     let next = next_stage(&work, &record, &status, &access.webhook.portal(), retry);
     let next = next.map_err(|failure| failure.with(&status))?;
     if let Stage::NothingToDo = next {
-        tell_end(&work, &status)?;
+        tell_end(&work, &status, None)?;
         work.close();
         return Ok(status.exit());
     }

@@ -72,6 +72,21 @@ pub enum JournalError {
     /// Another program writes to the file, which no run of this one can do now.
     #[error("another program holds the database")]
     Busy,
+    /// The file was written to while it was verified.
+    #[error("the database {} was changed while it was verified", .0.display())]
+    Changed(PathBuf),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] super::key::KeyError),
+    /// The head file. Where it cannot be written, the events are on disk all the same.
+    #[error(transparent)]
+    Head(#[from] super::head::HeadError),
+    /// The journal names a key that is none.
+    #[error("the journal names the signing key {0:?}, which is none")]
+    NoKey(String),
+    /// No run ever began, so no key was ever recorded.
+    #[error("nothing was ever signed in this database, since no run ever began")]
+    Unsigned,
     /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),

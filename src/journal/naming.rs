@@ -1,43 +1,9 @@
-//! What an event names: its kind, users, rows, an action, a workflow. How a search finds it.
+//! What an event names: users, rows, an action, a workflow. How a search finds it.
 
 use super::event::Event;
 use crate::domain::{ActionId, JobId, RowNumber, UserId, WorkflowId};
 
 impl Event {
-    /// Every kind, as the bodies spell it.
-    pub const KINDS: &'static [&'static str] = &[
-        "database_created",
-        "job_created",
-        "row_read",
-        "run_started",
-        "run_abandoned",
-        "run_finished",
-        "user_recorded",
-        "row_resolved",
-        "rows_resolved",
-        "task_recorded",
-        "workflow_recorded",
-        "user_discovered",
-        "discovery_restarted",
-        "action_planned",
-        "plan_frozen",
-        "plan_confirmed",
-        "attempt_intended",
-        "attempt_answered",
-        "action_returned",
-        "action_ended",
-        "action_reopened",
-        "paused",
-        "residue_recorded",
-        "job_closed",
-        "signing_key_recorded",
-        "signing_key_rotated",
-        "head_missing",
-        "clock_set_back",
-        "personal_redacted",
-        "redaction_finished",
-    ];
-
     /// Every user that it names, in whatever role; some more than once.
     pub fn users(&self) -> Vec<UserId> {
         match self {
@@ -112,22 +78,5 @@ impl Event {
             Self::ResidueRecorded(event) => Some(&event.workflow),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kinds_are_all_that_can_be_read() {
-        let unknown = serde_json::from_str::<Event>(r#"{"kind":"no-such-kind","data":{}}"#).unwrap_err();
-        let expected: Vec<String> = Event::KINDS.iter().map(|kind| format!("`{kind}`")).collect();
-        assert!(
-            unknown
-                .to_string()
-                .contains(&format!("expected one of {} at", expected.join(", "))),
-            "{unknown}"
-        );
     }
 }

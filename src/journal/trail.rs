@@ -94,7 +94,7 @@ impl View<'_> {
             let portion = self.portion(search, next)?;
             for (seq, body, leaf) in &portion {
                 next = seq + 1;
-                let envelope: Envelope = serde_json::from_str(body)?;
+                let envelope = Envelope::read(body)?;
                 if search.person.as_ref().is_some_and(|person| !person.is_in(&envelope)) {
                     continue;
                 }

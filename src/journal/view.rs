@@ -8,6 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::event::{Envelope, Event};
+use super::note::VerifyingKey;
 use super::{JournalError, fold, open};
 use crate::domain::{
     ActionId, ActionKind, ActionState, HoldReason, JobId, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
@@ -240,13 +241,6 @@ impl<'a> View<'a> {
         Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
     }
 
-    /// Whether nothing has been recorded.
-    pub(crate) fn is_empty(self) -> Result<bool, JournalError> {
-        Ok(self
-            .db
-            .query_row("SELECT NOT EXISTS (SELECT 1 FROM event)", [], |row| row.get(0))?)
-    }
-
     /// The random id of the database, 32 hexadecimal digits.
     ///
     /// # Errors
@@ -254,6 +248,54 @@ impl<'a> View<'a> {
     pub fn database(&self) -> Result<String, JournalError> {
         Ok(self.db.query_row(
             "SELECT json_extract(body, '$.data.database') FROM event WHERE kind = 'database_created'",
+            [],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// The key that signs from here on, as the last event about it names it. None before the first run.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or what it names is no key.
+    pub fn signing_key(&self) -> Result<Option<VerifyingKey>, JournalError> {
+        Ok(self.signing_keys()?.pop())
+    }
+
+    /// Every key that ever signed, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or what it names is no key.
+    pub fn signing_keys(&self) -> Result<Vec<VerifyingKey>, JournalError> {
+        let texts: Vec<String> = self.list(
+            "SELECT json_extract(body, '$.data.key') AS key FROM event
+             WHERE job IS NULL AND kind IN ('signing_key_recorded', 'signing_key_rotated') ORDER BY seq",
+            [],
+            |row| row.get("key"),
+        )?;
+        let parsed = |text: String| text.parse().map_err(|_| JournalError::NoKey(text));
+        texts.into_iter().map(parsed).collect()
+    }
+
+    /// The newest checkpoint: its size and its note.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_checkpoint(&self) -> Result<Option<(u64, String)>, JournalError> {
+        // A database that an older program wrote has none, and reading does not migrate.
+        if !self.has_checkpoints()? {
+            return Ok(None);
+        }
+        let mut last = self.list(
+            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| Ok((unsigned(row, "size")?, row.get("note")?)),
+        )?;
+        Ok(last.pop())
+    }
+
+    fn has_checkpoints(self) -> Result<bool, JournalError> {
+        Ok(self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint')",
             [],
             |row| row.get(0),
         )?)
@@ -320,6 +362,24 @@ impl<'a> View<'a> {
     /// When the database cannot be read.
     pub fn runs(&self, job: JobId) -> Result<Vec<RunRecord>, JournalError> {
         self.list("SELECT * FROM run WHERE job = ?1 ORDER BY run", [job.0], read_run)
+    }
+
+    /// The sequence numbers of a finished run's first event and its last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn run_events(&self, run: &RunRecord) -> Result<(u64, u64), JournalError> {
+        Ok(self.db.query_row(
+            "SELECT min(seq), max(seq) FROM event
+             WHERE job = ?1 AND run = ?2 AND kind IN ('run_started', 'run_finished')",
+            params![run.job.0, run.run.0],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?.unsigned_abs(),
+                    row.get::<_, i64>(1)?.unsigned_abs(),
+                ))
+            },
+        )?)
     }
 
     /// Runs that never finished: the one at work, and those whose process died.
@@ -634,10 +694,7 @@ impl<'a> View<'a> {
             [job.0],
             |row| row.get("body"),
         )?;
-        bodies
-            .iter()
-            .map(|body| Ok(serde_json::from_str::<Envelope>(body)?.event))
-            .collect()
+        bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
     }
 
     /// Every event's body, in order: canonical JSON as hashed.
@@ -656,7 +713,7 @@ impl<'a> View<'a> {
         let fresh = open::in_memory()?;
         fresh.execute_batch("BEGIN")?;
         for body in self.bodies()? {
-            fold::fold(&fresh, &serde_json::from_str(&body)?)?;
+            fold::fold(&fresh, &Envelope::read(&body)?)?;
         }
         fresh.execute_batch("COMMIT")?;
         let mut different = Vec::new();

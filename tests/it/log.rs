@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use offboard24::journal::{Event, Recorded};
+use offboard24::journal::{Envelope, Recorded};
 use offboard24::report::words;
 use offboard24::sandbox::World;
 use serde_json::{Value, json};
@@ -131,8 +131,12 @@ fn what_a_usual_job_does_not_see_in_words() {
     ];
     let show = |recorded: &Recorded| format!("value {}", &recorded.commitment().unwrap()[..1]);
     let sentences = events.into_iter().map(|event| {
-        let event: Event = serde_json::from_value(event).unwrap();
-        words::sentence(&event, &show)
+        let mut body = json!({"prev": null, "at": "", "monotonic_ms": 0, "run": null, "job": null, "requests": 0});
+        body.as_object_mut()
+            .unwrap()
+            .append(&mut event.as_object().unwrap().clone());
+        let envelope = Envelope::read(&body.to_string()).unwrap();
+        words::sentence(&envelope.event, &show)
     });
     insta::assert_snapshot!("log_unusual", sentences.collect::<Vec<_>>().join("\n"));
 }

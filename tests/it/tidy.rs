@@ -9,13 +9,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("domain", &[]),
     ("exit", &[]),
+    ("files", &[]),
     ("hex", &[]),
     ("lock", &[]),
-    ("paths", &["domain"]),
+    ("paths", &["domain", "files"]),
     ("personal", &[]),
     ("roster", &["domain", "hex", "personal"]),
     ("portal", &["clock", "domain", "hex", "personal"]),
-    ("journal", &["clock", "domain", "hex", "personal"]),
+    ("journal", &["clock", "domain", "files", "hex", "lock", "personal"]),
     ("plan", &["domain", "hex", "journal", "personal", "portal", "roster"]),
     ("run", &["clock", "domain", "journal", "personal", "plan", "portal"]),
     ("report", &["domain", "exit", "journal"]),
@@ -23,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "clock", "domain", "exit", "hex", "journal", "lock", "paths", "personal", "plan", "portal", "report",
-            "roster", "run", "sandbox",
+            "clock", "domain", "exit", "files", "hex", "journal", "lock", "paths", "personal", "plan", "portal",
+            "report", "roster", "run", "sandbox",
         ],
     ),
 ];

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::failure::Failure;
 use super::super::settings::Common;
 use super::super::terminal::Terminal;
-use super::super::text::{one_line, printable};
+use super::super::text::{line, printable};
 use super::super::{Ending, find_job};
 use crate::domain::{JobId, RunId, UserId, WorkflowId};
 use crate::exit::Exit;
@@ -118,7 +118,7 @@ fn in_words(logged: &Logged) -> String {
             .map_or_else(|| "erased".to_owned(), |value| printable(value.expose()))
     };
     let sentence = words::sentence(&envelope.event, &show);
-    one_line(&format!(
+    line(&format!(
         "{:>6}  {}  {job:<5} {run:<5}  {sentence}",
         logged.seq, envelope.at
     ))

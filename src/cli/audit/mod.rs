@@ -1,6 +1,7 @@
 //! `offboard24 audit`: what the journal shows, and that it was not tampered with. One file a command.
 
 mod log;
+mod verify;
 
 use clap::Subcommand;
 
@@ -13,10 +14,14 @@ pub(crate) enum AuditCommand {
     /// Every event that was recorded, or some of them, in words or as JSON
     #[command(after_help = "Example: offboard24 audit log --person ann.lee@example.com")]
     Log(log::LogArguments),
+    /// Check the journal for every kind of damage; changes nothing
+    #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
+    Verify(verify::VerifyArguments),
 }
 
 pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand) -> Ending {
     match command {
         AuditCommand::Log(arguments) => log::log(common, terminal, arguments),
+        AuditCommand::Verify(arguments) => verify::verify(common, terminal, arguments),
     }
 }

@@ -1,0 +1,146 @@
+//! The one pass over all events, in which everything is looked at that can be looked at one event after the other.
+
+use rusqlite::Connection;
+
+use super::canonical::is_canonical;
+use super::finding::{Code, Findings, Place};
+use super::meaning::Story;
+use super::reveals::{COLUMNS, Values};
+use crate::journal::chain::{self, Fault, Leaf, Link};
+use crate::journal::event::Envelope;
+
+/// What the pass brought.
+#[derive(Default)]
+pub(crate) struct Scan {
+    pub(crate) findings: Findings,
+    /// Events read.
+    pub(crate) events: u64,
+    /// Whether all could be read.
+    pub(crate) is_complete: bool,
+    /// When the first was recorded, and the last.
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    /// What the last one hashes to.
+    pub(crate) tip: Option<Leaf>,
+    pub(crate) story: Story,
+    /// Personal values that are there, and that were erased.
+    pub(crate) values: (u64, u64),
+}
+
+impl Scan {
+    /// Goes through all events; hands each that can be read on, with its number.
+    pub(crate) fn of(db: &Connection, mut hand_on: impl FnMut(i64, Envelope)) -> Self {
+        let mut scan = Self::default();
+        match scan.run(db, &mut hand_on) {
+            Ok(()) => scan.is_complete = true,
+            Err(cause) => {
+                let next = i64::try_from(scan.events).unwrap_or(i64::MAX);
+                let message = format!("the record cannot be read from here on: {cause}");
+                scan.findings.add(Code::SqliteIntegrity, Place::Event(next), message);
+            }
+        }
+        scan
+    }
+
+    fn run(&mut self, db: &Connection, hand_on: &mut impl FnMut(i64, Envelope)) -> rusqlite::Result<()> {
+        let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
+        let mut values = Values::new(db, personal.query([])?);
+        chain::follow::<rusqlite::Error>(db, |link| {
+            self.events += 1;
+            self.tip = Some(link.leaf);
+            self.check_chain(link);
+            let Some(envelope) = self.read(link) else { return Ok(()) };
+            let data = link.body.map_or("", |body| body.data());
+            self.check_time(link.seq, &envelope);
+            self.story.take(link.seq, &envelope, data, &mut self.findings);
+            values.take(link.seq, &envelope.event, &mut self.findings)?;
+            hand_on(link.seq, envelope);
+            Ok(())
+        })?;
+        values.finish(&mut self.findings)?;
+        self.values = values.counts();
+        Ok(())
+    }
+
+    fn check_chain(&mut self, link: &Link<'_>) {
+        for fault in link.faults {
+            let code = match fault {
+                Fault::Sequence => Code::Sequence,
+                Fault::Leaf => Code::Leaf,
+                Fault::Chain => Code::Chain,
+                // What is no text has no envelope either.
+                Fault::NotText => continue,
+                Fault::NoEnvelope => Code::BodyUnknown,
+            };
+            self.findings.add(code, Place::Event(link.seq), fault.words());
+        }
+        if !link.text.is_some_and(is_canonical) {
+            let message = "its body is not canonical JSON (RFC 8785)";
+            self.findings
+                .add(Code::BodyNotCanonical, Place::Event(link.seq), message);
+        }
+    }
+
+    /// The event itself: a kind that is known, with its fields and no others.
+    fn read(&mut self, link: &Link<'_>) -> Option<Envelope> {
+        match link.body?.envelope() {
+            Ok(envelope) => Some(envelope),
+            Err(cause) => {
+                // The cause names a field or a kind, and would name a value too: that is left out.
+                let cause = cause.to_string();
+                let cause = cause.split(" at line ").next().unwrap_or_default();
+                let message = format!("it is none that this program writes: {cause}");
+                self.findings.add(Code::BodyUnknown, Place::Event(link.seq), message);
+                None
+            }
+        }
+    }
+
+    fn check_time(&mut self, seq: i64, envelope: &Envelope) {
+        let at = &envelope.at;
+        if !is_time(at) {
+            let message = "its time is not written as this program does";
+            self.findings.add(Code::BodyUnknown, Place::Event(seq), message);
+            return;
+        }
+        if let Some(before) = self.to.as_ref().filter(|before| at < *before) {
+            let message = format!("it was recorded at {at}, and the event before it at {before}");
+            self.findings.add(Code::TimeBackwards, Place::Event(seq), message);
+        }
+        if self.from.is_none() {
+            self.from = Some(at.clone());
+        }
+        if self.to.as_ref() != Some(at) {
+            self.to = Some(at.clone());
+        }
+    }
+}
+
+/// `2026-11-22T10:00:00.000Z`: of one length, so that later is also greater as text.
+fn is_time(text: &str) -> bool {
+    const PATTERN: &[u8; 24] = b"dddd-dd-ddTdd:dd:dd.dddZ";
+    text.len() == PATTERN.len()
+        && text.bytes().zip(PATTERN).all(|(byte, expected)| match expected {
+            b'd' => byte.is_ascii_digit(),
+            other => byte == *other,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_one_spelling() {
+        assert!(is_time("2026-11-22T10:00:00.000Z"));
+        for text in [
+            "",
+            "2026-11-22T10:00:00Z",
+            "2026-11-22 10:00:00.000Z",
+            "2026-11-22T10:00:00.000+00:00",
+            "+026-11-22T10:00:00.000Z",
+        ] {
+            assert!(!is_time(text), "{text}");
+        }
+    }
+}
