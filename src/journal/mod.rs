@@ -11,6 +11,7 @@
 //!
 //! Not here: what an event means for the next step (that is `plan` and `run`), and words for people (`report`, `cli`).
 
+pub mod bundle;
 mod chain;
 mod error;
 mod event;
@@ -21,6 +22,7 @@ mod naming;
 pub mod note;
 mod open;
 mod personal;
+pub mod prove;
 pub mod receipt;
 mod reserve;
 mod seal;
