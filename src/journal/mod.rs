@@ -11,19 +11,23 @@
 //!
 //! Not here: what an event means for the next step (that is `plan` and `run`), and words for people (`report`, `cli`).
 
+pub mod bundle;
 mod chain;
 mod error;
 mod event;
 mod fold;
 pub mod head;
 pub mod key;
+mod naming;
 pub mod note;
 mod open;
 mod personal;
+pub mod prove;
 pub mod receipt;
 mod redact;
 mod reserve;
 mod seal;
+mod trail;
 pub mod tree;
 pub mod verify;
 mod view;
@@ -43,6 +47,7 @@ pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded, Whom};
 pub use self::redact::Erasure;
 use self::seal::{Sealer, Signers};
+pub use self::trail::{Logged, Person, Search};
 use self::tree::Tree;
 pub use self::view::{
     ActionRecord, Counts, ErasureRecord, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View,

@@ -219,7 +219,7 @@ pub struct ValueRecord {
 /// Reading access to the journal.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    db: &'a Connection,
+    pub(super) db: &'a Connection,
 }
 
 /// A column that holds one of our words, or an id in its own type.
@@ -251,7 +251,7 @@ impl<'a> View<'a> {
         Self { db }
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         self,
         sql: &str,
         parameters: impl rusqlite::Params,

@@ -20,6 +20,7 @@ mod engine;
 mod faults;
 mod journal;
 mod limits;
+mod log;
 mod main_job;
 mod readme;
 mod redact;

@@ -24,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "clock", "domain", "exit", "files", "journal", "lock", "paths", "personal", "plan", "portal", "report",
-            "roster", "run", "sandbox",
+            "clock", "domain", "exit", "files", "hex", "journal", "lock", "paths", "personal", "plan", "portal",
+            "report", "roster", "run", "sandbox",
         ],
     ),
 ];

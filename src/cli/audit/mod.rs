@@ -3,6 +3,8 @@
 mod checkpoint;
 mod key;
 mod redact;
+mod log;
+mod prove;
 mod verify;
 
 use clap::Subcommand;
@@ -13,6 +15,12 @@ use super::terminal::Terminal;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
+    /// Every event that was recorded, or some of them, in words or as JSON
+    #[command(after_help = "Example: offboard24 audit log --person ann.lee@example.com")]
+    Log(log::LogArguments),
+    /// Show one workflow's records to somebody else, with proof, without the other people's data
+    #[command(after_help = "Example: offboard24 audit prove 67a2ffdb2c57a3.35276854 -o proof.json")]
+    Prove(prove::ProveArguments),
     /// Check the journal for every kind of damage; changes nothing
     #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
     Verify(verify::VerifyArguments),
@@ -29,6 +37,8 @@ pub(crate) enum AuditCommand {
 
 pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand) -> Ending {
     match command {
+        AuditCommand::Log(arguments) => log::log(common, terminal, arguments),
+        AuditCommand::Prove(arguments) => prove::prove(common, terminal, &arguments),
         AuditCommand::Verify(arguments) => verify::verify(common, terminal, arguments),
         AuditCommand::Checkpoint => checkpoint::checkpoint(common, terminal),
         AuditCommand::Key(command) => key::key(common, terminal, command),
