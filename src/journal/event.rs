@@ -83,6 +83,18 @@ pub enum Event {
     ResidueRecorded(ResidueRecorded),
     /// Everything was read back once more; the job is closed.
     JobClosed(JobClosed),
+    /// The key that signs the checkpoints from here on: the first of the database.
+    SigningKeyRecorded(SigningKeyRecorded),
+    /// Another key signs the checkpoints from here on. The checkpoint right after it has the signatures of both.
+    SigningKeyRotated(SigningKeyRotated),
+    /// A run began on a machine that has no head of this database, though it had been signed before.
+    HeadMissing(HeadMissing),
+    /// The wall clock was set back: this event's `at` is before that of the event before it.
+    ClockSetBack(ClockSetBack),
+    /// The personal values about a person are erased.
+    PersonalRedacted(PersonalRedacted),
+    /// No byte of the erased values is left in the file.
+    RedactionFinished(RedactionFinished),
 }
 
 /// Nothing to say beyond the kind.
@@ -311,6 +323,9 @@ pub struct WorkflowRecorded {
     pub started_by: Option<UserId>,
     /// Whether that user still works here; none when the portal does not show them.
     pub started_by_active: Option<bool>,
+    /// Whose task showed the document's title: whom it is about. None in events of version 0.1, which did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_name_about: Option<UserId>,
 }
 
 /// See [`Event::UserDiscovered`].
@@ -489,4 +504,73 @@ pub struct JobClosed {
     pub actions: Vec<(String, u32)>,
     /// Workflows that were gone and are listed again. Never seen; if it happens, a person has to look.
     pub relisted: Vec<WorkflowId>,
+}
+
+/// Who typed a command. In clear, on purpose: accountability.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Operator {
+    /// The account that the process runs under.
+    pub os_user: String,
+    /// The account that logged in, where it differs (`sudo`).
+    pub login_user: Option<String>,
+    /// The host's name.
+    pub host: String,
+}
+
+/// See [`Event::SigningKeyRecorded`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SigningKeyRecorded {
+    /// The origin of every checkpoint of this database: `PORTAL/DATABASE`, with the portal of its first run.
+    pub origin: String,
+    /// The public key, as C2SP's signed-note writes a verifier key.
+    pub key: String,
+}
+
+/// See [`Event::SigningKeyRotated`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SigningKeyRotated {
+    /// The new public key.
+    pub key: String,
+    /// The public key that it replaces.
+    pub replaces: String,
+    /// Who rotated it.
+    pub operator: Operator,
+}
+
+/// See [`Event::HeadMissing`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct HeadMissing {
+    /// The size of the newest checkpoint in the file.
+    pub checkpoint: u64,
+}
+
+/// See [`Event::ClockSetBack`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ClockSetBack {
+    /// By how much, at least.
+    pub by_ms: u64,
+}
+
+/// See [`Event::PersonalRedacted`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PersonalRedacted {
+    /// The user whose values are erased; none when it was a row that no user was found for.
+    pub user: Option<UserId>,
+    /// Rows of the roster whose values are erased: job and row.
+    pub rows: Vec<(JobId, RowNumber)>,
+    /// Further values that were named one by one, such as titles with the name in them: their commitments, 64 hexadecimal digits each.
+    pub also: Vec<String>,
+    /// How many values this erases.
+    pub values: u32,
+    /// Who erased them.
+    pub operator: Operator,
+    /// Why, in the operator's words.
+    pub reason: Option<Recorded>,
+}
+
+/// See [`Event::RedactionFinished`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RedactionFinished {
+    /// The sequence number of the redaction.
+    pub redaction: u64,
 }

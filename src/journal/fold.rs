@@ -60,7 +60,14 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
     let at = envelope.at.as_str();
     let run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| run_statement(db, sql, parameters);
     match &envelope.event {
-        Event::DatabaseCreated(_) | Event::Paused(_) => Ok(()),
+        Event::DatabaseCreated(_)
+        | Event::Paused(_)
+        | Event::SigningKeyRecorded(_)
+        | Event::SigningKeyRotated(_)
+        | Event::HeadMissing(_)
+        | Event::ClockSetBack(_)
+        | Event::PersonalRedacted(_)
+        | Event::RedactionFinished(_) => Ok(()),
         Event::JobCreated(event) => run(
             "INSERT INTO job (job, portal, policy_hash, default_action, begun_by, actions_max, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -29,7 +29,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 pub use self::error::JournalError;
 pub use self::event::*;
 pub use self::open::JournalFile;
-pub use self::personal::{About, Commitment, Recorded};
+pub use self::personal::{About, Commitment, Recorded, Whom};
 pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};
 use crate::clock::Clock;
 use crate::domain::{JobId, RunId};

@@ -15,7 +15,10 @@ use super::{JournalError, View};
 const APPLICATION_ID: i64 = 0x4F42_3234;
 
 /// Applied in order; the position, from 1, is the version.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_journal.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_journal.sql"),
+    include_str!("../../migrations/0002_checkpoint.sql"),
+];
 
 /// Name, value to set, value to find. `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
 const PRAGMAS: &[(&str, &str, &str)] = &[

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::event::Event;
 use crate::domain::{RowNumber, UserId};
 use crate::personal::Personal;
 
@@ -102,6 +103,93 @@ impl<'de> Deserialize<'de> for Recorded {
                 Ok(Self::Sealed(Commitment(hex.to_owned())))
             }
             _ => Err(D::Error::custom("a personal value in an event is a commitment")),
+        }
+    }
+}
+
+/// Whom a value in an event has to be about, as far as the event says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Whom {
+    /// Exactly this.
+    Known(About),
+    /// Events of version 0.1 did not say whose task showed a document's title.
+    Unsaid,
+}
+
+impl Event {
+    /// Every personal value of the event, and whom it is about. An erasure goes by the side table; that the side table says the same is
+    /// checked against this.
+    pub fn personal_values(&self) -> Vec<(&Recorded, Whom)> {
+        let nobody = Whom::Known(About::Nobody);
+        let user = |user| Whom::Known(About::User(user));
+        match self {
+            Self::JobCreated(event) => event
+                .roster
+                .columns
+                .iter()
+                .map(|column| (&column.name, nobody))
+                .collect(),
+            Self::RowRead(event) => {
+                let whom = Whom::Known(event.id.map_or(About::Row(event.row), About::User));
+                let keys = [
+                    &event.email,
+                    &event.first_name,
+                    &event.last_name,
+                    &event.second_name,
+                    &event.full_name,
+                ];
+                let cells = keys.into_iter().chain([&event.note]).flatten().map(|cell| (cell, whom));
+                let other = event
+                    .other
+                    .iter()
+                    .flat_map(|cell| [(&cell.column, nobody), (&cell.value, whom)]);
+                cells.chain(other).collect()
+            }
+            Self::UserRecorded(event) => {
+                let names = [&event.first_name, &event.last_name, &event.second_name, &event.email];
+                names
+                    .into_iter()
+                    .flatten()
+                    .map(|name| (name, user(event.user)))
+                    .collect()
+            }
+            Self::TaskRecorded(event) => {
+                let titles = [&event.name, &event.document_name];
+                titles
+                    .into_iter()
+                    .flatten()
+                    .map(|title| (title, user(event.user)))
+                    .collect()
+            }
+            Self::WorkflowRecorded(event) => {
+                let whom = event.document_name_about.map_or(Whom::Unsaid, user);
+                event.document_name.iter().map(|title| (title, whom)).collect()
+            }
+            Self::AttemptAnswered(event) => event.text.iter().map(|text| (text, nobody)).collect(),
+            Self::ActionReopened(event) => event.reason.iter().map(|reason| (reason, nobody)).collect(),
+            Self::PersonalRedacted(event) => event.reason.iter().map(|reason| (reason, nobody)).collect(),
+            Self::DatabaseCreated(_)
+            | Self::RunStarted(_)
+            | Self::RunAbandoned(_)
+            | Self::RunFinished(_)
+            | Self::RowResolved(_)
+            | Self::RowsResolved(_)
+            | Self::UserDiscovered(_)
+            | Self::DiscoveryRestarted(_)
+            | Self::ActionPlanned(_)
+            | Self::PlanFrozen(_)
+            | Self::PlanConfirmed(_)
+            | Self::AttemptIntended(_)
+            | Self::ActionReturned(_)
+            | Self::ActionEnded(_)
+            | Self::Paused(_)
+            | Self::ResidueRecorded(_)
+            | Self::JobClosed(_)
+            | Self::SigningKeyRecorded(_)
+            | Self::SigningKeyRotated(_)
+            | Self::HeadMissing(_)
+            | Self::ClockSetBack(_)
+            | Self::RedactionFinished(_) => Vec::new(),
         }
     }
 }

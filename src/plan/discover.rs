@@ -179,16 +179,15 @@ fn workflow_recorded(
         .and_then(|row| row.started_by)
         .or_else(|| task.and_then(|row| row.started_by))
         .filter(|user| user.0 != 0);
-    let whom = task.map_or(About::Nobody, |row| About::User(row.user));
+    let shown_by = task.filter(|row| row.document_name.is_some());
     Event::WorkflowRecorded(Box::new(WorkflowRecorded {
         workflow: workflow.clone(),
         running: instance.is_some(),
         module: either(|row| &row.module, |row| &row.module),
         entity: either(|row| &row.entity, |row| &row.entity),
         document: either(|row| &row.document_id, |row| &row.document_id),
-        document_name: task
-            .and_then(|row| row.document_name.as_ref())
-            .map(|text| text.about(whom)),
+        document_name: shown_by.and_then(|row| Some(row.document_name.as_ref()?.about(About::User(row.user)))),
+        document_name_about: shown_by.map(|row| row.user),
         template: either(|row| &row.template_id, |row| &row.template_id),
         started: either(|row| &row.started, |row| &row.started),
         started_by,
