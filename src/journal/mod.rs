@@ -15,6 +15,7 @@ mod chain;
 mod error;
 mod event;
 mod fold;
+mod history;
 mod open;
 mod personal;
 mod reserve;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 pub use self::error::JournalError;
 pub use self::event::*;
+pub use self::history::{CheckpointRecord, ErasedTitles, Erasures, Told, Value};
 pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded, Whom};
 pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};

@@ -197,7 +197,7 @@ pub struct ActionRecord {
 /// Reading access to the journal.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    db: &'a Connection,
+    pub(super) db: &'a Connection,
 }
 
 /// A column that holds one of our words, or an id in its own type.
@@ -229,7 +229,7 @@ impl<'a> View<'a> {
         Self { db }
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         self,
         sql: &str,
         parameters: impl rusqlite::Params,

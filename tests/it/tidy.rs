@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["clock", "domain", "hex", "personal"]),
     ("plan", &["domain", "hex", "journal", "personal", "portal", "roster"]),
     ("run", &["clock", "domain", "journal", "personal", "plan", "portal"]),
-    ("report", &["domain", "exit", "journal"]),
+    ("report", &["domain", "exit", "journal", "personal", "plan"]),
     ("sandbox", &[]),
     (
         "cli",
