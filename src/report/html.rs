@@ -59,6 +59,7 @@ struct Page {
     bar: Vec<Part>,
     bar_about: String,
     outcomes: Vec<Line>,
+    absent: Vec<State>,
     planned: bool,
     lists: Vec<List>,
     unmatched: Vec<RowView>,
@@ -123,7 +124,6 @@ struct Line {
     state: State,
     count: String,
     claim: &'static str,
-    zero: bool,
 }
 
 /// A table of actions that deserve to be seen apart.
@@ -314,6 +314,7 @@ impl Page {
             bar: maker.bar(),
             bar_about: maker.bar_about(),
             outcomes: maker.outcomes(),
+            absent: maker.absent(),
             planned,
             lists,
             unmatched,
@@ -433,7 +434,7 @@ impl Maker<'_> {
 
     fn facts(&self) -> Vec<Fact> {
         let (report, words) = (self.report, self.words);
-        let mut facts = vec![fact(words.l_portal, report.record.portal.0.clone())];
+        let mut facts = Vec::new();
         if let Some(at) = &report.record.frozen_at {
             facts.push(fact(words.l_planned, time(at)));
         }
@@ -534,22 +535,21 @@ impl Maker<'_> {
         format!("{}: {}", self.words.outcomes, parts.join(", "))
     }
 
-    /// Every state that occurs; and the outcomes that did not, once there are any, so that nobody wonders.
     fn outcomes(&self) -> Vec<Line> {
-        let planned = self.report.is_planned();
-        states()
-            .filter(|state| !planned || self.report.status.count(*state) > 0)
-            .filter(|state| matches!(state, ActionState::Ended(_)) || self.report.status.count(*state) > 0)
-            .map(|state| {
-                let count = self.report.status.count(state);
-                Line {
-                    state: self.state(state),
-                    count: self.words.number(count),
-                    claim: (self.words.state_claim)(state),
-                    zero: count == 0,
-                }
-            })
-            .collect()
+        let there = states().filter(|state| self.report.status.count(*state) > 0);
+        let lines = there.map(|state| Line {
+            state: self.state(state),
+            count: self.words.number(self.report.status.count(state)),
+            claim: (self.words.state_claim)(state),
+        });
+        lines.collect()
+    }
+
+    /// The outcomes that did not come about, once there could be any, so that nobody wonders.
+    fn absent(&self) -> Vec<State> {
+        let ended = states().filter(|state| matches!(state, ActionState::Ended(_)));
+        let absent = ended.filter(|state| self.report.status.is_confirmed() && self.report.status.count(*state) == 0);
+        absent.map(|state| self.state(state)).collect()
     }
 
     fn lists(&self) -> Vec<List> {

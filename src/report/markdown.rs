@@ -346,7 +346,7 @@ impl Page<'_> {
         if report.actions.is_empty() {
             return;
         }
-        self.heading(words.c_workflow);
+        self.heading(words.plan_list);
         let rows: Vec<Vec<String>> = report
             .actions
             .iter()

@@ -12,6 +12,7 @@
 mod support;
 
 mod answers;
+mod browser;
 mod commands;
 mod contradictions;
 mod crashes;
@@ -23,6 +24,7 @@ mod limits;
 mod main_job;
 mod readme;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod screens;

@@ -306,7 +306,7 @@ pub(super) const WORDS: Words = Words {
     c_first: "First",
     c_last: "Last",
     c_action: "Action",
-    l_portal: "Portal",
+    plan_list: "Workflows",
     l_planned: "Planned",
     l_confirmed: "Confirmed",
     l_closed: "Closed",
@@ -374,7 +374,7 @@ pub(super) const WORDS: Words = Words {
     verify_steps: [
         "offboard24 audit verify checks the database: that no event was changed, taken out or put in. It works on a copy, without the portal.",
         "With the receipt of the run, kept in another place, it also shows that nothing was cut off at the end: offboard24 audit verify --receipt FILE.",
-        "Each action below names the event that gave it its state, and the beginning of that event's hash. The whole hash is in the reports as csv and json.",
+        "Each action names the event that gave it its state, and the beginning of that event's hash. The whole hash is in the reports as csv and json.",
     ],
     utc: "All times are UTC.",
     made_by: "Made by offboard24 from its journal alone. The same journal gives the same report.",

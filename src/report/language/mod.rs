@@ -251,8 +251,8 @@ pub struct Words {
     pub c_last: &'static str,
     /// Column.
     pub c_action: &'static str,
-    /// Label.
-    pub l_portal: &'static str,
+    /// Section of the list of all actions.
+    pub plan_list: &'static str,
     /// Label.
     pub l_planned: &'static str,
     /// Label.

@@ -419,7 +419,7 @@ pub(super) const WORDS: Words = Words {
     c_first: "Первая",
     c_last: "Последняя",
     c_action: "Действие",
-    l_portal: "Портал",
+    plan_list: "Процессы",
     l_planned: "План составлен",
     l_confirmed: "Подтверждён",
     l_closed: "Закрыто",
