@@ -84,9 +84,7 @@ fn next_stage(
         return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
     }
     if record.frozen_at.is_none() {
-        let erasures = work.journal.view().erasures()?;
-        let rows = erasures.iter().flat_map(|record| &record.erasure.rows);
-        if let Some((_, row)) = rows.into_iter().find(|(of, _)| *of == job) {
+        if let Some(row) = work.journal.view().erasures()?.row_of(job) {
             return Err(Failure::refused(format!(
                 "row {row} of job {job} was erased, so its plan can no longer be made. Nothing was asked"
             ))

@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod fold;
 pub mod head;
+mod history;
 pub mod key;
 mod naming;
 pub mod note;
@@ -41,6 +42,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 pub use self::error::JournalError;
 pub use self::event::*;
 use self::head::HeadError;
+pub use self::history::{CheckpointRecord, ErasedTitles, Erasures, Told, Value};
 use self::key::Keys;
 use self::note::{Checkpoint, Note, VerifyingKey};
 pub use self::open::JournalFile;
@@ -50,8 +52,7 @@ use self::seal::{Sealer, Signers};
 pub use self::trail::{Logged, Person, Search};
 use self::tree::Tree;
 pub use self::view::{
-    ActionRecord, Counts, ErasureRecord, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View,
-    WorkflowView,
+    ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View, WorkflowView,
 };
 use crate::clock::Clock;
 use crate::domain::{JobId, Portal, RunId};

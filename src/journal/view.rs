@@ -196,15 +196,6 @@ pub struct ActionRecord {
     pub text: Option<Personal>,
 }
 
-/// An erasure as recorded.
-#[derive(Clone, Debug)]
-pub struct ErasureRecord {
-    /// When.
-    pub at: String,
-    /// Of what.
-    pub erasure: Erasure,
-}
-
 /// A personal value as recorded.
 #[derive(Clone, Debug)]
 pub struct ValueRecord {
@@ -342,22 +333,6 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Whose values were erased, and when, the oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn erasures(&self) -> Result<Vec<ErasureRecord>, JournalError> {
-        let events = self.own_events(&["personal_redacted"])?;
-        let records = events.into_iter().filter_map(|(_, envelope)| match envelope.event {
-            Event::PersonalRedacted(event) => Some(ErasureRecord {
-                at: envelope.at,
-                erasure: Erasure::from(&event),
-            }),
-            _ => None,
-        });
-        Ok(records.collect())
-    }
-
     /// The values that an erasure would erase now, whom they are about and what they are.
     ///
     /// # Errors
@@ -422,7 +397,7 @@ impl<'a> View<'a> {
         Ok(last.pop())
     }
 
-    fn has_checkpoints(self) -> Result<bool, JournalError> {
+    pub(crate) fn has_checkpoints(self) -> Result<bool, JournalError> {
         Ok(self.db.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint')",
             [],

@@ -12,6 +12,7 @@
 mod support;
 
 mod answers;
+mod browser;
 mod commands;
 mod contradictions;
 mod crashes;
@@ -25,6 +26,7 @@ mod main_job;
 mod readme;
 mod redact;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod screens;

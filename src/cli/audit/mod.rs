@@ -2,9 +2,9 @@
 
 mod checkpoint;
 mod key;
-mod redact;
 mod log;
 mod prove;
+mod redact;
 mod verify;
 
 use clap::Subcommand;

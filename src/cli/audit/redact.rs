@@ -269,14 +269,10 @@ fn chosen<'a>(mentions: &'a [ValueRecord], named: &[String]) -> Result<Vec<&'a V
 }
 
 fn nothing_left(view: View<'_>, person: &Person) -> Result<Failure, Failure> {
-    let at = view
-        .erasures()?
-        .into_iter()
-        .rev()
-        .find(|record| {
-            record.erasure.user == person.user && person.user.is_some() || record.erasure.rows == person.rows
-        })
-        .map(|record| format!(": it was erased on {}", record.at));
+    let erasures = view.erasures()?;
+    let of_user = person.user.and_then(|user| erasures.of_user(user));
+    let of_row = || person.rows.iter().find_map(|(job, row)| erasures.of_row(*job, *row));
+    let at = of_user.or_else(of_row).map(|at| format!(": it was erased on {at}"));
     Ok(Failure::usage(format!(
         "no personal value about {} is left{}",
         person.name(),
