@@ -18,6 +18,7 @@ mod contradictions;
 mod crashes;
 mod defences;
 mod engine;
+mod export;
 mod faults;
 mod journal;
 mod limits;

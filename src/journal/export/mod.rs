@@ -21,6 +21,8 @@ use crate::hex::hex;
 pub(crate) const DATABASE: &str = "audit.db";
 /// What the export is.
 pub(crate) const ABOUT: &str = "export.json";
+/// The form of an export, as it is now.
+pub(crate) const FORMAT: u32 = 1;
 /// The sums of all other files, as `sha256sum` writes them.
 pub(crate) const SUMS: &str = "SHA256SUMS";
 /// The receipts.
@@ -105,7 +107,7 @@ fn fill(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> Result<
     let file = JournalFile::open(&copy)?;
     let view = file.view();
     let about = About {
-        format: 1,
+        format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         database: view.database()?,
         events: view.size()?,

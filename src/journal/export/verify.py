@@ -32,6 +32,21 @@ def lines(name):
     return data.split(b"\n")[:-1]
 
 
+def parsed(name):
+    """The objects of a file, each as it is spelt by whoever writes it once more."""
+    for line in lines(name):
+        value = json.loads(line)
+        again = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        check(line == again, "%s is not spelt as it was written: %r" % (name, line[:60]))
+        yield value
+
+
+def decoded(text):
+    data = base64.b64decode(text, validate=True)
+    check(base64.b64encode(data).decode() == text, "it is no clean base64: " + text)
+    return data
+
+
 # --- Ed25519, the verification of RFC 8032, section 5.1.7 -------------------------------------------------------------------
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -118,7 +133,7 @@ def check_sums():
 # --- The notes: C2SP signed-note and tlog-checkpoint --------------------------------------------------------------------------
 def public_key(text):
     name, digits, key = text.split("+", 2)
-    key = base64.b64decode(key, validate=True)
+    key = decoded(key)
     check(hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() == digits and key[0] == 1, "a key is not what it says: " + text)
     return name, bytes.fromhex(digits), key[1:]
 
@@ -130,7 +145,7 @@ def check_note(size, note, origin, root, keys):
     signed = set()
     for line in signatures.rstrip("\n").split("\n"):
         dash, name, data = line.split(" ")
-        data = base64.b64decode(data, validate=True)
+        data = decoded(data)
         for key in keys:
             if dash == "\u2014" and (name, data[:4]) == key[:2] and is_signed(key[2], text.encode() + b"\n", data[4:]):
                 signed.add(key)
@@ -139,32 +154,44 @@ def check_note(size, note, origin, root, keys):
 
 # --- The values ---------------------------------------------------------------------------------------------------------------
 def commitments(value):
-    if isinstance(value, dict):
-        return [found for part in value.values() for found in commitments(part)]
-    if isinstance(value, list):
-        return [found for part in value for found in commitments(part)]
+    if isinstance(value, (dict, list)):
+        parts = value.values() if isinstance(value, dict) else value
+        return [one for part in parts for one in commitments(part)]
     is_one = isinstance(value, str) and re.fullmatch("sha256:[0-9a-f]{64}", value)
     return [value[7:]] if is_one else []
 
 
+def promises(seq, event):
+    """Each commitment of an event: where it is made, and the user or the row of the roster that it is about."""
+    kind, data = event["kind"], event["data"]
+    field = {"row_read": "id", "user_recorded": "user", "task_recorded": "user", "workflow_recorded": "document_name_about"}
+    user = data.get(field.get(kind))
+    row = data["row"] if kind == "row_read" and user is None else None
+    headers = [cell["column"] for cell in data["other"]] if kind == "row_read" else []
+    for one in commitments(data):
+        yield one, (seq, event["job"]) + ((None, None) if "sha256:" + one in headers else (user, row))
+
+
 def check_values(promised, redactions):
-    for line in lines("personal.jsonl"):
-        value = json.loads(line)
-        commitment, event = value["commitment"], value["event"]
-        promise = promised.pop(commitment, None)
-        check(promise is not None and promise[0] == event, "no event promised the value " + commitment)
-        place = [promise[1] if promise else None, value["row"]]
+    last = (-1, "")
+    for value in parsed("personal.jsonl"):
+        one, event = value["commitment"], value["event"]
+        check(last < (event, one), "the values are not in order at " + one)
+        last = event, one
+        seq, job, user, row = promised.pop(one, (None, None, None, None))
+        check((seq, user, row) == (event, value["user"], value["row"]), "no event promised the value %s as it stands" % one)
         erased = any(
-            seq > event and (value["user"] is not None and value["user"] == who["user"] or place in who["rows"] or commitment in who["also"])
-            for seq, who in redactions
+            at > event and (user is not None and user == who["user"] or [job, row] in who["rows"] or one in who["also"])
+            for at, who in redactions
         )
-        if value["value"] is None:
-            check(erased, "the value %s is gone, and no event says that it was erased" % commitment)
+        if value["value"] is None and value["salt"] is None:
+            check(erased, "the value %s is gone, and no event says that it was erased" % one)
         else:
-            data = b"\x02" + bytes.fromhex(value["salt"]) + value["value"].encode()
-            check(hashlib.sha256(data).hexdigest() == commitment and not erased, "the value %s is another one" % commitment)
-    for commitment in promised:
-        check(False, "the value %s is missing" % commitment)
+            salt = bytes.fromhex(value["salt"])
+            digest = hashlib.sha256(b"\x02" + salt + value["value"].encode()).hexdigest()
+            check(digest == one and salt.hex() == value["salt"] and not erased, "the value %s is another one" % one)
+    for one in promised:
+        check(False, "the value %s is missing" % one)
 
 
 # --- The story ----------------------------------------------------------------------------------------------------------------
@@ -183,9 +210,14 @@ def count(states, event):
 
 
 def main():
-    about = json.loads(read("export.json"))
+    (about,) = parsed("export.json")
+    check(list(about) == ["format", "version", "database", "events", "redacted"] and about["format"] == 1, "export.json has another form")
+    check(about["redacted"] in (True, False) and type(about["events"]) is int, "export.json has another form")
     check_sums()
-    notes = {note["size"]: note["note"] for note in map(json.loads, lines("checkpoints.jsonl"))}
+    listed = [(note["size"], note["note"]) for note in parsed("checkpoints.jsonl")]
+    check(listed == sorted(set(listed)), "the checkpoints are not in order")
+    check(read("checkpoint.txt").decode() == (listed[-1][1] if listed else ""), "checkpoint.txt is not the newest checkpoint")
+    notes, keys = dict(listed), []
     tree, before, seq = Tree(), None, -1
     origin, key, promised, redactions, states, unsigned = None, None, {}, [], {}, None
     for seq, body in enumerate(lines("events.jsonl")):
@@ -201,10 +233,12 @@ def main():
             key = public_key(event["data"]["key"])
             origin = event["data"].get("origin", origin)
             signers.append(key)
+            keys.append(event["data"]["key"].encode())
         if event["kind"] == "personal_redacted":
             redactions.append((seq, event["data"]))
-        for commitment in commitments(event["data"]):
-            promised[commitment] = (seq, event["job"])
+        if event["kind"] == "database_created":
+            check(event["data"]["database"] == about["database"], "export.json is about another database")
+        promised.update(promises(seq, event))
         count(states, event)
         note = notes.pop(seq + 1, None)
         if note is not None:
@@ -215,7 +249,11 @@ def main():
     check(not notes, "a checkpoint is about events that are not there")
     check(unsigned is None, "the last events are covered by no checkpoint")
     check(seq + 1 == about["events"], "there are not as many events as export.json says")
-    if not about["redacted"]:
+    check(lines("keys.txt") == keys, "keys.txt has other keys than the events")
+    if about["redacted"]:
+        check(not os.path.exists(os.path.join(folder, "personal.jsonl")), "the values are there, and were to be left out")
+        print("the personal values were left out of this export")
+    else:
         check_values(promised, redactions)
     for job in sorted({job for job, _ in states}):
         counted = Counter(state for (of, _), state in states.items() if of == job)
@@ -230,6 +268,5 @@ except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as
     found.append("it cannot be read: %s: %s" % (type(cause).__name__, cause))
 for message in found:
     print("DAMAGED: " + message)
-print("personal values were left out of this export" if not found and json.loads(read("export.json"))["redacted"] else "", end="")
 print("INTACT" if not found else "%d findings" % len(found))
 sys.exit(11 if found else 0)

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Code, Findings, Place};
 use super::{Against, Report, verify};
-use crate::journal::export::{ABOUT, About, FIXED, RECEIPTS, SUMS, Summed, TEXTS, VALUES, database_in, sum_of_file};
+use crate::journal::export::{
+    ABOUT, About, FIXED, FORMAT, RECEIPTS, SUMS, Summed, TEXTS, VALUES, database_in, sum_of_file,
+};
 use crate::journal::{JournalError, JournalFile};
 
 /// Folders in folders that are looked into: an export has one.
@@ -46,7 +48,9 @@ pub fn verify_export(folder: &Path, against: Against) -> Result<Report, JournalE
 
 fn about(folder: &Path, findings: &mut Findings) -> Option<About> {
     let text = fs::read_to_string(folder.join(ABOUT)).ok();
-    let about = text.and_then(|text| serde_json::from_str(&text).ok());
+    let about = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .filter(|about: &About| about.format == FORMAT);
     if about.is_none() {
         findings.add(Code::ExportFile, Place::File, format!("{ABOUT} cannot be read"));
     }
