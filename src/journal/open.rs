@@ -311,7 +311,9 @@ fn check_identity(db: &Connection, path: &Path) -> Result<(), JournalError> {
 /// Makes the tables of a version in an empty database.
 pub(crate) fn make_schema(db: &Connection, version: i64) -> rusqlite::Result<()> {
     let migrations = MIGRATIONS.iter().take(usize::try_from(version).unwrap_or_default());
-    migrations.into_iter().try_for_each(|migration| db.execute_batch(migration))
+    migrations
+        .into_iter()
+        .try_for_each(|migration| db.execute_batch(migration))
 }
 
 /// Brings the schema to the newest version, in one transaction.

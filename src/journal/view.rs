@@ -694,10 +694,7 @@ impl<'a> View<'a> {
             [job.0],
             |row| row.get("body"),
         )?;
-        bodies
-            .iter()
-            .map(|body| Ok(Envelope::read(body)?.event))
-            .collect()
+        bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
     }
 
     /// Every event's body, in order: canonical JSON as hashed.

@@ -29,4 +29,5 @@ mod screens;
 mod tidy;
 mod traps;
 mod vectors;
+mod verify;
 mod waiting;

@@ -77,7 +77,12 @@ fn words(report: &Report) -> String {
     }
     lines.push(String::new());
     for finding in &report.findings {
-        lines.push(format!("{:<28}{}: {}", finding.code, line(&finding.at.to_string()), line(&finding.message)));
+        lines.push(format!(
+            "{:<28}{}: {}",
+            finding.code,
+            line(&finding.at.to_string()),
+            line(&finding.message)
+        ));
     }
     for (code, all) in &report.counts {
         let listed = report.findings.iter().filter(|finding| finding.code == *code).count() as u64;
@@ -92,7 +97,10 @@ fn words(report: &Report) -> String {
 fn verdict(report: &Report) -> String {
     if !report.is_intact() {
         let all: u64 = report.counts.values().sum();
-        return format!("DAMAGED: {}. Keep the file as it is: it is evidence", count(all, "finding"));
+        return format!(
+            "DAMAGED: {}. Keep the file as it is: it is evidence",
+            count(all, "finding")
+        );
     }
     let key = if report.key_known {
         "a key that is known here"

@@ -203,14 +203,21 @@ mod tests {
     fn is_within(value: &Value) -> bool {
         match value {
             Value::Null | Value::Bool(_) | Value::String(_) => true,
-            Value::Number(number) => number.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
+            Value::Number(number) => number
+                .as_i64()
+                .is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
             Value::Array(items) => items.iter().all(is_within),
             Value::Object(fields) => fields.values().all(is_within),
         }
     }
 
     fn name() -> impl Strategy<Value = String> {
-        prop_oneof!["[a-c]{0,2}", "\\PC{0,3}", any::<String>(), "[\u{0}-\u{24}\\\\\u{7f}\u{e000}\u{10000}\u{ffff}é]{0,4}"]
+        prop_oneof![
+            "[a-c]{0,2}",
+            "\\PC{0,3}",
+            any::<String>(),
+            "[\u{0}-\u{24}\\\\\u{7f}\u{e000}\u{10000}\u{ffff}é]{0,4}"
+        ]
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -266,13 +273,40 @@ mod tests {
     #[test]
     fn what_is_not_canonical_is_found() {
         for text in [
-            "", " 1", "1 ", "01", "-0", "1.0", "1e3", "+1", "9007199254740993", "[1,]", "[,]", "{\"a\":1,}", "{\"a\" :1}",
-            "{\"b\":1,\"a\":2}", "{\"a\":1,\"a\":2}", "\"\\/\"", "\"\\u0041\"", "\"\\u000A\"", "\"\\u001F\"", "\"\u{1}\"",
-            "\"a", "nul", "truex", "{\"a\"}", "{1:2}", "[1 ,2]", "\"\\ud800\"", "{\"\u{e000}\":1,\"\u{10000}\":2}",
+            "",
+            " 1",
+            "1 ",
+            "01",
+            "-0",
+            "1.0",
+            "1e3",
+            "+1",
+            "9007199254740993",
+            "[1,]",
+            "[,]",
+            "{\"a\":1,}",
+            "{\"a\" :1}",
+            "{\"b\":1,\"a\":2}",
+            "{\"a\":1,\"a\":2}",
+            "\"\\/\"",
+            "\"\\u0041\"",
+            "\"\\u000A\"",
+            "\"\\u001F\"",
+            "\"\u{1}\"",
+            "\"a",
+            "nul",
+            "truex",
+            "{\"a\"}",
+            "{1:2}",
+            "[1 ,2]",
+            "\"\\ud800\"",
+            "{\"\u{e000}\":1,\"\u{10000}\":2}",
         ] {
             assert!(!is_canonical(text), "{text}");
         }
-        assert!(is_canonical("{\"\u{10000}\":1,\"\u{e000}\":[-9007199254740992,\"\\u001f\\n\u{7f}\"]}"));
+        assert!(is_canonical(
+            "{\"\u{10000}\":1,\"\u{e000}\":[-9007199254740992,\"\\u001f\\n\u{7f}\"]}"
+        ));
     }
 
     #[test]

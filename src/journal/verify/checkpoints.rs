@@ -183,7 +183,11 @@ impl<'c> Checkpoints<'c> {
         match event {
             Event::SigningKeyRecorded(recorded) => {
                 if self.signers.in_force().is_some() {
-                    findings.add(Code::KeyReplaced, at.clone(), "a key was on record before, and this one does not say that it replaces it");
+                    findings.add(
+                        Code::KeyReplaced,
+                        at.clone(),
+                        "a key was on record before, and this one does not say that it replaces it",
+                    );
                 }
                 match recorded.key.parse::<VerifyingKey>() {
                     Ok(key) => {
@@ -199,7 +203,11 @@ impl<'c> Checkpoints<'c> {
                 let before = self.signers.in_force().cloned();
                 let named = rotated.replaces.parse::<VerifyingKey>().ok();
                 if before.is_none() || before != named {
-                    findings.add(Code::KeyReplaced, at.clone(), "the key that it replaces was not in force");
+                    findings.add(
+                        Code::KeyReplaced,
+                        at.clone(),
+                        "the key that it replaces was not in force",
+                    );
                 }
                 match (rotated.key.parse::<VerifyingKey>(), before) {
                     (Ok(key), Some(before)) => self.set_key(seq, Signers::Both(before, key)),
@@ -270,8 +278,15 @@ impl<'c> Checkpoints<'c> {
         }
         while let Some(stored) = self.next.take() {
             let events = self.signed.tree.size();
-            let message = format!("it covers {} events, and the journal has {events}: its end is missing", stored.size);
-            findings.add(Code::CheckpointBeyond, Place::Checkpoint(stored.size.unsigned_abs()), message);
+            let message = format!(
+                "it covers {} events, and the journal has {events}: its end is missing",
+                stored.size
+            );
+            findings.add(
+                Code::CheckpointBeyond,
+                Place::Checkpoint(stored.size.unsigned_abs()),
+                message,
+            );
             self.advance()?;
         }
         Ok(self.signed)
@@ -293,7 +308,10 @@ impl Expected<'_> {
             (note.to_string() == text).then_some((note, checkpoint))
         });
         let Some((note, checkpoint)) = parsed else {
-            return vec![(Code::CheckpointFormat, "it is not a signed note of a checkpoint".to_owned())];
+            return vec![(
+                Code::CheckpointFormat,
+                "it is not a signed note of a checkpoint".to_owned(),
+            )];
         };
         let mut wrong = Vec::new();
         if checkpoint.size != self.size {
@@ -313,12 +331,18 @@ impl Expected<'_> {
             wrong.push((Code::CheckpointOrigin, message));
         }
         for key in &self.signers {
-            let has_line = note.signatures.iter().any(|line| line.name == *key.name() && line.id == key.id());
+            let has_line = note
+                .signatures
+                .iter()
+                .any(|line| line.name == *key.name() && line.id == key.id());
             if !has_line {
                 let message = "the key that was in force did not sign it".to_owned();
                 wrong.push((Code::CheckpointKey, message));
             } else if !note.verified_by(key) {
-                wrong.push((Code::CheckpointSignature, "its signature is not that of its key".to_owned()));
+                wrong.push((
+                    Code::CheckpointSignature,
+                    "its signature is not that of its key".to_owned(),
+                ));
             }
         }
         if note.signatures.len() > self.signers.len() {

@@ -71,7 +71,9 @@ impl Evidence {
         }
         let mut header = Vec::with_capacity(HEADER_BYTES);
         let file = File::open(&path).map_err(failed)?;
-        file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(failed)?;
+        file.take(HEADER_BYTES as u64)
+            .read_to_end(&mut header)
+            .map_err(failed)?;
         let log = fs::metadata(beside(&path, "-wal")).ok();
         Ok(Self {
             length: found.len(),
@@ -128,14 +130,26 @@ impl Evidence {
             let found = &header[*at..*at + expected.len()];
             let not_yet = with_log && *at >= 24 && found.iter().all(|byte| *byte == 0);
             if found != *expected && !not_yet {
-                findings.add(Code::FileHeader, Place::File, format!("{what} (byte {at}) is not as in this program's files"));
+                findings.add(
+                    Code::FileHeader,
+                    Place::File,
+                    format!("{what} (byte {at}) is not as in this program's files"),
+                );
             }
         }
         if header[18] != header[19] || !matches!(header[18], 1 | 2) {
-            findings.add(Code::FileHeader, Place::File, "the mode of writing (byte 18) is none that this program uses");
+            findings.add(
+                Code::FileHeader,
+                Place::File,
+                "the mode of writing (byte 18) is none that this program uses",
+            );
         }
         if header[24..28] != header[92..96] {
-            findings.add(Code::FileHeader, Place::File, "the two counters of changes (bytes 24 and 92) differ");
+            findings.add(
+                Code::FileHeader,
+                Place::File,
+                "the two counters of changes (bytes 24 and 92) differ",
+            );
         }
         let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
         if !with_log && pages * PAGE_BYTES != self.length {
@@ -161,7 +175,11 @@ const HEADER: &[(usize, &[u8], &str)] = &[
 pub(crate) fn check_identity(db: &Connection, findings: &mut Findings) -> rusqlite::Result<i64> {
     let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
     if number("application_id")? != open::APPLICATION_ID {
-        findings.add(Code::Identity, Place::File, "it does not carry the mark of this program's databases");
+        findings.add(
+            Code::Identity,
+            Place::File,
+            "it does not carry the mark of this program's databases",
+        );
     }
     let (version, known) = (number("user_version")?, open::version_known());
     if (1..=known).contains(&version) {
@@ -183,22 +201,27 @@ pub(crate) fn check_schema(db: &Connection, version: i64, findings: &mut Finding
             Some(_) => "is made in another way",
             None => "is missing",
         };
-        findings.add(Code::Schema, Place::Table(name.1.clone()), format!("the {} {} {what}", name.0, name.1));
+        findings.add(
+            Code::Schema,
+            Place::Table(name.1.clone()),
+            format!("the {} {} {what}", name.0, name.1),
+        );
     }
     for name in found.keys().filter(|name| !expected.contains_key(*name)) {
         let message = format!("the {} {} is not this program's", name.0, name.1);
         findings.add(Code::Schema, Place::Table(name.1.clone()), message);
     }
     let missing = expected.into_keys().filter(|name| !found.contains_key(name));
-    Ok(missing.filter(|(kind, _)| kind == "table").map(|(_, name)| name).collect())
+    Ok(missing
+        .filter(|(kind, _)| kind == "table")
+        .map(|(_, name)| name)
+        .collect())
 }
 
 /// Everything in a schema: kind and name, to table and text.
 fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), (String, Option<String>)>> {
     let mut statement = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
-    let rows = statement.query_map([], |row| {
-        Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
-    })?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
     rows.collect()
 }
 

@@ -247,11 +247,18 @@ impl Story {
         let Some((run, finished)) = run.and_then(|run| Some((run, run.finished.as_ref()?))) else {
             return vec![format!("run {} is not on record as finished", receipt.run)];
         };
-        let portal = self.jobs.get(&run.job).map(|job| job.portal.as_str()).unwrap_or_default();
+        let portal = self
+            .jobs
+            .get(&run.job)
+            .map(|job| job.portal.as_str())
+            .unwrap_or_default();
         let events = (run.began.unsigned_abs(), finished.seq.unsigned_abs());
         let hash = |hash: Option<&String>| hash.cloned().unwrap_or_else(|| "none".to_owned());
         let actions = |actions: &[(String, u32)]| {
-            let parts: Vec<String> = actions.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            let parts: Vec<String> = actions
+                .iter()
+                .map(|(state, count)| format!("{count} {state}"))
+                .collect();
             parts.join(", ")
         };
         let range = |(first, last): (u64, u64)| format!("{first}-{last}");
@@ -260,7 +267,11 @@ impl Story {
             ("job", receipt.job.to_string(), run.job.to_string()),
             ("command", receipt.command.clone(), run.command.clone()),
             ("state", receipt.state.clone(), finished.state.to_owned()),
-            ("plan", hash(receipt.plan_hash.as_ref()), hash(finished.plan_hash.as_ref())),
+            (
+                "plan",
+                hash(receipt.plan_hash.as_ref()),
+                hash(finished.plan_hash.as_ref()),
+            ),
             ("events", range(receipt.events), range(events)),
             ("actions", actions(&receipt.actions), actions(&finished.actions)),
             ("at", receipt.at.clone(), finished.at.clone()),
@@ -298,7 +309,9 @@ impl Story {
         self.check_place(&mut told);
         match &envelope.event {
             Event::DatabaseCreated(event) => {
-                told.hold(seq == 0, Code::OutOfPlace, || "a database is made once, at the beginning".to_owned());
+                told.hold(seq == 0, Code::OutOfPlace, || {
+                    "a database is made once, at the beginning".to_owned()
+                });
                 self.database.get_or_insert_with(|| event.database.clone());
             }
             Event::RunStarted(event) => self.run_started(&mut told, &event.portal.0, &event.command),
@@ -306,9 +319,14 @@ impl Story {
             Event::RunFinished(event) => self.run_finished(&mut told, &event.actions),
             Event::JobCreated(event) => self.job_created(&mut told, event),
             Event::SigningKeyRecorded(event) => {
-                let expected = [self.portal.as_deref(), self.database.as_deref()].map(Option::unwrap_or_default).join("/");
+                let expected = [self.portal.as_deref(), self.database.as_deref()]
+                    .map(Option::unwrap_or_default)
+                    .join("/");
                 told.hold(event.origin == expected, Code::CheckpointOrigin, || {
-                    format!("{} is named as the origin, and the journal is that of {expected}", event.origin)
+                    format!(
+                        "{} is named as the origin, and the journal is that of {expected}",
+                        event.origin
+                    )
                 });
             }
             Event::PersonalRedacted(_) => drop(self.redactions.insert(seq.unsigned_abs())),
@@ -330,7 +348,9 @@ impl Story {
         let Envelope { run, job, event, .. } = told.envelope;
         if told.seq == 0 {
             let first = matches!(event, Event::DatabaseCreated(_));
-            told.hold(first, Code::OutOfPlace, || "the first event is not the making of the database".to_owned());
+            told.hold(first, Code::OutOfPlace, || {
+                "the first event is not the making of the database".to_owned()
+            });
         }
         let begins_run = matches!(event, Event::RunStarted(_));
         let begins_job = matches!(event, Event::RunStarted(_) | Event::JobCreated(_));
@@ -345,24 +365,40 @@ impl Story {
         }
         if let Some(job) = job {
             let known = self.jobs.contains_key(job);
-            told.hold(begins_job || known, Code::OutOfPlace, || format!("there is no job {job}"));
+            told.hold(begins_job || known, Code::OutOfPlace, || {
+                format!("there is no job {job}")
+            });
         }
         let needs_both = !matches!(event, Event::DatabaseCreated(_)) && is_of_run(event);
-        told.hold(!needs_both || (run.is_some() && job.is_some()), Code::OutOfPlace, || {
-            "it names no run or no job".to_owned()
-        });
+        told.hold(
+            !needs_both || (run.is_some() && job.is_some()),
+            Code::OutOfPlace,
+            || "it names no run or no job".to_owned(),
+        );
     }
 
     fn run_started(&mut self, told: &mut Told<'_>, portal: &str, command: &str) {
         self.portal.get_or_insert_with(|| portal.to_owned());
-        let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else { return };
-        let next = self.runs.last_key_value().map_or(1, |(last, _)| last.0.saturating_add(1));
-        told.hold(run.0 == next, Code::OutOfPlace, || format!("run {run} is not the next, which is run {next}"));
+        let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else {
+            return;
+        };
+        let next = self
+            .runs
+            .last_key_value()
+            .map_or(1, |(last, _)| last.0.saturating_add(1));
+        told.hold(run.0 == next, Code::OutOfPlace, || {
+            format!("run {run} is not the next, which is run {next}")
+        });
         match self.jobs.get(&job) {
             Some(found) => told.hold(found.portal == portal, Code::OutOfPlace, || {
-                format!("run {run} speaks to {portal}, and job {job} belongs to {}", found.portal)
+                format!(
+                    "run {run} speaks to {portal}, and job {job} belongs to {}",
+                    found.portal
+                )
             }),
-            None => told.hold(job == self.next_job(), Code::OutOfPlace, || format!("there is no job {job}")),
+            None => told.hold(job == self.next_job(), Code::OutOfPlace, || {
+                format!("there is no job {job}")
+            }),
         }
         let started = Run {
             job,
@@ -375,12 +411,21 @@ impl Story {
     }
 
     fn next_job(&self) -> JobId {
-        JobId(self.jobs.last_key_value().map_or(1, |(last, _)| last.0.saturating_add(1)))
+        JobId(
+            self.jobs
+                .last_key_value()
+                .map_or(1, |(last, _)| last.0.saturating_add(1)),
+        )
     }
 
     fn run_abandoned(&mut self, told: &mut Told<'_>, abandoned: RunId, in_doubt: u32) {
-        let open = self.runs.get_mut(&abandoned).filter(|run| !run.is_over && Some(abandoned) != told.envelope.run);
-        told.hold(open.is_some(), Code::OutOfPlace, || format!("run {abandoned} is not one that was left open"));
+        let open = self
+            .runs
+            .get_mut(&abandoned)
+            .filter(|run| !run.is_over && Some(abandoned) != told.envelope.run);
+        told.hold(open.is_some(), Code::OutOfPlace, || {
+            format!("run {abandoned} is not one that was left open")
+        });
         let Some(run) = open else { return };
         run.is_over = true;
         let sent = self.jobs.get(&run.job).map_or(0, |job| job.count(ActionState::Sent));
@@ -390,7 +435,9 @@ impl Story {
     }
 
     fn run_finished(&mut self, told: &mut Told<'_>, totals: &[(String, u32)]) {
-        let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else { return };
+        let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else {
+            return;
+        };
         if let Some(state) = self.runs.get_mut(&run) {
             let job = self.jobs.get(&job);
             state.is_over = true;
@@ -403,13 +450,17 @@ impl Story {
             });
         }
         let adds_up = self.jobs.get(&job).is_none_or(|job| job.adds_up(totals));
-        told.hold(adds_up, Code::Totals, || format!("the totals of run {run} are not those of job {job} at that time"));
+        told.hold(adds_up, Code::Totals, || {
+            format!("the totals of run {run} are not those of job {job} at that time")
+        });
     }
 
     fn job_created(&mut self, told: &mut Told<'_>, event: &JobCreated) {
         let Some(job) = told.envelope.job else { return };
         let next = self.next_job();
-        told.hold(job == next, Code::OutOfPlace, || format!("job {job} is not the next, which is job {next}"));
+        told.hold(job == next, Code::OutOfPlace, || {
+            format!("job {job} is not the next, which is job {next}")
+        });
         let policy_hash = hex(&Sha256::digest(&event.policy));
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
@@ -438,9 +489,11 @@ impl Story {
             Event::PlanConfirmed(event) => job.plan_confirmed(told, event),
             Event::AttemptIntended(event) => {
                 let of_run = told.envelope.run.and_then(|run| self.runs.get(&run)).map(|run| run.job);
-                told.hold(of_run.is_none_or(|of_run| of_run == number), Code::IntentOutOfTurn, || {
-                    format!("it belongs to job {number}, and its run works on another")
-                });
+                told.hold(
+                    of_run.is_none_or(|of_run| of_run == number),
+                    Code::IntentOutOfTurn,
+                    || format!("it belongs to job {number}, and its run works on another"),
+                );
                 let flight = (job.portal.clone(), event.workflow.clone());
                 told.hold(!self.in_flight.contains(&flight), Code::IntentOutOfTurn, || {
                     format!("workflow {} has an attempt that is not settled", event.workflow)
@@ -530,9 +583,11 @@ impl Job {
             plan.update(data);
         }
         let next = self.actions.len() + 1;
-        told.hold(usize::try_from(event.action.0).is_ok_and(|action| action == next), Code::OutOfPlace, || {
-            format!("action {} is not the next, which is action {next}", event.action)
-        });
+        told.hold(
+            usize::try_from(event.action.0).is_ok_and(|action| action == next),
+            Code::OutOfPlace,
+            || format!("action {} is not the next, which is action {next}", event.action),
+        );
         let rows = &self.rows;
         let matched = self.matched.get_or_insert_with(|| {
             let matched = rows.values().filter(|(state, _)| *state == Some(RowState::Matched));
@@ -544,15 +599,29 @@ impl Job {
         {
             told.find(
                 Code::PlanUnfounded,
-                format!("user {user} is no matched person of the roster, and action {} is about them", event.action),
+                format!(
+                    "user {user} is no matched person of the roster, and action {} is about them",
+                    event.action
+                ),
             );
         }
         let outsiders = event.participants.iter().any(|user| !event.people.contains(user));
         let goes_ahead = event.holds.is_empty();
-        told.hold(!goes_ahead || (!outsiders && event.kind.is_some() && !event.people.is_empty()), Code::PlanUnfounded, || {
-            format!("action {} is not held, although others wait in its workflow or nobody does", event.action)
-        });
-        let state = if goes_ahead { ActionState::Planned } else { ActionState::Held };
+        told.hold(
+            !goes_ahead || (!outsiders && event.kind.is_some() && !event.people.is_empty()),
+            Code::PlanUnfounded,
+            || {
+                format!(
+                    "action {} is not held, although others wait in its workflow or nobody does",
+                    event.action
+                )
+            },
+        );
+        let state = if goes_ahead {
+            ActionState::Planned
+        } else {
+            ActionState::Held
+        };
         self.by_workflow.insert(event.workflow.clone(), self.actions.len());
         self.actions.push(Action {
             workflow: event.workflow.clone(),
@@ -570,7 +639,11 @@ impl Job {
         self.check_open(told);
         if let Some(hash) = self.plan_hash() {
             told.hold(hash == event.plan_hash, Code::PlanHash, || {
-                format!("the plan on record has the hash {}…, not {:.12}…", &hash[..12], event.plan_hash)
+                format!(
+                    "the plan on record has the hash {}…, not {:.12}…",
+                    &hash[..12],
+                    event.plan_hash
+                )
             });
         }
         let (planned, held) = (self.count(ActionState::Planned), self.count(ActionState::Held));
@@ -582,9 +655,11 @@ impl Job {
         });
         let rows = self.rows.len();
         if self.frozen.is_none() {
-            told.hold(usize::try_from(self.rows_declared).is_ok_and(|told| told == rows), Code::Totals, || {
-                format!("the roster had {} rows, and {rows} are on record", self.rows_declared)
-            });
+            told.hold(
+                usize::try_from(self.rows_declared).is_ok_and(|told| told == rows),
+                Code::Totals,
+                || format!("the roster had {} rows, and {rows} are on record", self.rows_declared),
+            );
             self.frozen = Some(event.clone());
         }
         self.rows = BTreeMap::new();
@@ -592,7 +667,9 @@ impl Job {
     }
 
     fn plan_confirmed(&mut self, told: &mut Told<'_>, event: &PlanConfirmed) {
-        told.hold(!self.is_confirmed, Code::PlanChanged, || "the plan was confirmed before".to_owned());
+        told.hold(!self.is_confirmed, Code::PlanChanged, || {
+            "the plan was confirmed before".to_owned()
+        });
         self.is_confirmed = true;
         let Some(frozen) = &self.frozen else {
             told.find(Code::PlanChanged, "the plan was not frozen when it was confirmed");
@@ -613,38 +690,65 @@ impl Job {
             format!("action {} was sent, and nobody had confirmed the plan", event.action)
         });
         let Some(action) = self.action(event.action) else {
-            told.find(Code::ActionNotInPlan, format!("action {} is not in the plan", event.action));
+            told.find(
+                Code::ActionNotInPlan,
+                format!("action {} is not in the plan", event.action),
+            );
             return;
         };
         told.hold(
             action.workflow == event.workflow && action.kind == Some(event.kind),
             Code::ActionNotInPlan,
-            || format!("{} of workflow {} is not what action {} plans", event.kind, event.workflow, event.action),
+            || {
+                format!(
+                    "{} of workflow {} is not what action {} plans",
+                    event.kind, event.workflow, event.action
+                )
+            },
         );
         match action.state {
             ActionState::Planned => {}
             ActionState::Held => told.find(Code::ActionNotInPlan, format!("action {} is held", event.action)),
             ActionState::Sent => {
-                told.find(Code::IntentOutOfTurn, format!("an earlier attempt of action {} is not settled", event.action));
+                told.find(
+                    Code::IntentOutOfTurn,
+                    format!("an earlier attempt of action {} is not settled", event.action),
+                );
             }
             ActionState::Ended(outcome) => {
-                told.find(Code::IntentOutOfTurn, format!("action {} had ended as {outcome}", event.action));
+                told.find(
+                    Code::IntentOutOfTurn,
+                    format!("action {} had ended as {outcome}", event.action),
+                );
             }
         }
         let next = action.last_attempt().saturating_add(1);
         told.hold(event.attempt == next, Code::IntentOutOfTurn, || {
-            format!("attempt {} of action {} is not the next, which is {next}", event.attempt, event.action)
+            format!(
+                "attempt {} of action {} is not the next, which is {next}",
+                event.attempt, event.action
+            )
         });
         told.hold(action.counted() < ATTEMPTS_MAX, Code::IntentOutOfTurn, || {
             format!("action {} had its {ATTEMPTS_MAX} attempts", event.action)
         });
         let expected = |user: &UserId| action.participants.contains(user);
         let ours = event.waiting.iter().any(|user| action.people.contains(user));
-        told.hold(ours && event.waiting.iter().all(expected), Code::IntentUnfounded, || {
-            format!("those who waited when action {} was sent are not those of the plan", event.action)
-        });
+        told.hold(
+            ours && event.waiting.iter().all(expected),
+            Code::IntentUnfounded,
+            || {
+                format!(
+                    "those who waited when action {} was sent are not those of the plan",
+                    event.action
+                )
+            },
+        );
         told.hold(event.rechecked_ms_ago <= LOOK_AGE_MS_MAX, Code::IntentUnfounded, || {
-            format!("what action {} rests on was {} ms old", event.action, event.rechecked_ms_ago)
+            format!(
+                "what action {} rests on was {} ms old",
+                event.action, event.rechecked_ms_ago
+            )
         });
         action.attempts.push(Attempt {
             answer: None,
@@ -655,7 +759,9 @@ impl Job {
     }
 
     fn attempt_answered(&mut self, told: &mut Told<'_>, event: &AttemptAnswered) {
-        let open = self.action(event.action).filter(|action| action.state == ActionState::Sent);
+        let open = self
+            .action(event.action)
+            .filter(|action| action.state == ActionState::Sent);
         let last = open.filter(|action| action.last_attempt() == event.attempt);
         let unanswered = last
             .and_then(|action| action.attempts.last_mut())
@@ -671,7 +777,10 @@ impl Job {
 
     fn action_returned(&mut self, told: &mut Told<'_>, event: &ActionReturned) {
         let founded = self.action(event.action).is_some_and(|action| {
-            let last = action.attempts.last().filter(|_| action.last_attempt() == event.attempt);
+            let last = action
+                .attempts
+                .last()
+                .filter(|_| action.last_attempt() == event.attempt);
             action.state == ActionState::Sent
                 && last.is_some_and(|attempt| match event.why {
                     Returned::NotExecuted => attempt.answer == Some(AnswerKind::NotExecuted),
@@ -679,7 +788,10 @@ impl Job {
                 })
         });
         told.hold(founded, Code::ReturnUnfounded, || {
-            format!("attempt {} of action {} gives no reason to plan it again", event.attempt, event.action)
+            format!(
+                "attempt {} of action {} gives no reason to plan it again",
+                event.attempt, event.action
+            )
         });
         self.set_state(event.action, ActionState::Planned);
     }
@@ -694,16 +806,24 @@ impl Job {
             ActionState::Planned | ActionState::Sent => {}
             ActionState::Held => told.find(Code::ActionNotInPlan, format!("action {number} is held")),
             ActionState::Ended(before) => {
-                told.find(Code::OutcomeRepeated, format!("action {number} had ended as {before} before"));
+                told.find(
+                    Code::OutcomeRepeated,
+                    format!("action {number} had ended as {before} before"),
+                );
             }
         }
         let last = Some(action.last_attempt()).filter(|attempts| *attempts > 0);
         if event.attempt == last {
             if let Err(missing) = check_claim(action, event, told.envelope) {
-                told.find(Code::OutcomeUnfounded, format!("action {number} is called {outcome}, and {missing}"));
+                told.find(
+                    Code::OutcomeUnfounded,
+                    format!("action {number} is called {outcome}, and {missing}"),
+                );
             }
         } else {
-            let named = event.attempt.map_or_else(|| "none".to_owned(), |attempt| attempt.to_string());
+            let named = event
+                .attempt
+                .map_or_else(|| "none".to_owned(), |attempt| attempt.to_string());
             let there = last.map_or_else(|| "none".to_owned(), |attempt| attempt.to_string());
             told.find(
                 Code::OutcomeWithoutIntent,
@@ -716,12 +836,22 @@ impl Job {
     fn action_reopened(&mut self, told: &mut Told<'_>, event: &ActionReopened) {
         let may = matches!(event.outcome, Outcome::Failed | Outcome::Drifted | Outcome::Survived);
         let Some(action) = self.action(event.action) else {
-            told.find(Code::ActionNotInPlan, format!("action {} is not in the plan", event.action));
+            told.find(
+                Code::ActionNotInPlan,
+                format!("action {} is not in the plan", event.action),
+            );
             return;
         };
-        told.hold(may && action.state == ActionState::Ended(event.outcome), Code::OutcomeRepeated, || {
-            format!("action {} was tried again as {}, and is {}", event.action, event.outcome, action.state)
-        });
+        told.hold(
+            may && action.state == ActionState::Ended(event.outcome),
+            Code::OutcomeRepeated,
+            || {
+                format!(
+                    "action {} was tried again as {}, and is {}",
+                    event.action, event.outcome, action.state
+                )
+            },
+        );
         action.earlier = action.attempts.len();
         self.set_state(event.action, ActionState::Planned);
     }
@@ -732,7 +862,9 @@ impl Job {
             action.kind == Some(ActionKind::Kill)
                 && matches!(action.state, ActionState::Ended(Outcome::Confirmed | Outcome::Presumed))
         });
-        told.hold(killed, Code::ResidueUnfounded, || format!("workflow {} was not killed", event.workflow));
+        told.hold(killed, Code::ResidueUnfounded, || {
+            format!("workflow {} was not killed", event.workflow)
+        });
     }
 
     fn job_closed(&mut self, told: &mut Told<'_>, event: &JobClosed) {
@@ -740,7 +872,9 @@ impl Job {
             "the totals of the job are not those on record".to_owned()
         });
         let open = self.count(ActionState::Planned) + self.count(ActionState::Sent);
-        told.hold(open == 0, Code::Totals, || format!("the job was closed with {open} actions not done"));
+        told.hold(open == 0, Code::Totals, || {
+            format!("the job was closed with {open} actions not done")
+        });
         let is_gone = |workflow: &WorkflowId| {
             let action = self.by_workflow.get(workflow).map(|place| &self.actions[*place]);
             action.is_some_and(|action| matches!(action.state, ActionState::Ended(outcome) if says_gone(outcome)))
@@ -774,7 +908,10 @@ fn check_claim(action: &Action, event: &ActionEnded, envelope: &Envelope) -> Res
         claim(!event.listed, "it was still listed")?;
     } else {
         claim(event.listed, "it was not listed")?;
-        claim(unanswered.is_none_or(is_quiet_since), "an attempt could still take effect")?;
+        claim(
+            unanswered.is_none_or(is_quiet_since),
+            "an attempt could still take effect",
+        )?;
     }
     match event.outcome {
         Outcome::Confirmed => claim(
@@ -783,16 +920,25 @@ fn check_claim(action: &Action, event: &ActionEnded, envelope: &Envelope) -> Res
         ),
         Outcome::Presumed => claim(unanswered.is_some(), "every attempt was answered"),
         Outcome::AlreadyGone => claim(
-            action.attempts.iter().all(|attempt| attempt.answer == Some(AnswerKind::NotExecuted)),
+            action
+                .attempts
+                .iter()
+                .all(|attempt| attempt.answer == Some(AnswerKind::NotExecuted)),
             "something was sent before",
         ),
         Outcome::Unattributed => {
             claim(unanswered.is_none(), "an attempt went unanswered")?;
-            claim(!action.was_answered(AnswerKind::Yes), "an attempt was answered with true")?;
+            claim(
+                !action.was_answered(AnswerKind::Yes),
+                "an attempt was answered with true",
+            )?;
             claim(action.was_answered(AnswerKind::Refused), "no attempt was refused")
         }
         Outcome::Drifted => claim(action.state != ActionState::Sent, "an attempt was not settled"),
-        Outcome::Failed => claim(last_answer == Some(AnswerKind::Refused), "the last attempt was not refused"),
+        Outcome::Failed => claim(
+            last_answer == Some(AnswerKind::Refused),
+            "the last attempt was not refused",
+        ),
         Outcome::Survived => {
             let tried = last.is_some_and(Attempt::is_unanswered) && action.counted() >= ATTEMPTS_MAX;
             claim(

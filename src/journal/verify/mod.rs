@@ -140,7 +140,8 @@ pub fn verify(path: &Path, against: &Against) -> Result<Report, JournalError> {
 /// The file alone is in order, and with what lies beside it, it is not.
 fn without_log(mut alone: Report) -> Report {
     let upto = alone.events.saturating_sub(1);
-    let message = format!("with the write-ahead log beside it the file is damaged; without it, it is intact up to event {upto}");
+    let message =
+        format!("with the write-ahead log beside it the file is damaged; without it, it is intact up to event {upto}");
     let mut findings = Findings::default();
     findings.add(Code::ForeignWriteAheadLog, Place::File, message);
     (alone.findings, alone.counts) = findings.into_parts();

@@ -110,8 +110,14 @@ fn read_receipt(file: &Path) -> Result<Outside, JournalError> {
         cause,
     };
     let is_small = fs::metadata(file).map_err(failed)?.len() <= BYTES_MAX as u64;
-    let bytes = if is_small { fs::read(file).map_err(failed)? } else { Vec::new() };
-    let receipt = std::str::from_utf8(&bytes).ok().and_then(|text| Receipt::parse(text).ok());
+    let bytes = if is_small {
+        fs::read(file).map_err(failed)?
+    } else {
+        Vec::new()
+    };
+    let receipt = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| Receipt::parse(text).ok());
     let read = receipt.as_ref().and_then(|receipt| {
         let checkpoint = Checkpoint::parse(&receipt.note.text).ok()?;
         Some((receipt.note.clone(), checkpoint))
@@ -185,7 +191,10 @@ fn compare_one(outside: &Outside, signed: &Signed, story: &Story, findings: &mut
     let (size, events) = (checkpoint.size, signed.tree.size());
     let origin = signed.keys.first().map(|(_, key)| key.name());
     if let Some(origin) = origin.filter(|origin| **origin != checkpoint.origin) {
-        find(codes.origin, format!("it is of {}, and the journal of {origin}", checkpoint.origin));
+        find(
+            codes.origin,
+            format!("it is of {}, and the journal of {origin}", checkpoint.origin),
+        );
         return size;
     }
     let is_signed = signed.key_at(size).is_some_and(|key| note.verified_by(key));
@@ -197,7 +206,10 @@ fn compare_one(outside: &Outside, signed: &Signed, story: &Story, findings: &mut
         let message = format!("it covers {size} events, and the journal has {events}: its end is missing");
         find(codes.beyond, message);
     } else if signed.roots.get(&size) != Some(&checkpoint.root) {
-        find(codes.root, format!("the first {size} events are not those that it covers"));
+        find(
+            codes.root,
+            format!("the first {size} events are not those that it covers"),
+        );
     }
     if let Some(receipt) = &outside.receipt {
         for wrong in story.contradictions(receipt) {
@@ -214,7 +226,11 @@ pub(crate) fn check_key(against: &Against, signed: &Signed, findings: &mut Findi
         (Some(key), _) => {
             let known = is_known(key);
             if !known {
-                findings.add(Code::KeyUnknown, Place::File, format!("the journal was never signed with {key}"));
+                findings.add(
+                    Code::KeyUnknown,
+                    Place::File,
+                    format!("the journal was never signed with {key}"),
+                );
             }
             known
         }

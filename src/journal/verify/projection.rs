@@ -53,11 +53,14 @@ impl Anew {
         for table in fold::PROJECTIONS.iter().filter(|table| !missing.contains(**table)) {
             match compare(&self.db, evidence, table) {
                 Ok(None) => {}
-                Ok(Some(message)) => self.findings.add(Code::Projection, Place::Table((*table).to_owned()), message),
+                Ok(Some(message)) => self
+                    .findings
+                    .add(Code::Projection, Place::Table((*table).to_owned()), message),
                 Err(Failed::Anew(cause)) => return Err(cause.into()),
                 Err(Failed::Evidence(cause)) => {
                     let message = format!("it cannot be read: {cause}");
-                    self.findings.add(Code::SqliteIntegrity, Place::Table((*table).to_owned()), message);
+                    self.findings
+                        .add(Code::SqliteIntegrity, Place::Table((*table).to_owned()), message);
                 }
             }
         }
@@ -122,7 +125,9 @@ fn compare(anew: &Connection, evidence: &Connection, table: &str) -> Result<Opti
 
 /// The columns of a table, those of its key first, and how many these are.
 fn columns_and_keys(db: &Connection, table: &str) -> rusqlite::Result<(Vec<String>, usize)> {
-    let mut statement = db.prepare(&format!("SELECT name, pk FROM pragma_table_info('{table}') ORDER BY pk = 0, pk, cid"))?;
+    let mut statement = db.prepare(&format!(
+        "SELECT name, pk FROM pragma_table_info('{table}') ORDER BY pk = 0, pk, cid"
+    ))?;
     let columns = statement
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -152,7 +157,9 @@ fn compare_values(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
     match (left, right) {
         (ValueRef::Integer(left), ValueRef::Integer(right)) => left.cmp(&right),
         (ValueRef::Real(left), ValueRef::Real(right)) => left.total_cmp(&right),
-        (ValueRef::Text(left), ValueRef::Text(right)) | (ValueRef::Blob(left), ValueRef::Blob(right)) => left.cmp(right),
+        (ValueRef::Text(left), ValueRef::Text(right)) | (ValueRef::Blob(left), ValueRef::Blob(right)) => {
+            left.cmp(right)
+        }
         _ => rank(left).cmp(&rank(right)),
     }
 }

@@ -59,7 +59,10 @@ impl Filed {
         let content = match (row.get_ref(5)?, row.get_ref(6)?) {
             (ValueRef::Null, ValueRef::Null) => Content::Erased,
             (ValueRef::Blob(salt), ValueRef::Text(value)) if salt.len() == SALT_BYTES => {
-                let hash = Sha256::new().chain_update([0x02]).chain_update(salt).chain_update(value);
+                let hash = Sha256::new()
+                    .chain_update([0x02])
+                    .chain_update(salt)
+                    .chain_update(value);
                 Content::Kept(hash.finalize().into())
             }
             _ => Content::Broken,
@@ -167,7 +170,11 @@ impl<'c> Values<'c> {
     fn take_value(&mut self, seq: i64, value: &Recorded, whom: Whom, findings: &mut Findings) -> rusqlite::Result<()> {
         let commitment = value.commitment().unwrap_or_default();
         let Some(hash) = unhex(commitment.as_bytes()) else {
-            findings.add(Code::BodyUnknown, Place::Event(seq), "a commitment is not written as this program does");
+            findings.add(
+                Code::BodyUnknown,
+                Place::Event(seq),
+                "a commitment is not written as this program does",
+            );
             return Ok(());
         };
         self.fill()?;
@@ -177,7 +184,11 @@ impl<'c> Values<'c> {
             None => self.look_up(commitment)?,
         };
         let Some(filed) = filed else {
-            findings.add(Code::ValueMissing, Place::Event(seq), format!("the row of value {commitment:.12}… is gone"));
+            findings.add(
+                Code::ValueMissing,
+                Place::Event(seq),
+                format!("the row of value {commitment:.12}… is gone"),
+            );
             return Ok(());
         };
         if filed.event != seq {
@@ -244,7 +255,11 @@ impl<'c> Values<'c> {
             self.pass_by();
         }
         for commitment in self.strays.values() {
-            findings.add(Code::ValueForeign, Place::Value(commitment.clone()), "no event commits to it");
+            findings.add(
+                Code::ValueForeign,
+                Place::Value(commitment.clone()),
+                "no event commits to it",
+            );
         }
         if self.redactions.is_empty() {
             for (hash, seq) in &self.erased {
@@ -291,7 +306,10 @@ impl<'c> Values<'c> {
         }
         for redaction in &self.redactions {
             if redaction.found != redaction.said {
-                let message = format!("it says that it erases {} values, and it covers {}", redaction.said, redaction.found);
+                let message = format!(
+                    "it says that it erases {} values, and it covers {}",
+                    redaction.said, redaction.found
+                );
                 findings.add(Code::Totals, Place::Event(redaction.seq), message);
             }
         }

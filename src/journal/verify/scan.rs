@@ -105,7 +105,8 @@ impl Scan {
         }
         if !link.text.is_some_and(is_canonical) {
             let message = "its body is not canonical JSON (RFC 8785)";
-            self.findings.add(Code::BodyNotCanonical, Place::Event(link.seq), message);
+            self.findings
+                .add(Code::BodyNotCanonical, Place::Event(link.seq), message);
         }
     }
 
@@ -177,7 +178,13 @@ mod tests {
     #[test]
     fn a_time_has_one_spelling() {
         assert!(is_time("2026-11-22T10:00:00.000Z"));
-        for text in ["", "2026-11-22T10:00:00Z", "2026-11-22 10:00:00.000Z", "2026-11-22T10:00:00.000+00:00", "+026-11-22T10:00:00.000Z"] {
+        for text in [
+            "",
+            "2026-11-22T10:00:00Z",
+            "2026-11-22 10:00:00.000Z",
+            "2026-11-22T10:00:00.000+00:00",
+            "+026-11-22T10:00:00.000Z",
+        ] {
             assert!(!is_time(text), "{text}");
         }
     }
