@@ -142,6 +142,8 @@ impl From<JournalError> for Failure {
             JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
                 "another program has the database open for writing: close it there and type the same command again",
             ),
+            JournalError::Export(_) => Self::usage(message)
+                .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
             JournalError::NoKey(_) => Self::damaged(&message),
@@ -188,7 +190,8 @@ impl From<HeadError> for Failure {
             }
             HeadError::Longer { .. } | HeadError::Differs { .. } => {
                 Self::new("head", Exit::Refused, format!("{message}. Nothing is done with it")).next(
-                    "put the whole database back where it was, with the file that ends in -wal; or keep both as evidence, see                      `offboard24 audit verify`, and plan anew in another database with --db FILE",
+                    "put the whole database back where it was, with the file that ends in -wal; or keep both as evidence, see what `offboard24 audit verify` \
+                     says, and plan anew in another database with --db FILE",
                 )
             }
         }

@@ -90,6 +90,9 @@ pub enum JournalError {
     /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
+    /// An export could not be written.
+    #[error("the export cannot be written: {0}")]
+    Export(#[from] std::io::Error),
     /// An event could not be written as JSON or read back.
     #[error("an event could not be encoded or decoded: {0}")]
     Encoding(#[from] serde_json::Error),
@@ -106,10 +109,13 @@ fn is_no_room_for_index(cause: &rusqlite::Error) -> bool {
 /// Whether a value is there that this program never writes.
 fn is_unreadable_value(cause: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
-        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure, Utf8Error,
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType, SqliteFailure,
+        Utf8Error,
     };
     match cause {
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => true,
+        // The schema itself was changed.
+        InvalidColumnName(_) => true,
         // Columns are generated from the bodies of events.
         SqliteFailure(_, Some(text)) => text == "malformed JSON",
         _ => false,

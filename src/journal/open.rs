@@ -95,6 +95,19 @@ pub(crate) fn backup_path(path: &Path, version: i64) -> PathBuf {
     beside(path, &format!(".backup-{version}"))
 }
 
+/// The copies that migrations made of a database.
+pub(crate) fn backups(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let of_version = |version| backup_path(path, version);
+    (1..version_known()).map(of_version).filter(|path| path.exists())
+}
+
+/// Opens a copy for erasing.
+pub(crate) fn copy_for_erasing(path: &Path) -> Result<Connection, JournalError> {
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    Ok(db)
+}
+
 /// Brings the schema to the newest version. A database that has something in it is copied first.
 pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), JournalError> {
     let found = user_version(db)?;
@@ -163,6 +176,14 @@ impl JournalFile {
     /// Questions about what is recorded.
     pub fn view(&self) -> View<'_> {
         View::new(&self.db)
+    }
+
+    /// A copy as of this moment, whole and readable anywhere, in a file of its own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), JournalError> {
+        vacuum_into(&self.db, path)
     }
 }
 

@@ -12,6 +12,7 @@
 mod support;
 
 mod answers;
+mod browser;
 mod commands;
 mod contradictions;
 mod crashes;
@@ -20,12 +21,16 @@ mod engine;
 mod faults;
 mod journal;
 mod limits;
+mod log;
 mod main_job;
 mod readme;
+mod redact;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod screens;
+mod sealing;
 mod tidy;
 mod traps;
 mod vectors;

@@ -19,13 +19,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["clock", "domain", "files", "hex", "lock", "personal"]),
     ("plan", &["domain", "hex", "journal", "personal", "portal", "roster"]),
     ("run", &["clock", "domain", "journal", "personal", "plan", "portal"]),
-    ("report", &["domain", "exit", "journal"]),
+    ("report", &["domain", "exit", "journal", "personal", "plan"]),
     ("sandbox", &[]),
     (
         "cli",
         &[
-            "clock", "domain", "exit", "files", "journal", "lock", "paths", "personal", "plan", "portal", "report",
-            "roster", "run", "sandbox",
+            "clock", "domain", "exit", "files", "hex", "journal", "lock", "paths", "personal", "plan", "portal",
+            "report", "roster", "run", "sandbox",
         ],
     ),
 ];
