@@ -230,7 +230,7 @@ pub(crate) fn codes(report: &Report) -> BTreeSet<&'static str> {
 }
 
 /// The leaf of a body, computed here.
-fn leaf(body: &str) -> [u8; 32] {
+pub(crate) fn leaf(body: &str) -> [u8; 32] {
     Sha256::new().chain_update([0]).chain_update(body).finalize().into()
 }
 
