@@ -35,4 +35,5 @@ mod sealing;
 mod tidy;
 mod traps;
 mod vectors;
+mod verify;
 mod waiting;
