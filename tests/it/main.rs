@@ -22,6 +22,7 @@ mod journal;
 mod limits;
 mod log;
 mod main_job;
+mod prove;
 mod readme;
 mod refusals;
 mod rosters;
