@@ -187,9 +187,9 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus, receipt: Option<&Issued>
             count(status.relisted, "workflow")
         ));
     }
+    lines.extend(receipt.map(|receipt| format!("\n{}\n", receipt.text())));
     lines.push(format!("database: {}", work.place.database.display()));
     lines.extend(next_step(status).map(|next| work.terminal.next(&next)));
-    lines.extend(receipt.map(|receipt| format!("\n{}", receipt.text())));
     work.terminal.say(&lines.join("\n"));
     work.terminal.object(&object(status, receipt));
     Ok(())

@@ -188,7 +188,8 @@ impl From<HeadError> for Failure {
             }
             HeadError::Longer { .. } | HeadError::Differs { .. } => {
                 Self::new("head", Exit::Refused, format!("{message}. Nothing is done with it")).next(
-                    "put the whole database back where it was, with the file that ends in -wal; or keep both as evidence, see                      `offboard24 audit verify`, and plan anew in another database with --db FILE",
+                    "put the whole database back where it was, with the file that ends in -wal; or keep both as evidence, see what `offboard24 audit verify` \
+                     says, and plan anew in another database with --db FILE",
                 )
             }
         }

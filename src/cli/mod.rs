@@ -11,9 +11,11 @@ mod execution;
 mod failure;
 mod help;
 mod jobs;
+mod new_files;
 mod plan;
 mod planning;
 mod receipt;
+mod report;
 mod resume;
 mod run;
 mod sandbox;
@@ -163,6 +165,7 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
         Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
+        Command::Report(report) => report::report(common, terminal, &report),
         Command::Jobs => jobs::jobs(common, terminal),
         Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,

@@ -48,12 +48,10 @@ impl Issued {
 
     /// What is printed for people.
     pub(crate) fn text(&self) -> String {
-        let place = match &self.file {
-            Some(file) => format!("the receipt, also in {}", file.display()),
-            None => "the receipt".to_owned(),
-        };
+        let place = self.file.as_ref().map(|file| format!(", also in {}", file.display()));
         format!(
-            "{place}. Keep a copy elsewhere, such as in the ticket: with it, nobody can change or cut off what is recorded unnoticed\n\n{}",
+            "the receipt{}; with a copy elsewhere, such as in the ticket, nobody can change what is recorded unnoticed:\n\n{}",
+            place.unwrap_or_default(),
             self.text.trim_end()
         )
     }

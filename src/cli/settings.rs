@@ -186,6 +186,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         job: JobArgument,
     },
+    /// Hand over the plan or the result of a job: for people, spreadsheets, programs or tickets
+    #[command(after_help = super::report::EXAMPLES)]
+    Report(super::report::ReportArguments),
     /// List the jobs of the database
     #[command(after_help = "Example: offboard24 jobs")]
     Jobs,

@@ -73,6 +73,14 @@ impl Terminal {
         }
     }
 
+    /// A document on standard output, as it is; with `--json` too, since it was asked for.
+    pub(crate) fn document(text: &str) {
+        let mut to = io::stdout().lock();
+        if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
+            tracing::debug!("the output is closed");
+        }
+    }
+
     /// A note beside the data, on standard error; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::files::make_private_folder;
 use crate::journal::key::Keys;
 use crate::journal::{
-    Beginning, Entry, Event, JobRecord, Journal, Operator, RunAbandoned, RunFinished, RunStarted, Stamp,
+    Beginning, Entry, Event, JobRecord, Journal, JournalError, Operator, RunAbandoned, RunFinished, RunStarted, Stamp,
 };
 use crate::lock::Lock;
 use crate::paths::{database_lock, stop_file};
@@ -126,6 +126,15 @@ impl Work {
         )?;
         self.is_running = true;
         Ok(run)
+    }
+
+    /// Has the database signed from here on, where no run did that yet.
+    pub(crate) fn begin_signing(&mut self) -> Result<(), Failure> {
+        let first = self.journal.view().jobs()?.into_iter().next();
+        let portal = first.ok_or(JournalError::Unsigned)?.portal;
+        let beginning = self.journal.beginning(&portal, &operator())?;
+        self.tell_signing(&beginning);
+        Ok(self.journal.append(Stamp::default(), beginning.entries)?)
     }
 
     /// What a person has to know about the signing: a key is worth something only to whom it was given beforehand.

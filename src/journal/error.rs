@@ -106,10 +106,13 @@ fn is_no_room_for_index(cause: &rusqlite::Error) -> bool {
 /// Whether a value is there that this program never writes.
 fn is_unreadable_value(cause: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
-        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure, Utf8Error,
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType, SqliteFailure,
+        Utf8Error,
     };
     match cause {
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => true,
+        // The schema itself was changed.
+        InvalidColumnName(_) => true,
         // Columns are generated from the bodies of events.
         SqliteFailure(_, Some(text)) => text == "malformed JSON",
         _ => false,

@@ -23,7 +23,7 @@ pub(crate) const PROJECTIONS: &[&str] = &[
     "residue",
 ];
 
-fn sealed(value: Option<&Recorded>) -> Option<&str> {
+pub(super) fn sealed(value: Option<&Recorded>) -> Option<&str> {
     value.and_then(Recorded::commitment)
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod fold;
 pub mod head;
+mod history;
 pub mod key;
 mod naming;
 pub mod note;
@@ -24,6 +25,7 @@ mod open;
 mod personal;
 pub mod prove;
 pub mod receipt;
+mod redact;
 mod reserve;
 mod seal;
 mod trail;
@@ -40,18 +42,23 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 pub use self::error::JournalError;
 pub use self::event::*;
 use self::head::HeadError;
+pub use self::history::{CheckpointRecord, ErasedTitles, Erasures, Told, Value};
 use self::key::Keys;
 use self::note::{Checkpoint, Note, VerifyingKey};
 pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded, Whom};
+pub use self::redact::Erasure;
 use self::seal::{Sealer, Signers};
 pub use self::trail::{Logged, Person, Search};
 use self::tree::Tree;
-pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};
+pub use self::view::{
+    ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View, WorkflowView,
+};
 use crate::clock::Clock;
 use crate::domain::{JobId, Portal, RunId};
 use crate::hex::hex;
 use crate::lock::Lock;
+use crate::personal::Personal;
 
 /// An event on its way into the journal.
 #[derive(Clone, Debug)]
@@ -137,12 +144,13 @@ impl Journal {
         };
         let head = known.as_ref().and_then(|(_, head)| head.as_ref());
         let scan = chain::scan(&db, head.map(|(_, checkpoint)| checkpoint.size))?;
-        if let Some((_, checkpoint)) = head {
-            compare(
-                checkpoint,
-                &scan,
-                &head::path(heads, &open::database(&db)?.unwrap_or_default()),
-            )?;
+        if let Some((note, checkpoint)) = head {
+            let path = head::path(heads, &open::database(&db)?.unwrap_or_default());
+            let keys = View::new(&db).signing_keys()?;
+            if !keys.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
+                return Err(HeadError::Foreign(path).into());
+            }
+            compare(checkpoint, &scan, &path)?;
         }
         let mut journal = Self::go_on(db, path, clock, scan)?;
         let database = journal.view().database()?;
@@ -155,20 +163,15 @@ impl Journal {
             Some(public) => keys.of(public).map(drop)?,
             None => keys.newest().map(drop)?,
         }
-        let path = head::path(heads, &database);
-        if let Some((note, _)) = &head {
-            let keys = journal.view().signing_keys()?;
-            if !keys.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
-                return Err(HeadError::Foreign(path).into());
-            }
-        }
         journal.sealer = Some(Sealer {
             keys,
             key,
-            head: path,
+            head: head::path(heads, &database),
             had_head: head.is_some(),
             _lock: lock,
         });
+        // A process that died between an erasure and its cleaning left bytes behind.
+        journal.finish_redactions()?;
         Ok(journal)
     }
 
@@ -261,6 +264,43 @@ impl Journal {
         sealer.write_head(&note)?;
         sealer.had_head = true;
         Ok(note)
+    }
+
+    /// Erases personal values for good: the event and the erasure in one transaction, then every byte that is left of them in the file, its
+    /// write-ahead log and its backups. Gives how many there were.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; [`JournalError::Busy`] when another program reads the database, so that bytes linger: the next opening
+    /// for writing takes them out.
+    pub fn redact(
+        &mut self,
+        erasure: Erasure,
+        operator: Operator,
+        reason: Option<Personal>,
+    ) -> Result<u32, JournalError> {
+        let values = u32::try_from(erasure.commitments(&self.db)?.len()).unwrap_or(u32::MAX);
+        let Erasure { user, rows, also } = erasure;
+        let redacted = PersonalRedacted {
+            user,
+            rows,
+            also,
+            values,
+            operator,
+            reason: reason.map(|reason| reason.about(About::Nobody)),
+        };
+        self.append(Stamp::default(), [Entry::own(Event::PersonalRedacted(redacted))])?;
+        self.finish_redactions()?;
+        Ok(values)
+    }
+
+    fn finish_redactions(&mut self) -> Result<(), JournalError> {
+        let unfinished = redact::unfinished(self.view())?;
+        if unfinished.is_empty() {
+            return Ok(());
+        }
+        redact::clean(&self.db, &self.path)?;
+        let finished = |redaction| Entry::own(Event::RedactionFinished(RedactionFinished { redaction }));
+        self.append(Stamp::default(), unfinished.into_iter().map(finished))
     }
 
     /// Questions about what is recorded.
@@ -422,6 +462,9 @@ impl Growing<'_> {
                     reveal.salt,
                     reveal.value
                 ])?;
+        }
+        if let Event::PersonalRedacted(event) = &entry.event {
+            Erasure::from(event).carry_out(self.db)?;
         }
         fold::fold(self.db, &Envelope::read(&body)?)?;
         self.tree.push(leaf);

@@ -95,6 +95,19 @@ pub(crate) fn backup_path(path: &Path, version: i64) -> PathBuf {
     beside(path, &format!(".backup-{version}"))
 }
 
+/// The copies that migrations made of a database.
+pub(crate) fn backups(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let of_version = |version| backup_path(path, version);
+    (1..version_known()).map(of_version).filter(|path| path.exists())
+}
+
+/// Opens such a copy for erasing.
+pub(crate) fn backup(path: &Path) -> Result<Connection, JournalError> {
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    Ok(db)
+}
+
 /// Brings the schema to the newest version. A database that has something in it is copied first.
 pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), JournalError> {
     let found = user_version(db)?;

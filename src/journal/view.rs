@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::event::{Envelope, Event};
 use super::note::VerifyingKey;
+use super::redact::Erasure;
 use super::{JournalError, fold, open};
 use crate::domain::{
     ActionId, ActionKind, ActionState, HoldReason, JobId, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
@@ -195,6 +196,17 @@ pub struct ActionRecord {
     pub text: Option<Personal>,
 }
 
+/// A personal value as recorded.
+#[derive(Clone, Debug)]
+pub struct ValueRecord {
+    /// Its commitment, 64 hexadecimal digits.
+    pub commitment: String,
+    /// The event that it belongs to.
+    pub event: u64,
+    /// The value.
+    pub value: Personal,
+}
+
 /// Reading access to the journal.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -276,6 +288,98 @@ impl<'a> View<'a> {
         texts.into_iter().map(parsed).collect()
     }
 
+    /// The events of the database itself, of these kinds, in order, with their sequence numbers.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn own_events(self, kinds: &[&str]) -> Result<Vec<(u64, Envelope)>, JournalError> {
+        let mut found = Vec::new();
+        for kind in kinds {
+            found.extend(self.list(
+                "SELECT seq, body FROM event WHERE job IS NULL AND kind = ?1",
+                [kind],
+                |row| Ok((unsigned(row, "seq")?, row.get::<_, String>("body")?)),
+            )?);
+        }
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(seq, body)| Ok((seq, Envelope::read(&body)?)))
+            .collect()
+    }
+
+    /// The jobs that recorded a user, in whatever role.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn jobs_with(&self, user: UserId) -> Result<Vec<JobId>, JournalError> {
+        self.list(
+            "SELECT job FROM user WHERE user = ?1 UNION SELECT job FROM roster_row WHERE user = ?1 OR id = ?1
+             UNION SELECT job FROM task WHERE user = ?1 ORDER BY job",
+            [user.0],
+            |row| Ok(JobId(row.get("job")?)),
+        )
+    }
+
+    /// The rows of all rosters that turned out to be about a user, or name their id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rows_with(&self, user: UserId) -> Result<Vec<(JobId, RowNumber)>, JournalError> {
+        self.list(
+            "SELECT job, row FROM roster_row WHERE user = ?1 OR id = ?1 ORDER BY job, row",
+            [user.0],
+            |row| Ok((JobId(row.get("job")?), RowNumber(row.get("row")?))),
+        )
+    }
+
+    /// The values that an erasure would erase now, whom they are about and what they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values_of(&self, erasure: &Erasure) -> Result<Vec<ValueRecord>, JournalError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT commitment, event, value FROM personal WHERE commitment = ?1")?;
+        let commitments = erasure.commitments(self.db)?;
+        let values = commitments
+            .iter()
+            .map(|commitment| statement.query_row([commitment], read_value));
+        Ok(values.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Every value that is there and of which the test says so.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values_where(&self, mut fits: impl FnMut(&str) -> bool) -> Result<Vec<ValueRecord>, JournalError> {
+        let mut statement = self
+            .db
+            .prepare("SELECT commitment, event, value FROM personal WHERE value IS NOT NULL ORDER BY event")?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if row.get_ref("value")?.as_str().is_ok_and(&mut fits) {
+                found.push(read_value(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The kind of an event, and the user or the row of the roster that it is about, if it names one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn event(&self, seq: u64) -> Result<Option<Envelope>, JournalError> {
+        let body: Option<String> = self
+            .db
+            .prepare_cached("SELECT body FROM event WHERE seq = ?1")?
+            .query_row([i64::try_from(seq).unwrap_or(i64::MAX)], |row| row.get(0))
+            .optional()?;
+        body.map(|body| Envelope::read(&body).map_err(JournalError::from))
+            .transpose()
+    }
+
     /// The newest checkpoint: its size and its note.
     ///
     /// # Errors
@@ -293,7 +397,7 @@ impl<'a> View<'a> {
         Ok(last.pop())
     }
 
-    fn has_checkpoints(self) -> Result<bool, JournalError> {
+    pub(crate) fn has_checkpoints(self) -> Result<bool, JournalError> {
         Ok(self.db.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint')",
             [],
@@ -739,6 +843,14 @@ fn dump(db: &Connection, table: &str) -> Result<Vec<String>, JournalError> {
         .collect::<rusqlite::Result<Vec<String>>>()?;
     lines.sort_unstable();
     Ok(lines)
+}
+
+fn read_value(row: &Row<'_>) -> rusqlite::Result<ValueRecord> {
+    Ok(ValueRecord {
+        commitment: row.get("commitment")?,
+        event: unsigned(row, "event")?,
+        value: Personal::new(row.get::<_, String>("value")?),
+    })
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

@@ -12,6 +12,7 @@
 mod support;
 
 mod answers;
+mod browser;
 mod commands;
 mod contradictions;
 mod crashes;
@@ -24,10 +25,13 @@ mod log;
 mod main_job;
 mod prove;
 mod readme;
+mod redact;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod screens;
+mod sealing;
 mod tidy;
 mod traps;
 mod vectors;

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["clock", "domain", "files", "hex", "lock", "personal"]),
     ("plan", &["domain", "hex", "journal", "personal", "portal", "roster"]),
     ("run", &["clock", "domain", "journal", "personal", "plan", "portal"]),
-    ("report", &["domain", "exit", "journal"]),
+    ("report", &["domain", "exit", "journal", "personal", "plan"]),
     ("sandbox", &[]),
     (
         "cli",

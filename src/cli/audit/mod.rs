@@ -1,7 +1,10 @@
 //! `offboard24 audit`: what the journal shows, and that it was not tampered with. One file a command.
 
+mod checkpoint;
+mod key;
 mod log;
 mod prove;
+mod redact;
 mod verify;
 
 use clap::Subcommand;
@@ -21,6 +24,15 @@ pub(crate) enum AuditCommand {
     /// Check the journal for every kind of damage; changes nothing
     #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
     Verify(verify::VerifyArguments),
+    /// Print the newest checkpoint, and keep it as the head of this machine
+    #[command(after_help = "Example: offboard24 audit checkpoint")]
+    Checkpoint,
+    /// Show or replace the key that signs the checkpoints
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Erase the personal values about a person; what happened stays provable
+    #[command(after_help = "Example: offboard24 audit redact --person 29 --reason 'asked for it in ticket 814'")]
+    Redact(redact::RedactArguments),
 }
 
 pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand) -> Ending {
@@ -28,5 +40,8 @@ pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand)
         AuditCommand::Log(arguments) => log::log(common, terminal, arguments),
         AuditCommand::Prove(arguments) => prove::prove(common, terminal, &arguments),
         AuditCommand::Verify(arguments) => verify::verify(common, terminal, arguments),
+        AuditCommand::Checkpoint => checkpoint::checkpoint(common, terminal),
+        AuditCommand::Key(command) => key::key(common, terminal, command),
+        AuditCommand::Redact(arguments) => redact::redact(common, terminal, arguments),
     }
 }

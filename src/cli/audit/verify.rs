@@ -10,20 +10,42 @@ use super::super::text::{count, line};
 use super::super::{Ending, status};
 use crate::exit::Exit;
 use crate::journal::JournalError;
-use crate::journal::verify::{self, Level, Report};
+use crate::journal::key::Keys;
+use crate::journal::note::{NoteError, VerifyingKey};
+use crate::journal::verify::{self, Against, Agreement, Report, Witness};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
     /// The database file, or a copy of it [default: the database]
     file: Option<PathBuf>,
+    /// A receipt to check it against; can be given several times
+    #[arg(long, value_name = "FILE")]
+    receipt: Vec<PathBuf>,
+    /// The head file to check it against [default: this machine's of that database, if there is one]
+    #[arg(long, value_name = "FILE")]
+    head: Option<PathBuf>,
+    /// The public key that the journal has to be signed with, as it was printed: NAME+ID+KEY
+    #[arg(long, value_name = "KEY", value_parser = parse_key)]
+    key: Option<VerifyingKey>,
+}
+
+fn parse_key(text: &str) -> Result<VerifyingKey, String> {
+    text.parse().map_err(|cause: NoteError| cause.to_string())
 }
 
 pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArguments) -> Ending {
-    let file = match arguments.file {
-        Some(file) => file,
-        None => common.place()?.database,
+    let place = common.place()?;
+    let file = arguments.file.unwrap_or(place.database);
+    let against = Against {
+        is_live: status::is_live(&file),
+        heads: Some(place.paths.heads()),
+        head: arguments.head,
+        receipts: arguments.receipt,
+        key: arguments.key,
+        // Keys that cannot be read are none: nothing is signed here.
+        keys: Keys::read(&place.key).ok(),
     };
-    let report = verify::verify(&file, status::is_live(&file))?;
+    let report = verify::verify(&file, &against)?;
     terminal.object(&serde_json::to_value(&report).map_err(JournalError::from)?);
     terminal.say(&words(&report));
     Ok(if report.is_intact() { Exit::Done } else { Exit::Damage })
@@ -80,7 +102,33 @@ fn verdict(report: &Report) -> String {
             count(all, "finding")
         );
     }
-    match report.level {
-        Level::Chain => "intact, not checked against anything outside the file".to_owned(),
+    let key = if report.key_known {
+        "a key that is known here"
+    } else {
+        "the key that the file itself names"
+    };
+    let inside = match report.last_checkpoint {
+        None => "intact, by its hash chain alone".to_owned(),
+        Some(size) => format!("intact, signed up to event {} with {key}", size.saturating_sub(1)),
+    };
+    let outside: Vec<String> = report.checked_against.iter().map(agreement).collect();
+    if outside.is_empty() {
+        format!("{inside}, not checked against anything outside the file")
+    } else {
+        format!("{inside}\n{}", outside.join("\n"))
     }
+}
+
+/// What agrees, and how far it reaches.
+fn agreement(agreement: &Agreement) -> String {
+    let what = match agreement.witness {
+        Witness::Head => "the head file",
+        Witness::Receipt => "the receipt",
+    };
+    let last = agreement.size.saturating_sub(1);
+    let reach = match agreement.behind {
+        0 => format!("up to event {last}, the last"),
+        behind => format!("up to event {last}; {} recorded later", count(behind, "event")),
+    };
+    format!("{what} {} agrees {reach}", line(&agreement.file.to_string_lossy()))
 }

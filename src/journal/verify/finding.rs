@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
@@ -48,6 +49,27 @@ codes! {
     BodyNotCanonical = "body-not-canonical", "the body of an event is not canonical JSON";
     BodyUnknown = "body-unknown", "the body of an event is none that this program writes";
     TimeBackwards = "time-backwards", "the time of an event is before that of the event before it, and no event says that the clock was set back";
+    CheckpointFormat = "checkpoint-format", "a checkpoint is not a signed note as this program writes it";
+    CheckpointSize = "checkpoint-size", "a checkpoint is stored under another size than its note says";
+    CheckpointOrigin = "checkpoint-origin", "a checkpoint is of another journal";
+    CheckpointRoot = "checkpoint-root", "the events are not those that a checkpoint covers";
+    CheckpointSignature = "checkpoint-signature", "the signature of a checkpoint is wrong";
+    CheckpointKey = "checkpoint-key", "a checkpoint is not signed with the key that was in force";
+    CheckpointMissing = "checkpoint-missing", "a transaction of a signed journal has no checkpoint";
+    CheckpointBeyond = "checkpoint-beyond", "a checkpoint covers more events than there are";
+    KeyReplaced = "key-replaced", "a signing key took the place of another without its signature";
+    KeyUnknown = "key-unknown", "the journal was not signed with the key that was given";
+    HeadFormat = "head-format", "the head file is no checkpoint";
+    HeadOrigin = "head-origin", "the head file is of another journal";
+    HeadSignature = "head-signature", "the head file is not signed with the journal's key";
+    HeadRoot = "head-root", "the events are not those that the head file covers";
+    HeadBeyond = "head-beyond", "the head file covers more events than there are";
+    ReceiptFormat = "receipt-format", "the file is no receipt";
+    ReceiptOrigin = "receipt-origin", "the receipt is of another journal";
+    ReceiptSignature = "receipt-signature", "the receipt is not signed with the journal's key";
+    ReceiptRoot = "receipt-root", "the events are not those that the receipt covers";
+    ReceiptBeyond = "receipt-beyond", "the receipt covers more events than there are";
+    ReceiptStatement = "receipt-statement", "the receipt says something about its run that the journal does not";
     ValueChanged = "value-changed", "a personal value does not match what its event committed to";
     ValueMissing = "value-missing", "an event commits to a personal value whose row is gone";
     ValueErasedWithoutEvent = "value-erased-without-event", "a personal value was erased, and no event says so";
@@ -96,6 +118,10 @@ pub enum Place {
     Table(String),
     /// A personal value, by its commitment.
     Value(String),
+    /// A checkpoint, by its size.
+    Checkpoint(u64),
+    /// A head or a receipt.
+    Outside(PathBuf),
 }
 
 impl fmt::Display for Place {
@@ -104,6 +130,8 @@ impl fmt::Display for Place {
             Self::File => formatter.write_str("the file"),
             Self::Event(seq) => write!(formatter, "event {seq}"),
             Self::Table(table) => write!(formatter, "table {table}"),
+            Self::Checkpoint(size) => write!(formatter, "checkpoint {size}"),
+            Self::Outside(file) => write!(formatter, "{}", file.display()),
             Self::Value(commitment) => write!(formatter, "value {}", commitment.get(..12).unwrap_or(commitment)),
         }
     }
@@ -139,6 +167,11 @@ impl Findings {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.values().sum()
     }
 
     /// Takes those of another pass.

@@ -15,6 +15,7 @@ use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
     Event, JobClosed, JobCreated, PlanConfirmed, PlanFrozen, ResidueRecorded, Returned, RowResolved,
 };
+use crate::journal::receipt::Receipt;
 
 /// Attempts that count, after the plan and after each `reopened` (design section 5).
 const ATTEMPTS_MAX: usize = 3;
@@ -120,6 +121,17 @@ impl Job {
         self.counts.get(&state).copied().unwrap_or_default()
     }
 
+    /// Where it stands when no run works on it.
+    fn state(&self) -> &'static str {
+        let left = self.count(ActionState::Planned) + self.count(ActionState::Sent);
+        match (&self.frozen, self.is_confirmed) {
+            (Some(_), _) if left == 0 => "complete",
+            (_, true) => "stopped",
+            (Some(_), false) => "planned",
+            (None, false) => "planning",
+        }
+    }
+
     /// Whether totals in an event are those on record.
     fn adds_up(&self, told: &[(String, u32)]) -> bool {
         let here: BTreeMap<&str, u32> = self
@@ -154,8 +166,20 @@ impl Job {
 
 /// A run as the record has it so far.
 struct Run {
-    job: Option<JobId>,
+    job: JobId,
+    command: String,
+    began: i64,
     is_over: bool,
+    finished: Option<Finished>,
+}
+
+/// How things stood when a run finished: what its receipt says.
+struct Finished {
+    seq: i64,
+    at: String,
+    state: &'static str,
+    plan_hash: Option<String>,
+    actions: Vec<(String, u32)>,
 }
 
 /// An attempt whose outcome is not on record. No damage: a run may still be at work, or `resume` settles it.
@@ -177,6 +201,10 @@ pub(crate) struct Story {
     /// Workflows with an open attempt, by portal.
     in_flight: BTreeSet<(String, WorkflowId)>,
     database: Option<String>,
+    /// The portal of the first run.
+    portal: Option<String>,
+    /// The events that erase personal values.
+    redactions: BTreeSet<u64>,
 }
 
 /// The event at hand, and where to say what is wrong with it.
@@ -213,6 +241,47 @@ impl Story {
         self.runs.len()
     }
 
+    /// What a receipt says about its run that is not on record, in words.
+    pub(crate) fn contradictions(&self, receipt: &Receipt) -> Vec<String> {
+        let run = self.runs.get(&receipt.run);
+        let Some((run, finished)) = run.and_then(|run| Some((run, run.finished.as_ref()?))) else {
+            return vec![format!("run {} is not on record as finished", receipt.run)];
+        };
+        let portal = self
+            .jobs
+            .get(&run.job)
+            .map(|job| job.portal.as_str())
+            .unwrap_or_default();
+        let events = (run.began.unsigned_abs(), finished.seq.unsigned_abs());
+        let hash = |hash: Option<&String>| hash.cloned().unwrap_or_else(|| "none".to_owned());
+        let actions = |actions: &[(String, u32)]| {
+            let parts: Vec<String> = actions
+                .iter()
+                .map(|(state, count)| format!("{count} {state}"))
+                .collect();
+            parts.join(", ")
+        };
+        let range = |(first, last): (u64, u64)| format!("{first}-{last}");
+        [
+            ("portal", receipt.portal.0.clone(), portal.to_owned()),
+            ("job", receipt.job.to_string(), run.job.to_string()),
+            ("command", receipt.command.clone(), run.command.clone()),
+            ("state", receipt.state.clone(), finished.state.to_owned()),
+            (
+                "plan",
+                hash(receipt.plan_hash.as_ref()),
+                hash(finished.plan_hash.as_ref()),
+            ),
+            ("events", range(receipt.events), range(events)),
+            ("actions", actions(&receipt.actions), actions(&finished.actions)),
+            ("at", receipt.at.clone(), finished.at.clone()),
+        ]
+        .into_iter()
+        .filter(|(_, said, there)| said != there)
+        .map(|(name, said, there)| format!("it says {name}: {said}, and on record is {there}"))
+        .collect()
+    }
+
     /// Attempts without an outcome.
     pub(crate) fn open_intents(&self) -> Vec<OpenIntent> {
         let mut open = Vec::new();
@@ -245,10 +314,27 @@ impl Story {
                 });
                 self.database.get_or_insert_with(|| event.database.clone());
             }
-            Event::RunStarted(event) => self.run_started(&mut told, &event.portal.0),
+            Event::RunStarted(event) => self.run_started(&mut told, &event.portal.0, &event.command),
             Event::RunAbandoned(event) => self.run_abandoned(&mut told, event.abandoned, event.in_doubt),
             Event::RunFinished(event) => self.run_finished(&mut told, &event.actions),
             Event::JobCreated(event) => self.job_created(&mut told, event),
+            Event::SigningKeyRecorded(event) => {
+                let expected = [self.portal.as_deref(), self.database.as_deref()]
+                    .map(Option::unwrap_or_default)
+                    .join("/");
+                told.hold(event.origin == expected, Code::CheckpointOrigin, || {
+                    format!(
+                        "{} is named as the origin, and the journal is that of {expected}",
+                        event.origin
+                    )
+                });
+            }
+            Event::PersonalRedacted(_) => drop(self.redactions.insert(seq.unsigned_abs())),
+            Event::RedactionFinished(event) => {
+                told.hold(self.redactions.contains(&event.redaction), Code::OutOfPlace, || {
+                    format!("event {} erases nothing", event.redaction)
+                });
+            }
             _ => {
                 if let Some(job) = envelope.job {
                     self.in_job(&mut told, job, data);
@@ -291,7 +377,8 @@ impl Story {
         );
     }
 
-    fn run_started(&mut self, told: &mut Told<'_>, portal: &str) {
+    fn run_started(&mut self, told: &mut Told<'_>, portal: &str, command: &str) {
+        self.portal.get_or_insert_with(|| portal.to_owned());
         let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else {
             return;
         };
@@ -314,8 +401,11 @@ impl Story {
             }),
         }
         let started = Run {
-            job: Some(job),
+            job,
+            command: command.to_owned(),
+            began: told.seq,
             is_over: false,
+            finished: None,
         };
         self.runs.insert(run, started);
     }
@@ -338,10 +428,7 @@ impl Story {
         });
         let Some(run) = open else { return };
         run.is_over = true;
-        let sent = run
-            .job
-            .and_then(|job| self.jobs.get(&job))
-            .map_or(0, |job| job.count(ActionState::Sent));
+        let sent = self.jobs.get(&run.job).map_or(0, |job| job.count(ActionState::Sent));
         told.hold(sent == in_doubt, Code::Totals, || {
             format!("{in_doubt} actions are said to be in doubt, and {sent} are")
         });
@@ -352,7 +439,15 @@ impl Story {
             return;
         };
         if let Some(state) = self.runs.get_mut(&run) {
+            let job = self.jobs.get(&job);
             state.is_over = true;
+            state.finished = Some(Finished {
+                seq: told.seq,
+                at: told.envelope.at.clone(),
+                state: job.map_or("planning", Job::state),
+                plan_hash: job.and_then(|job| Some(job.frozen.as_ref()?.plan_hash.clone())),
+                actions: totals.to_vec(),
+            });
         }
         let adds_up = self.jobs.get(&job).is_none_or(|job| job.adds_up(totals));
         told.hold(adds_up, Code::Totals, || {
@@ -393,11 +488,7 @@ impl Story {
             Event::PlanFrozen(event) => job.plan_frozen(told, event),
             Event::PlanConfirmed(event) => job.plan_confirmed(told, event),
             Event::AttemptIntended(event) => {
-                let of_run = told
-                    .envelope
-                    .run
-                    .and_then(|run| self.runs.get(&run))
-                    .and_then(|run| run.job);
+                let of_run = told.envelope.run.and_then(|run| self.runs.get(&run)).map(|run| run.job);
                 told.hold(
                     of_run.is_none_or(|of_run| of_run == number),
                     Code::IntentOutOfTurn,

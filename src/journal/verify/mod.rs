@@ -8,9 +8,11 @@
 //! Not here: repair. And nothing of `plan` or `run`: what checks them must not believe them.
 
 mod canonical;
+mod checkpoints;
 mod file;
 mod finding;
 mod meaning;
+mod outside;
 mod projection;
 mod reveals;
 mod scan;
@@ -22,14 +24,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
+use self::checkpoints::Signed;
 use self::file::{Access, Evidence};
 use self::finding::Findings;
 pub use self::finding::{Code, Finding, Place};
 pub use self::meaning::OpenIntent;
+pub use self::outside::{Against, Agreement, Witness};
 use self::projection::Anew;
-use self::scan::Scan;
+use self::scan::{Scan, Tables};
 use super::JournalError;
-use super::event::Envelope;
+use super::event::{Envelope, Event};
 use crate::hex::hex;
 
 /// Events that are handed from thread to thread at once.
@@ -38,12 +42,18 @@ const BATCH: usize = 256;
 /// Such portions that may wait.
 const BATCHES_WAITING: usize = 4;
 
-/// What the file was checked against.
+/// What vouches for the journal, the weakest first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The hash chain in the file. Who can write the file can make another one.
     Chain,
+    /// Checkpoints in the file, signed with the key that the file itself names. Its end can be cut off.
+    Checkpoints,
+    /// A receipt outside the file, up to its size.
+    Receipt,
+    /// The head file outside the file, up to its size.
+    Head,
 }
 
 /// What verification brought.
@@ -63,6 +73,16 @@ pub struct Report {
     pub to: Option<String>,
     /// The leaf hash of the last event: two copies that agree in it agree in everything before.
     pub last_leaf: Option<String>,
+    /// Whose journal it says that it is: portal and database.
+    pub origin: Option<String>,
+    /// Checkpoints.
+    pub checkpoints: u64,
+    /// How many events the last checkpoint covers.
+    pub last_checkpoint: Option<u64>,
+    /// The public key that signed the last of them.
+    pub key: Option<String>,
+    /// Whether that key, or one before it, is known from outside the file.
+    pub key_known: bool,
     /// Jobs on record.
     pub jobs: usize,
     /// Runs on record.
@@ -75,6 +95,8 @@ pub struct Report {
     pub with_log: bool,
     /// How far the file was checked.
     pub level: Level,
+    /// What agrees with it, outside the file.
+    pub checked_against: Vec<Agreement>,
     /// Attempts without an outcome. No damage.
     pub open_intents: Vec<OpenIntent>,
     /// What is not as it has to be; of each code the first hundred.
@@ -90,25 +112,26 @@ impl Report {
     }
 }
 
-/// Verifies a database file. `is_live` says that another process is writing it.
+/// Verifies a database file.
 ///
 /// # Errors
-/// When the file is missing or cannot be read, or changed meanwhile. Damage is not an error: it is in the report.
-pub fn verify(path: &Path, is_live: bool) -> Result<Report, JournalError> {
+/// When the file, or what it is to be checked against, is missing or cannot be read, or the file changed meanwhile. Damage is not an error:
+/// it is in the report.
+pub fn verify(path: &Path, against: &Against) -> Result<Report, JournalError> {
     let evidence = Evidence::look(path)?;
-    let access = match (is_live, evidence.has_log()) {
+    let access = match (against.is_live, evidence.has_log()) {
         (true, _) => Access::Shared,
         (false, true) => Access::WithLog,
         (false, false) => Access::Alone,
     };
-    let mut report = judge(&evidence, access)?;
+    let mut report = judge(&evidence, access, against)?;
     if !report.is_intact() && access == Access::WithLog {
-        let alone = judge(&evidence, Access::Alone)?;
+        let alone = judge(&evidence, Access::Alone, against)?;
         if alone.is_intact() {
             report = without_log(alone);
         }
     }
-    if !is_live && Evidence::look(path)? != evidence {
+    if !against.is_live && Evidence::look(path)? != evidence {
         return Err(JournalError::Changed(path.to_owned()));
     }
     Ok(report)
@@ -125,7 +148,7 @@ fn without_log(mut alone: Report) -> Report {
     alone
 }
 
-fn judge(evidence: &Evidence, access: Access) -> Result<Report, JournalError> {
+fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Report, JournalError> {
     let mut findings = Findings::default();
     evidence.check_header(access, &mut findings);
     let mut report = Report {
@@ -136,12 +159,18 @@ fn judge(evidence: &Evidence, access: Access) -> Result<Report, JournalError> {
         from: None,
         to: None,
         last_leaf: None,
+        origin: None,
+        checkpoints: 0,
+        last_checkpoint: None,
+        key: None,
+        key_known: false,
         jobs: 0,
         runs: 0,
         values: 0,
         values_erased: 0,
         with_log: access != Access::Alone,
         level: Level::Chain,
+        checked_against: Vec::new(),
         open_intents: Vec::new(),
         findings: Vec::new(),
         counts: BTreeMap::new(),
@@ -153,7 +182,15 @@ fn judge(evidence: &Evidence, access: Access) -> Result<Report, JournalError> {
         Ok(db)
     });
     match opened {
-        Ok(db) => judge_content(evidence, access, &db, &mut report, &mut findings)?,
+        Ok(db) => {
+            let judged = Judged {
+                evidence,
+                access,
+                against,
+                db: &db,
+            };
+            judged.content(&mut report, &mut findings)?;
+        }
         Err(cause) => unreadable(cause, &mut findings)?,
     }
     (report.findings, report.counts) = findings.into_parts();
@@ -184,54 +221,97 @@ fn unreadable(cause: rusqlite::Error, findings: &mut Findings) -> Result<(), Jou
     }
 }
 
-fn judge_content(
-    evidence: &Evidence,
+/// A database that could be opened.
+struct Judged<'a> {
+    evidence: &'a Evidence,
     access: Access,
-    db: &Connection,
-    report: &mut Report,
-    findings: &mut Findings,
-) -> Result<(), JournalError> {
-    let missing = file::check_schema(db, report.version, findings)?;
-    let (scan, differences, structure) = std::thread::scope(|threads| {
-        let structure = threads.spawn(|| check_structure(evidence, access));
-        let (hand_on, events) = sync_channel::<Vec<(i64, Envelope)>>(BATCHES_WAITING);
-        let folding = threads.spawn(|| fold_anew(events));
-        let scan = if missing.contains("event") || missing.contains("personal") {
-            Scan::default()
-        } else {
-            let mut batch = Vec::with_capacity(BATCH);
-            let scan = Scan::of(db, |seq, envelope| {
-                batch.push((seq, envelope));
-                if batch.len() == BATCH {
-                    hand_on_all(&hand_on, &mut batch);
-                }
-            });
-            hand_on_all(&hand_on, &mut batch);
-            scan
+    against: &'a Against,
+    db: &'a Connection,
+}
+
+impl Judged<'_> {
+    fn content(&self, report: &mut Report, findings: &mut Findings) -> Result<(), JournalError> {
+        let missing = file::check_schema(self.db, report.version, findings)?;
+        let outside = outside::read(self.against, self.database().as_deref())?;
+        let tables = Tables {
+            db: self.db,
+            has_checkpoints: report.version > 1 && !missing.contains("checkpoint"),
         };
-        drop(hand_on);
-        let anew = joined(folding);
-        let differences = match anew {
-            // What could not be read is not in the tables made anew either.
-            Ok(anew) if scan.is_complete => anew.compare(db, &missing),
-            Ok(_) => Ok(Findings::default()),
-            Err(cause) => Err(cause),
-        };
-        (scan, differences, joined(structure))
-    });
-    findings.extend(scan.findings);
-    findings.extend(structure?);
-    findings.extend(differences?);
-    report.database = scan.story.database().map(str::to_owned);
-    report.events = scan.events;
-    report.from = scan.from;
-    report.to = scan.to;
-    report.last_leaf = scan.tip.map(|leaf| hex(&leaf));
-    report.jobs = scan.story.jobs();
-    report.runs = scan.story.runs();
-    (report.values, report.values_erased) = scan.values;
-    report.open_intents = scan.story.open_intents();
-    Ok(())
+        let asked = outside::sizes(&outside);
+        let (evidence, access) = (self.evidence, self.access);
+        let (scan, differences, structure) = std::thread::scope(|threads| {
+            let structure = threads.spawn(|| check_structure(evidence, access));
+            let (hand_on, events) = sync_channel::<Vec<(i64, Envelope)>>(BATCHES_WAITING);
+            let folding = threads.spawn(|| fold_anew(events));
+            let scan = if missing.contains("event") || missing.contains("personal") {
+                Scan::default()
+            } else {
+                let mut batch = Vec::with_capacity(BATCH);
+                let scan = Scan::of(&tables, &asked, |seq, envelope| {
+                    batch.push((seq, envelope));
+                    if batch.len() == BATCH {
+                        hand_on_all(&hand_on, &mut batch);
+                    }
+                });
+                hand_on_all(&hand_on, &mut batch);
+                scan
+            };
+            drop(hand_on);
+            let differences = match joined(folding) {
+                // What could not be read is not in the tables made anew either.
+                Ok(anew) if scan.is_complete => anew.compare(self.db, &missing),
+                Ok(_) => Ok(Findings::default()),
+                Err(cause) => Err(cause),
+            };
+            (scan, differences, joined(structure))
+        });
+        let Scan { signed, story, .. } = &scan;
+        report.checked_against = outside::compare(&outside, signed, story, findings);
+        report.key_known = outside::check_key(self.against, signed, findings);
+        report.level = level(signed, &report.checked_against);
+        report.origin = signed.keys.first().map(|(_, key)| key.name().to_string());
+        report.checkpoints = signed.count;
+        report.last_checkpoint = signed.last;
+        report.key = signed.keys.last().map(|(_, key)| key.to_string());
+        report.database = story.database().map(str::to_owned);
+        report.jobs = story.jobs();
+        report.runs = story.runs();
+        report.open_intents = story.open_intents();
+        report.events = scan.events;
+        report.from = scan.from;
+        report.to = scan.to;
+        report.last_leaf = scan.tip.map(|leaf| hex(&leaf));
+        (report.values, report.values_erased) = scan.values;
+        findings.extend(scan.findings);
+        findings.extend(structure?);
+        findings.extend(differences?);
+        Ok(())
+    }
+
+    /// The database's id, as its first event says it.
+    fn database(&self) -> Option<String> {
+        let first: String = self
+            .db
+            .query_row("SELECT body FROM event WHERE seq = 0", [], |row| row.get(0))
+            .ok()?;
+        match Envelope::read(&first).ok()?.event {
+            Event::DatabaseCreated(created) => Some(created.database),
+            _ => None,
+        }
+    }
+}
+
+fn level(signed: &Signed, agreements: &[Agreement]) -> Level {
+    let by = |witness: Witness| agreements.iter().any(|agreement| agreement.witness == witness);
+    if by(Witness::Head) {
+        Level::Head
+    } else if by(Witness::Receipt) {
+        Level::Receipt
+    } else if signed.last.is_some() {
+        Level::Checkpoints
+    } else {
+        Level::Chain
+    }
 }
 
 /// The result of a thread; its panic is this thread's.

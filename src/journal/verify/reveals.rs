@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
 use crate::hex::{hex, unhex};
-use crate::journal::event::Event;
+use crate::journal::event::{Event, PersonalRedacted};
 use crate::journal::personal::{About, Recorded, SALT_BYTES, Whom};
 
 /// Rows that are looked through before a value is looked up.
@@ -101,6 +101,35 @@ pub(crate) struct Values<'c> {
     strays: BTreeMap<i64, String>,
     kept: u64,
     erased: Vec<(Hash, i64)>,
+    redactions: Vec<Redaction>,
+}
+
+/// An event that erases values.
+struct Redaction {
+    seq: i64,
+    user: Option<i64>,
+    rows: BTreeSet<(i64, i64)>,
+    also: BTreeSet<String>,
+    /// How many values it says that it erases, and how many it does.
+    said: u32,
+    found: u32,
+}
+
+impl Redaction {
+    fn new(seq: i64, event: &PersonalRedacted) -> Self {
+        Self {
+            seq,
+            user: event.user.map(|user| i64::from(user.0)),
+            rows: event
+                .rows
+                .iter()
+                .map(|(job, row)| (i64::from(job.0), i64::from(row.0)))
+                .collect(),
+            also: event.also.iter().cloned().collect(),
+            said: event.values,
+            found: 0,
+        }
+    }
 }
 
 impl<'c> Values<'c> {
@@ -115,6 +144,7 @@ impl<'c> Values<'c> {
             strays: BTreeMap::new(),
             kept: 0,
             erased: Vec::new(),
+            redactions: Vec::new(),
         }
     }
 
@@ -125,6 +155,9 @@ impl<'c> Values<'c> {
 
     /// Takes the next event.
     pub(crate) fn take(&mut self, seq: i64, event: &Event, findings: &mut Findings) -> rusqlite::Result<()> {
+        if let Event::PersonalRedacted(event) = event {
+            self.redactions.push(Redaction::new(seq, event));
+        }
         for (value, whom) in event.personal_values() {
             self.take_value(seq, value, whom, findings)?;
         }
@@ -228,9 +261,57 @@ impl<'c> Values<'c> {
                 "no event commits to it",
             );
         }
-        for (hash, seq) in &self.erased {
-            let message = format!("the value of event {seq} is gone, and no event says that it was erased");
-            findings.add(Code::ValueErasedWithoutEvent, Place::Value(hex(hash)), message);
+        if self.redactions.is_empty() {
+            for (hash, seq) in &self.erased {
+                let message = format!("the value of event {seq} is gone, and no event says that it was erased");
+                findings.add(Code::ValueErasedWithoutEvent, Place::Value(hex(hash)), message);
+            }
+            return Ok(());
+        }
+        self.check_redactions(findings)
+    }
+
+    /// Every value that a redaction covers is gone, and none else.
+    fn check_redactions(&mut self, findings: &mut Findings) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare(
+            "SELECT p.commitment, p.event, p.user, p.roster_row, p.salt IS NULL,
+                 CASE WHEN p.roster_row IS NOT NULL THEN (SELECT job FROM event WHERE seq = p.event) END
+             FROM personal p ORDER BY p.rowid",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (commitment, event): (String, i64) = (row.get(0)?, row.get(1)?);
+            let (user, roster_row, is_gone): (Option<i64>, Option<i64>, bool) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            let place: Option<(i64, i64)> = row.get::<_, Option<i64>>(5)?.zip(roster_row);
+            let covering = self.redactions.iter_mut().find(|redaction| {
+                redaction.seq > event
+                    && (user.is_some() && redaction.user == user
+                        || place.is_some_and(|place| redaction.rows.contains(&place))
+                        || redaction.also.contains(&commitment))
+            });
+            match covering {
+                None if is_gone => {
+                    let message = format!("the value of event {event} is gone, and no event says that it was erased");
+                    findings.add(Code::ValueErasedWithoutEvent, Place::Value(commitment), message);
+                }
+                None => {}
+                Some(redaction) => {
+                    redaction.found += 1;
+                    if !is_gone {
+                        let message = format!("event {} says that it was erased, and it is there", redaction.seq);
+                        findings.add(Code::RedactionUnfinished, Place::Value(commitment), message);
+                    }
+                }
+            }
+        }
+        for redaction in &self.redactions {
+            if redaction.found != redaction.said {
+                let message = format!(
+                    "it says that it erases {} values, and it covers {}",
+                    redaction.said, redaction.found
+                );
+                findings.add(Code::Totals, Place::Event(redaction.seq), message);
+            }
         }
         Ok(())
     }

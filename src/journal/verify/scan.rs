@@ -1,13 +1,24 @@
 //! The one pass over all events, in which everything is looked at that can be looked at one event after the other.
 
+use std::collections::BTreeSet;
+
+use chrono::DateTime;
 use rusqlite::Connection;
 
 use super::canonical::is_canonical;
+use super::checkpoints::{Checkpoints, Signed};
 use super::finding::{Code, Findings, Place};
 use super::meaning::Story;
 use super::reveals::{COLUMNS, Values};
 use crate::journal::chain::{self, Fault, Leaf, Link};
-use crate::journal::event::Envelope;
+use crate::journal::event::{Envelope, Event};
+
+/// The record in a database.
+pub(crate) struct Tables<'a> {
+    pub(crate) db: &'a Connection,
+    /// A database that an older program wrote has none.
+    pub(crate) has_checkpoints: bool,
+}
 
 /// What the pass brought.
 #[derive(Default)]
@@ -25,13 +36,15 @@ pub(crate) struct Scan {
     pub(crate) story: Story,
     /// Personal values that are there, and that were erased.
     pub(crate) values: (u64, u64),
+    pub(crate) signed: Signed,
 }
 
 impl Scan {
     /// Goes through all events; hands each that can be read on, with its number.
-    pub(crate) fn of(db: &Connection, mut hand_on: impl FnMut(i64, Envelope)) -> Self {
+    /// `asked` are sizes whose roots are wanted.
+    pub(crate) fn of(tables: &Tables<'_>, asked: &BTreeSet<u64>, mut hand_on: impl FnMut(i64, Envelope)) -> Self {
         let mut scan = Self::default();
-        match scan.run(db, &mut hand_on) {
+        match scan.run(tables, asked, &mut hand_on) {
             Ok(()) => scan.is_complete = true,
             Err(cause) => {
                 let next = i64::try_from(scan.events).unwrap_or(i64::MAX);
@@ -42,14 +55,29 @@ impl Scan {
         scan
     }
 
-    fn run(&mut self, db: &Connection, hand_on: &mut impl FnMut(i64, Envelope)) -> rusqlite::Result<()> {
+    fn run(
+        &mut self,
+        tables: &Tables<'_>,
+        asked: &BTreeSet<u64>,
+        hand_on: &mut impl FnMut(i64, Envelope),
+    ) -> rusqlite::Result<()> {
+        let db = tables.db;
         let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
         let mut values = Values::new(db, personal.query([])?);
+        let mut notes = match tables.has_checkpoints {
+            true => Some(db.prepare("SELECT size, note FROM checkpoint ORDER BY size")?),
+            false => None,
+        };
+        let notes = notes.as_mut().map(|notes| notes.query([])).transpose()?;
+        let mut checkpoints = Checkpoints::new(notes, asked)?;
         chain::follow::<rusqlite::Error>(db, |link| {
             self.events += 1;
             self.tip = Some(link.leaf);
             self.check_chain(link);
-            let Some(envelope) = self.read(link) else { return Ok(()) };
+            let envelope = self.read(link);
+            let event = envelope.as_ref().map(|envelope| &envelope.event);
+            checkpoints.take(link, event, &mut self.findings)?;
+            let Some(envelope) = envelope else { return Ok(()) };
             let data = link.body.map_or("", |body| body.data());
             self.check_time(link.seq, &envelope);
             self.story.take(link.seq, &envelope, data, &mut self.findings);
@@ -57,6 +85,7 @@ impl Scan {
             hand_on(link.seq, envelope);
             Ok(())
         })?;
+        self.signed = checkpoints.finish(&mut self.findings)?;
         values.finish(&mut self.findings)?;
         self.values = values.counts();
         Ok(())
@@ -103,8 +132,17 @@ impl Scan {
             self.findings.add(Code::BodyUnknown, Place::Event(seq), message);
             return;
         }
-        if let Some(before) = self.to.as_ref().filter(|before| at < *before) {
-            let message = format!("it was recorded at {at}, and the event before it at {before}");
+        let said = match &envelope.event {
+            Event::ClockSetBack(event) => Some(event.by_ms),
+            _ => None,
+        };
+        if let Some(before) = self.to.as_ref().filter(|before| at < *before || said.is_some())
+            && (said.is_none() || said != set_back_ms(before, at))
+        {
+            let message = match said {
+                None => format!("it was recorded at {at}, and the event before it at {before}"),
+                Some(by_ms) => format!("it says that the clock was set back by {by_ms} ms, from {before} to {at}"),
+            };
             self.findings.add(Code::TimeBackwards, Place::Event(seq), message);
         }
         if self.from.is_none() {
@@ -114,6 +152,13 @@ impl Scan {
             self.to = Some(at.clone());
         }
     }
+}
+
+/// By how many milliseconds a time is before another; none when it is not.
+fn set_back_ms(before: &str, at: &str) -> Option<u64> {
+    let time = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+    let by_ms = (time(before)? - time(at)?).num_milliseconds();
+    u64::try_from(by_ms).ok().filter(|by_ms| *by_ms > 0)
 }
 
 /// `2026-11-22T10:00:00.000Z`: of one length, so that later is also greater as text.

@@ -77,6 +77,21 @@ impl Desk {
         self.folder().join("state/offboard24/audit.db")
     }
 
+    /// The random id of the database.
+    pub(crate) fn database_id(&self) -> String {
+        self.journal().view().database().unwrap()
+    }
+
+    /// The head of the database on this machine.
+    pub(crate) fn head(&self) -> PathBuf {
+        self.folder().join("state/offboard24/heads").join(self.database_id())
+    }
+
+    /// The file of signing keys.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.folder().join(".local/share/offboard24/key")
+    }
+
     /// Writes a roster and gives its path.
     pub(crate) fn roster(&self, text: impl AsRef<[u8]>) -> String {
         let path = self.folder().join("roster.csv");

@@ -1,6 +1,7 @@
 //! The small vocabulary of these tests: a stand-in portal, a desk with the real binary, and what to ask of both afterwards.
 
 pub(crate) mod bench;
+mod chromium;
 mod desk;
 mod gate;
 mod keeper;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offboard24::sandbox::{Behaviour, Options, World, WorldOptions};
 use serde_json::Value;
 
+pub(crate) use chromium::{Browser, Look, Page};
 pub(crate) use desk::{Desk, Ended};
 pub(crate) use gate::Gate;
 pub(crate) use keeper::Keeper;
