@@ -157,6 +157,8 @@ fn what_the_design_calls_pure_has_no_effects() {
         "src/portal/decode.rs",
         "src/portal/pace.rs",
         "src/journal/event.rs",
+        "src/journal/bundle.rs",
+        "src/journal/naming.rs",
         "src/journal/tree.rs",
         "src/journal/note/mod.rs",
         "src/journal/note/key.rs",
