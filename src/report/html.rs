@@ -136,6 +136,8 @@ struct List {
 }
 
 struct Who {
+    /// What stands where there is no name.
+    unnamed: String,
     id: String,
     name: Option<Shown>,
     active: bool,
@@ -405,6 +407,7 @@ impl Maker<'_> {
     fn user(&self, id: UserId) -> Who {
         let user = self.report.users.get(&id);
         Who {
+            unnamed: (self.words.user)(id.0),
             id: id.to_string(),
             name: user.and_then(|user| self.shown(&user.name)),
             active: user.is_some_and(|user| user.active),
@@ -833,6 +836,10 @@ impl Maker<'_> {
             (Some(_), None) => words.end_in_order,
             (Some(_), Some(reason)) => (words.stop_reason)(reason),
         };
+        let troubled = record.finished_at.is_none() || run.stopped().is_some();
+        if !troubled {
+            summary.push(end.to_owned());
+        }
         let started = run.started.as_ref();
         let who = |text: &str| visible(text);
         let (strip_slots, strip_pauses) = self.strip(run);
@@ -845,7 +852,7 @@ impl Maker<'_> {
             finished: record.finished_at.as_deref().map(time).unwrap_or_default(),
             summary: summary.join(" · "),
             end: end.to_owned(),
-            troubled: record.finished_at.is_none() || run.stopped().is_some(),
+            troubled,
             drawn: !strip_slots.is_empty() || !strip_pauses.is_empty(),
             strip_about: (words.strip_about)(
                 u32::try_from(run.ended.len()).unwrap_or(u32::MAX),

@@ -101,9 +101,12 @@ impl Page<'_> {
     }
 
     fn user(&self, user: UserId) -> String {
-        format!("{user} {}", self.shown(&self.report.name(user)))
-            .trim_end()
-            .to_owned()
+        let name = self.report.name(user);
+        if name.is_nothing() {
+            (self.words.user)(user.0)
+        } else {
+            format!("{user} {}", self.shown(&name))
+        }
     }
 
     fn users<'u>(&self, users: impl IntoIterator<Item = &'u UserId>) -> String {
@@ -494,8 +497,13 @@ impl Page<'_> {
         _ = writeln!(facts, "- {}: {covers}", words.l_checkpoint);
         self.text.push_str(&facts);
         self.text.push('\n');
-        for step in words.verify_steps {
-            self.line(&format!("1. {step}"));
+        for (step, command) in words.verify_steps {
+            let command = if command.is_empty() {
+                String::new()
+            } else {
+                format!(" `{command}`")
+            };
+            self.line(&format!("1. {step}{command}"));
         }
         self.text.push('\n');
         self.line(words.made_by);
