@@ -557,15 +557,7 @@ impl Maker<'_> {
 
     fn lists(&self) -> Vec<List> {
         let (report, words) = (self.report, self.words);
-        let ended = ActionState::Ended;
-        let unfinished = report.status.is_confirmed();
-        let not_done = |action: &Action| match action.record.state {
-            ActionState::Sent => true,
-            ActionState::Planned => unfinished,
-            state => [Outcome::Failed, Outcome::Survived, Outcome::Drifted]
-                .map(ended)
-                .contains(&state),
-        };
+        let not_done = |action: &Action| report.is_undone(action);
         let held = |action: &Action| action.record.state == ActionState::Held;
         let all = [
             self.list("not-done", words.not_done, "", &not_done),
@@ -1021,6 +1013,10 @@ impl Maker<'_> {
             rule(".inner", 4, words.c_attempts);
         }
         rule(".inner", last, words.c_record);
+        rule(".actions", 3, words.c_waits_for);
+        rule(".actions", 4, words.c_others);
+        rule(".actions", 5, words.c_state);
+        rule(".actions", 6, words.c_todo);
         rules
     }
 }

@@ -189,16 +189,10 @@ impl Page<'_> {
     /// What was to be done and is not, and what is held.
     fn lists(&mut self) {
         let (report, words) = (self.report, self.words);
-        let confirmed = report.status.is_confirmed();
         let not_done: Vec<&Action> = report
             .actions
             .iter()
-            .filter(|action| match action.record.state {
-                ActionState::Sent => true,
-                ActionState::Planned => confirmed,
-                ActionState::Ended(Outcome::Failed | Outcome::Survived | Outcome::Drifted) => true,
-                _ => false,
-            })
+            .filter(|action| report.is_undone(action))
             .collect();
         let held: Vec<&Action> = report.in_states(&[ActionState::Held]).collect();
         for (title, actions) in [(words.not_done, not_done), (words.held, held)] {

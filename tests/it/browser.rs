@@ -121,7 +121,7 @@ fn column(page: &mut Page<'_>, table: &str, column: usize) -> Vec<String> {
 }
 
 /// Every element with a text of its own that has too little contrast with what is behind it.
-const PALE: &str = r#"(() => {
+const PALE: &str = r"(() => {
     const parse = (text) => (text.match(/[\d.]+/g) || []).map(Number);
     const linear = (c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
     const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
@@ -134,10 +134,10 @@ const PALE: &str = r#"(() => {
         if (ratio < 4.5) pale.push(it.className + ' ' + it.textContent.slice(0, 40) + ' ' + ratio.toFixed(2));
     }
     return pale;
-})()"#;
+})()";
 
 /// What a reader who does not see the page needs, and does not find.
-const INACCESSIBLE: &str = r#"(() => {
+const INACCESSIBLE: &str = r"(() => {
     const missing = [];
     const want = (there, what) => { if (!there) missing.push(what); };
     want(document.documentElement.lang, 'language');
@@ -157,7 +157,7 @@ const INACCESSIBLE: &str = r#"(() => {
     const ids = Array.from(document.querySelectorAll('[id]')).map((it) => it.id);
     want(new Set(ids).size === ids.length, 'unique ids');
     return missing;
-})()"#;
+})()";
 
 #[test]
 fn a_report_sorts_and_filters_by_mouse_and_by_keyboard_and_asks_nobody() {

@@ -121,8 +121,8 @@ impl Writer {
     }
 }
 
-fn about(user: UserId, text: impl Into<String>) -> Option<Recorded> {
-    Some(Personal::new(text).about(About::User(user)))
+fn about(user: UserId, text: impl Into<String>) -> Recorded {
+    Personal::new(text).about(About::User(user))
 }
 
 /// The portal's own form of an id.
@@ -281,10 +281,10 @@ impl Archive {
                 Event::UserRecorded(Box::new(UserRecorded {
                     user,
                     active: last,
-                    first_name: about(user, pick(&FIRST_NAMES, number)),
-                    last_name: about(user, pick(&LAST_NAMES, number)),
+                    first_name: Some(about(user, pick(&FIRST_NAMES, number))),
+                    last_name: Some(about(user, pick(&LAST_NAMES, number))),
                     second_name: None,
-                    email: about(user, format!("u{}@example.com", user.0)),
+                    email: Some(about(user, format!("u{}@example.com", user.0))),
                     user_type: Some("employee".to_owned()),
                 })),
                 Event::RowResolved(RowResolved {
@@ -301,8 +301,8 @@ impl Archive {
             writer.write([Event::UserRecorded(Box::new(UserRecorded {
                 user,
                 active: true,
-                first_name: about(user, first),
-                last_name: about(user, last),
+                first_name: Some(about(user, first)),
+                last_name: Some(about(user, last)),
                 second_name: None,
                 email: None,
                 user_type: None,
@@ -324,8 +324,8 @@ impl Archive {
                     user,
                     status: 0,
                     user_status: 0,
-                    name: about(user, &*title),
-                    document_name: about(user, format!("Document {number}")),
+                    name: Some(about(user, &*title)),
+                    document_name: Some(about(user, format!("Document {number}"))),
                     modified: None,
                     overdue: None,
                 }));
@@ -335,7 +335,7 @@ impl Archive {
                     module: Some(if number % 9 == 5 { "crm" } else { "lists" }.to_owned()),
                     entity: Some("BizprocDocument".to_owned()),
                     document: Some((2000 + number).to_string()),
-                    document_name: about(user, format!("Document {number}")),
+                    document_name: Some(about(user, format!("Document {number}"))),
                     document_name_about: Some(user),
                     template: Some("7".to_owned()),
                     started: None,

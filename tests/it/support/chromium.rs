@@ -1,4 +1,4 @@
-//! A real browser, driven over its DevTools protocol: what a report does in it, not what its source looks like.
+//! A real browser, driven over its debugging protocol: what a report does in it, not what its source looks like.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -79,7 +79,7 @@ impl Browser {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned));
-        let address = address.unwrap_or_else(|| panic!("{program:?} did not start"));
+        let address = address.unwrap_or_else(|| panic!("{} did not start", program.display()));
         // What it goes on to say must be read, or it would block.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let (socket, _) = tungstenite::connect(&address).unwrap();
