@@ -1,5 +1,6 @@
 //! The small vocabulary of these tests: a stand-in portal, a desk with the real binary, and what to ask of both afterwards.
 
+pub(crate) mod archive;
 pub(crate) mod bench;
 mod chromium;
 mod desk;
