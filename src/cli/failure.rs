@@ -131,7 +131,7 @@ impl From<JournalError> for Failure {
             }
             // Only what is read has lines: an event that is no JSON any more.
             JournalError::Encoding(ref cause) if cause.line() > 0 => Self::damaged(&message),
-            JournalError::Damaged { .. } | JournalError::Corrupt(_) => Self::damaged(&message),
+            JournalError::Damaged { .. } | JournalError::Corrupt(_) | JournalError::NoKey(_) => Self::damaged(&message),
             JournalError::DiskFull | JournalError::ReserveUsed => Self::new("disk", Exit::Temporary, message)
                 .next("make room, then: offboard24 resume")
                 .stopping(StopReason::Disk),
@@ -146,7 +146,6 @@ impl From<JournalError> for Failure {
                 .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
-            JournalError::NoKey(_) => Self::damaged(&message),
             JournalError::Unsigned => {
                 Self::usage(message).next("offboard24 plan ROSTER records the key with its first run")
             }

@@ -113,9 +113,11 @@ fn is_unreadable_value(cause: &rusqlite::Error) -> bool {
         Utf8Error,
     };
     match cause {
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => true,
-        // The schema itself was changed.
-        InvalidColumnName(_) => true,
+        FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnName(_)
+        | InvalidColumnType(..)
+        | Utf8Error(..) => true,
         // Columns are generated from the bodies of events.
         SqliteFailure(_, Some(text)) => text == "malformed JSON",
         _ => false,

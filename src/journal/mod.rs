@@ -370,7 +370,7 @@ impl Journal {
                 .sealer
                 .as_ref()
                 .and_then(|sealer| sealer.key.clone())
-                .map(Signers::One),
+                .map(Signers::one),
             sealed: None,
         };
         if let Some(set_back) = set_back(self.last_at, at) {
@@ -396,7 +396,7 @@ impl Journal {
         self.tree = tree;
         self.last_at = Some(at);
         if let (Some(sealer), Some((_, note))) = (&mut self.sealer, sealed) {
-            sealer.key = signers.map(Signers::into_key);
+            sealer.key = signers.map(|signers| signers.key);
             sealer.write_head(&note)?;
             sealer.had_head = true;
         }
@@ -471,7 +471,7 @@ impl Growing<'_> {
         self.tree.push(leaf);
         self.prev = Some(leaf);
         self.signers = Signers::after(&entry.event, self.signers.take())?;
-        if matches!(self.signers, Some(Signers::Both(..))) {
+        if self.signers.as_ref().is_some_and(|signers| signers.replaced.is_some()) {
             // Right here: the old key has nothing to say about what comes after.
             self.seal()?;
         }

@@ -89,11 +89,8 @@ impl Receipt {
         if text.len() > BYTES_MAX {
             return Err(InvalidReceipt("it is too long"));
         }
-        let tidy: String = text
-            .trim()
-            .lines()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect();
+        let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+        let tidy = lines.join("\n") + "\n";
         let (head, note) = tidy
             .split_once("\n\n")
             .ok_or(InvalidReceipt("the checkpoint is missing"))?;

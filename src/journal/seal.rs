@@ -6,13 +6,13 @@
 
 use std::path::PathBuf;
 
+use super::JournalError;
 use super::event::Event;
 use super::head;
 use super::head::HeadError;
 use super::key::{KeyError, Keys};
 use super::note::{Checkpoint, VerifyingKey};
 use super::tree::Tree;
-use super::{JournalError, SigningKeyRotated};
 use crate::lock::Lock;
 
 /// The keys of this machine, and the head that says what was signed last.
@@ -28,51 +28,43 @@ pub(crate) struct Sealer {
 }
 
 /// Which keys sign a checkpoint.
-pub(crate) enum Signers {
+pub(crate) struct Signers {
     /// The one in force.
-    One(VerifyingKey),
-    /// Right after a rotation: the one that was in force, and the new one.
-    Both(VerifyingKey, VerifyingKey),
+    pub(crate) key: VerifyingKey,
+    /// Right after a rotation: the one that it replaced, which signs too.
+    pub(crate) replaced: Option<VerifyingKey>,
 }
 
 impl Signers {
-    /// Who signs after an event, given who signed before it.
-    pub(crate) fn after(event: &Event, before: Option<Self>) -> Result<Option<Self>, JournalError> {
-        let in_force = before.map(Self::into_key);
-        match event {
-            Event::SigningKeyRecorded(recorded) => Ok(Some(Self::One(public_key(&recorded.key)?))),
-            Event::SigningKeyRotated(SigningKeyRotated { key, .. }) => {
-                let new = public_key(key)?;
-                Ok(Some(match in_force {
-                    Some(old) => Self::Both(old, new),
-                    None => Self::One(new),
-                }))
-            }
-            _ => Ok(in_force.map(Self::One)),
-        }
+    pub(crate) fn one(key: VerifyingKey) -> Self {
+        Self { key, replaced: None }
     }
 
-    /// The key in force from here on.
-    pub(crate) fn into_key(self) -> VerifyingKey {
-        match self {
-            Self::One(key) | Self::Both(_, key) => key,
-        }
+    /// Who signs after an event, given who signed before it.
+    pub(crate) fn after(event: &Event, before: Option<Self>) -> Result<Option<Self>, JournalError> {
+        let in_force = before.map(|signers| signers.key);
+        Ok(match event {
+            Event::SigningKeyRecorded(recorded) => Some(Self::one(public_key(&recorded.key)?)),
+            Event::SigningKeyRotated(rotated) => Some(Self {
+                key: public_key(&rotated.key)?,
+                replaced: in_force,
+            }),
+            _ => in_force.map(Self::one),
+        })
     }
 }
 
 impl Sealer {
     /// The note over a tree.
     pub(crate) fn sign(&self, signers: &Signers, tree: &Tree) -> Result<String, KeyError> {
-        let (Signers::One(key) | Signers::Both(_, key)) = signers;
         let checkpoint = Checkpoint {
-            origin: key.name().clone(),
+            origin: signers.key.name().clone(),
             size: tree.size(),
             root: tree.root(),
         };
-        let note = match signers {
-            Signers::One(key) => checkpoint.sign(&[self.keys.of(key)?]),
-            Signers::Both(old, new) => checkpoint.sign(&[self.keys.of(old)?, self.keys.of(new)?]),
-        };
+        let keys = signers.replaced.iter().chain([&signers.key]);
+        let keys = keys.map(|key| self.keys.of(key)).collect::<Result<Vec<_>, _>>()?;
+        let note = checkpoint.sign(&keys);
         Ok(note.to_string())
     }
 

@@ -214,7 +214,9 @@ impl Files<'_> {
             .map(|(name, sum)| (name.as_str(), sum.as_str()))
             .collect();
         lines.sort_unstable();
-        lines.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect()
+        lines
+            .iter()
+            .fold(String::new(), |text, (name, sum)| text + sum + "  " + name + "\n")
     }
 }
 
