@@ -305,8 +305,10 @@ fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
         let how = damage(&damaged, &mut Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         let ((python, words), (rust, codes)) = (in_python(&damaged), here(&damaged));
         assert_eq!(python, rust, "seed {seed}, {how}\n{words}\n{codes}");
+        // A line swapped with itself, or another version in `export.json`, is no damage.
+        let may_be_either = how.contains("swapped") || how.starts_with("export.json");
         assert!(
-            python == how.starts_with("nothing") || how.contains("swapped"),
+            may_be_either || python == how.starts_with("nothing"),
             "seed {seed}, {how}\n{words}\n{codes}"
         );
         if python {

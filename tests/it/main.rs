@@ -24,6 +24,7 @@ mod journal;
 mod limits;
 mod log;
 mod main_job;
+mod migration;
 mod prove;
 mod readme;
 mod redact;
