@@ -164,6 +164,13 @@ fn the_values_of_the_workflows_own_people_are_shown_and_other_peoples_are_nowher
                 assert!(!is_name || !text.contains(value.as_str()), "{value} is in {action}");
             }
         }
+        for record in &bundle.records {
+            let event: Value = serde_json::from_str(&record.body).unwrap();
+            let is_theirs = event["data"]["user"]
+                .as_u64()
+                .is_none_or(|user| people.iter().any(|person| u64::from(*person) == user));
+            assert!(is_theirs || record.values.is_empty(), "{event}");
+        }
         assert!(
             shown
                 .iter()
