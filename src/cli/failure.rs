@@ -142,6 +142,8 @@ impl From<JournalError> for Failure {
             JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
                 "another program has the database open for writing: close it there and type the same command again",
             ),
+            JournalError::Export(_) => Self::usage(message)
+                .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
             JournalError::NoKey(_) => Self::damaged(&message),

@@ -90,6 +90,9 @@ pub enum JournalError {
     /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
+    /// An export could not be written.
+    #[error("the export cannot be written: {0}")]
+    Export(#[from] std::io::Error),
     /// An event could not be written as JSON or read back.
     #[error("an event could not be encoded or decoded: {0}")]
     Encoding(#[from] serde_json::Error),

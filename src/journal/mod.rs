@@ -15,6 +15,7 @@ pub mod bundle;
 mod chain;
 mod error;
 mod event;
+pub mod export;
 mod fold;
 pub mod head;
 mod history;

@@ -101,8 +101,8 @@ pub(crate) fn backups(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..version_known()).map(of_version).filter(|path| path.exists())
 }
 
-/// Opens such a copy for erasing.
-pub(crate) fn backup(path: &Path) -> Result<Connection, JournalError> {
+/// Opens a copy for erasing.
+pub(crate) fn copy_for_erasing(path: &Path) -> Result<Connection, JournalError> {
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "secure_delete", "ON")?;
     Ok(db)
@@ -176,6 +176,14 @@ impl JournalFile {
     /// Questions about what is recorded.
     pub fn view(&self) -> View<'_> {
         View::new(&self.db)
+    }
+
+    /// A copy as of this moment, whole and readable anywhere, in a file of its own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), JournalError> {
+        vacuum_into(&self.db, path)
     }
 }
 

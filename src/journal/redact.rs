@@ -100,7 +100,7 @@ pub(crate) fn clean(db: &Connection, path: &Path) -> Result<(), JournalError> {
 }
 
 /// Writes the file anew without the space that erased values lay in, and empties the write-ahead log.
-fn vacuum(db: &Connection, path: &Path) -> Result<(), JournalError> {
+pub(crate) fn vacuum(db: &Connection, path: &Path) -> Result<(), JournalError> {
     // The copy that VACUUM makes can be as large as the database: on the disk beside it, where only its owner can look.
     let folder = beside(path, ".vacuum");
     let failed = |cause| JournalError::File {
@@ -133,7 +133,7 @@ fn clean_backups(db: &Connection, path: &Path) -> Result<(), JournalError> {
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for backup in open::backups(path) {
-        let copy = open::backup(&backup)?;
+        let copy = open::copy_for_erasing(&backup)?;
         copy.execute_batch("BEGIN IMMEDIATE")?;
         erase(&copy, &erased)?;
         copy.execute_batch("COMMIT")?;

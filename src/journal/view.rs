@@ -253,6 +253,17 @@ impl<'a> View<'a> {
         Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
     }
 
+    /// How many events there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<u64, JournalError> {
+        let last: i64 = self
+            .db
+            .query_row("SELECT coalesce(max(seq) + 1, 0) FROM event", [], |row| row.get(0))?;
+        Ok(last.unsigned_abs())
+    }
+
     /// The random id of the database, 32 hexadecimal digits.
     ///
     /// # Errors

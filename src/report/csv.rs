@@ -197,7 +197,7 @@ impl File {
     }
 
     fn end(self) -> Result<String, csv::Error> {
-        let bytes = self.writer.into_inner().map_err(|error| error.into_error())?;
+        let bytes = self.writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
         String::from_utf8(bytes).map_err(|error| std::io::Error::other(error).into())
     }
 

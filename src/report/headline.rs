@@ -48,7 +48,7 @@ pub fn headline(report: &Report, words: &Words) -> String {
         clauses.push((words.clause_in_doubt)(in_doubt, total));
     }
     if not_ended > 0 {
-        clauses.push((words.clause_not_ended)(not_ended, total));
+        clauses.push((words.clause_not_ended)(not_ended, total, !clauses.is_empty()));
     }
     if gone > 0 {
         clauses.push((words.clause_gone)(gone, total, !clauses.is_empty()));

@@ -136,6 +136,8 @@ struct List {
 }
 
 struct Who {
+    /// What stands where there is no name.
+    unnamed: String,
     id: String,
     name: Option<Shown>,
     active: bool,
@@ -405,6 +407,7 @@ impl Maker<'_> {
     fn user(&self, id: UserId) -> Who {
         let user = self.report.users.get(&id);
         Who {
+            unnamed: (self.words.user)(id.0),
             id: id.to_string(),
             name: user.and_then(|user| self.shown(&user.name)),
             active: user.is_some_and(|user| user.active),
@@ -554,15 +557,7 @@ impl Maker<'_> {
 
     fn lists(&self) -> Vec<List> {
         let (report, words) = (self.report, self.words);
-        let ended = ActionState::Ended;
-        let unfinished = report.status.is_confirmed();
-        let not_done = |action: &Action| match action.record.state {
-            ActionState::Sent => true,
-            ActionState::Planned => unfinished,
-            state => [Outcome::Failed, Outcome::Survived, Outcome::Drifted]
-                .map(ended)
-                .contains(&state),
-        };
+        let not_done = |action: &Action| report.is_undone(action);
         let held = |action: &Action| action.record.state == ActionState::Held;
         let all = [
             self.list("not-done", words.not_done, "", &not_done),
@@ -833,6 +828,10 @@ impl Maker<'_> {
             (Some(_), None) => words.end_in_order,
             (Some(_), Some(reason)) => (words.stop_reason)(reason),
         };
+        let troubled = record.finished_at.is_none() || run.stopped().is_some();
+        if !troubled {
+            summary.push(end.to_owned());
+        }
         let started = run.started.as_ref();
         let who = |text: &str| visible(text);
         let (strip_slots, strip_pauses) = self.strip(run);
@@ -845,7 +844,7 @@ impl Maker<'_> {
             finished: record.finished_at.as_deref().map(time).unwrap_or_default(),
             summary: summary.join(" · "),
             end: end.to_owned(),
-            troubled: record.finished_at.is_none() || run.stopped().is_some(),
+            troubled,
             drawn: !strip_slots.is_empty() || !strip_pauses.is_empty(),
             strip_about: (words.strip_about)(
                 u32::try_from(run.ended.len()).unwrap_or(u32::MAX),
@@ -1014,6 +1013,10 @@ impl Maker<'_> {
             rule(".inner", 4, words.c_attempts);
         }
         rule(".inner", last, words.c_record);
+        rule(".actions", 3, words.c_waits_for);
+        rule(".actions", 4, words.c_others);
+        rule(".actions", 5, words.c_state);
+        rule(".actions", 6, words.c_todo);
         rules
     }
 }

@@ -345,6 +345,15 @@ impl Report {
             .filter(move |action| states.contains(&action.record.state))
     }
 
+    /// Whether it was asked for and is not done, or not known to be.
+    pub fn is_undone(&self, action: &Action) -> bool {
+        match action.record.state {
+            ActionState::Planned => self.status.is_confirmed(),
+            ActionState::Sent | ActionState::Ended(Outcome::Failed | Outcome::Survived | Outcome::Drifted) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the plan is frozen and nobody has confirmed it.
     pub fn is_planned(&self) -> bool {
         self.record.frozen_at.is_some() && !self.status.is_confirmed() && self.status.state != JobState::Complete

@@ -101,9 +101,12 @@ impl Page<'_> {
     }
 
     fn user(&self, user: UserId) -> String {
-        format!("{user} {}", self.shown(&self.report.name(user)))
-            .trim_end()
-            .to_owned()
+        let name = self.report.name(user);
+        if name.is_nothing() {
+            (self.words.user)(user.0)
+        } else {
+            format!("{user} {}", self.shown(&name))
+        }
     }
 
     fn users<'u>(&self, users: impl IntoIterator<Item = &'u UserId>) -> String {
@@ -186,16 +189,10 @@ impl Page<'_> {
     /// What was to be done and is not, and what is held.
     fn lists(&mut self) {
         let (report, words) = (self.report, self.words);
-        let confirmed = report.status.is_confirmed();
         let not_done: Vec<&Action> = report
             .actions
             .iter()
-            .filter(|action| match action.record.state {
-                ActionState::Sent => true,
-                ActionState::Planned => confirmed,
-                ActionState::Ended(Outcome::Failed | Outcome::Survived | Outcome::Drifted) => true,
-                _ => false,
-            })
+            .filter(|action| report.is_undone(action))
             .collect();
         let held: Vec<&Action> = report.in_states(&[ActionState::Held]).collect();
         for (title, actions) in [(words.not_done, not_done), (words.held, held)] {
@@ -494,8 +491,13 @@ impl Page<'_> {
         _ = writeln!(facts, "- {}: {covers}", words.l_checkpoint);
         self.text.push_str(&facts);
         self.text.push('\n');
-        for step in words.verify_steps {
-            self.line(&format!("1. {step}"));
+        for (step, command) in words.verify_steps {
+            let command = if command.is_empty() {
+                String::new()
+            } else {
+                format!(" `{command}`")
+            };
+            self.line(&format!("1. {step}{command}"));
         }
         self.text.push('\n');
         self.line(words.made_by);

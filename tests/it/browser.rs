@@ -10,10 +10,10 @@ use offboard24::sandbox::World;
 use offboard24::sandbox::world::User;
 use serde_json::{Value, json};
 
+use crate::support::archive::Archive;
 use crate::support::{Browser, Desk, Look, Page, Portal};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
-const RUSSIAN: &[u8] = include_bytes!("../../samples/roster-russian.csv");
 
 /// What somebody could call a task who means harm.
 const HOSTILE: &[&str] = &[
@@ -56,7 +56,7 @@ fn hostile_world() -> World {
 /// A desk with the reports of its job in both languages.
 struct Reported {
     desk: Desk,
-    _portal: Portal,
+    _portal: Option<Portal>,
 }
 
 impl Reported {
@@ -67,7 +67,17 @@ impl Reported {
         if apply {
             desk.apply(&plan);
         }
-        Self { desk, _portal: portal }
+        Self {
+            desk,
+            _portal: Some(portal),
+        }
+    }
+
+    /// A job with everything that there is.
+    fn everything() -> Self {
+        let desk = Desk::with_webhook("");
+        Archive::EVERYTHING.write(&desk.database());
+        Self { desk, _portal: None }
     }
 
     fn hostile(apply: bool) -> Self {
@@ -111,7 +121,7 @@ fn column(page: &mut Page<'_>, table: &str, column: usize) -> Vec<String> {
 }
 
 /// Every element with a text of its own that has too little contrast with what is behind it.
-const PALE: &str = r#"(() => {
+const PALE: &str = r"(() => {
     const parse = (text) => (text.match(/[\d.]+/g) || []).map(Number);
     const linear = (c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
     const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
@@ -124,10 +134,27 @@ const PALE: &str = r#"(() => {
         if (ratio < 4.5) pale.push(it.className + ' ' + it.textContent.slice(0, 40) + ' ' + ratio.toFixed(2));
     }
     return pale;
-})()"#;
+})()";
+
+/// The looks of which a picture is kept: each takes a second.
+const KEPT: &[&str] = &[
+    "plan-en-light-1280",
+    "plan-ru-dark-390",
+    "everything-ru-light-1280",
+    "everything-en-dark-1280",
+    "everything-en-light-390",
+];
+
+/// What sticks out of the page, so that it has to be moved sideways.
+const WIDE: &str = r"(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const out = Array.from(document.querySelectorAll('body *')).filter((it) => it.getBoundingClientRect().right > width + 1 && !it.closest('thead'));
+    return out.map((it) => it.localName + '.' + it.className + ' ' + it.textContent.slice(0, 30)).concat('the page');
+})()";
 
 /// What a reader who does not see the page needs, and does not find.
-const INACCESSIBLE: &str = r#"(() => {
+const INACCESSIBLE: &str = r"(() => {
     const missing = [];
     const want = (there, what) => { if (!there) missing.push(what); };
     want(document.documentElement.lang, 'language');
@@ -147,7 +174,7 @@ const INACCESSIBLE: &str = r#"(() => {
     const ids = Array.from(document.querySelectorAll('[id]')).map((it) => it.id);
     want(new Set(ids).size === ids.length, 'unique ids');
     return missing;
-})()"#;
+})()";
 
 #[test]
 fn a_report_sorts_and_filters_by_mouse_and_by_keyboard_and_asks_nobody() {
@@ -273,8 +300,7 @@ fn nothing_that_somebody_wrote_becomes_an_element() {
         );
         let folded = page.value("Array.from(document.querySelectorAll('.fold')).map((it) => Array.from(it.querySelectorAll('bdi')).map((part) => part.textContent).join('').length)");
         assert!(folded.as_array().unwrap().contains(&json!(10_000)), "{folded}");
-        let wide = page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert!(wide.as_i64().unwrap() <= 0, "{wide} too wide at {width}");
+        assert_eq!(page.value(WIDE), json!([]), "at {width}");
         assert_quiet(page);
     }
 }
@@ -284,7 +310,7 @@ fn both_languages_can_be_read_by_day_and_by_night_on_any_width_and_without_colou
     let Some(mut browser) = Browser::start() else { return };
     let reports = [
         ("plan", Reported::hostile(false)),
-        ("russian", Reported::of(World::sample(), RUSSIAN, true)),
+        ("everything", Reported::everything()),
     ];
     for (name, reported) in &reports {
         for language in ["en", "ru"] {
@@ -296,10 +322,12 @@ fn both_languages_can_be_read_by_day_and_by_night_on_any_width_and_without_colou
                 };
                 let page = &mut browser.open(&reported.html(language), look);
                 let light = if dark { "dark" } else { "light" };
-                page.keep_picture(&format!("{name}-{language}-{light}-{width}"));
+                let picture = format!("{name}-{language}-{light}-{width}");
+                if KEPT.contains(&picture.as_str()) {
+                    page.keep_picture(&picture);
+                }
                 assert_eq!(page.value(PALE), json!([]), "{name} {language} {light}");
-                let wide = page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-                assert!(wide.as_i64().unwrap() <= 0, "{wide} too wide at {width}");
+                assert_eq!(page.value(WIDE), json!([]), "at {width}");
                 let wordless = page
                     .value("Array.from(document.querySelectorAll('.s')).filter((it) => !it.textContent.trim()).length");
                 assert_eq!(wordless, 0, "a state that is only a colour");

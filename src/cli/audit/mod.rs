@@ -1,6 +1,7 @@
 //! `offboard24 audit`: what the journal shows, and that it was not tampered with. One file a command.
 
 mod checkpoint;
+mod export;
 mod key;
 mod log;
 mod proof;
@@ -25,6 +26,9 @@ pub(crate) enum AuditCommand {
     /// Check the journal, or a proof, for every kind of damage; changes nothing
     #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
     Verify(verify::VerifyArguments),
+    /// Make a folder with the whole record, that can be checked without this program
+    #[command(after_help = "Example: offboard24 audit export -o evidence")]
+    Export(export::ExportArguments),
     /// Print the newest checkpoint, and keep it as the head of this machine
     #[command(after_help = "Example: offboard24 audit checkpoint")]
     Checkpoint,
@@ -41,6 +45,7 @@ pub(crate) fn audit(common: &Common, terminal: &Terminal, command: AuditCommand)
         AuditCommand::Log(arguments) => log::log(common, terminal, arguments),
         AuditCommand::Prove(arguments) => prove::prove(common, terminal, &arguments),
         AuditCommand::Verify(arguments) => verify::verify(common, terminal, arguments),
+        AuditCommand::Export(arguments) => export::export(common, terminal, &arguments),
         AuditCommand::Checkpoint => checkpoint::checkpoint(common, terminal),
         AuditCommand::Key(command) => key::key(common, terminal, command),
         AuditCommand::Redact(arguments) => redact::redact(common, terminal, arguments),

@@ -17,7 +17,7 @@ use crate::journal::verify::{self, Against, Agreement, Report, Witness};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
-    /// The database file, a copy of it, or a proof that `audit prove` wrote [default: the database]
+    /// The database file, a copy of it, the folder of an export, or a proof that `audit prove` wrote [default: the database]
     file: Option<PathBuf>,
     /// A receipt to check it against; can be given several times
     #[arg(long, value_name = "FILE")]
@@ -41,6 +41,7 @@ pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArgu
         return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt);
     }
     let against = Against {
+        are_values_withheld: false,
         is_live: status::is_live(&file),
         heads: Some(place.paths.heads()),
         head: arguments.head,
@@ -49,7 +50,11 @@ pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArgu
         // Keys that cannot be read are none: nothing is signed here.
         keys: Keys::read(&place.key).ok(),
     };
-    let report = verify::verify(&file, &against)?;
+    let report = if file.is_dir() {
+        verify::verify_export(&file, against)?
+    } else {
+        verify::verify(&file, &against)?
+    };
     terminal.object(&serde_json::to_value(&report).map_err(JournalError::from)?);
     terminal.say(&words(&report));
     Ok(if report.is_intact() { Exit::Done } else { Exit::Damage })
@@ -69,10 +74,14 @@ fn words(report: &Report) -> String {
     if let (Some(from), Some(to)) = (&report.from, &report.to) {
         lines.push(format!("recorded from {} to {}", line(from), line(to)));
     }
-    lines.push(format!(
-        "personal values: {} there, {} erased",
-        report.values, report.values_erased
-    ));
+    lines.push(if report.is_redacted {
+        "personal values: left out of this export".to_owned()
+    } else {
+        format!(
+            "personal values: {} there, {} erased",
+            report.values, report.values_erased
+        )
+    });
     if !report.open_intents.is_empty() {
         lines.push(format!(
             "{} without an outcome yet, which is no damage: a run is at work, or `offboard24 resume` settles it",

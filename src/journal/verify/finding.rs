@@ -92,6 +92,9 @@ codes! {
     ResidueUnfounded = "residue-unfounded", "something is said to be left of a workflow that was not killed";
     Totals = "totals", "totals do not add up to what is on record";
     Projection = "projection", "a table that is made from the events differs from them";
+    ExportFile = "export-file", "a file of the export is missing, too much, or cannot be read";
+    ExportSum = "export-sum", "a file of the export is not as its sum says";
+    ExportDiffers = "export-differs", "a file of the export does not say what the database in it says";
 }
 
 impl fmt::Display for Code {

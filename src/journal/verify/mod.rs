@@ -9,6 +9,7 @@
 
 mod canonical;
 mod checkpoints;
+mod export;
 mod file;
 mod finding;
 mod meaning;
@@ -25,6 +26,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use self::checkpoints::Signed;
+pub use self::export::verify_export;
 use self::file::{Access, Evidence};
 use self::finding::Findings;
 pub use self::finding::{Code, Finding, Place};
@@ -91,6 +93,8 @@ pub struct Report {
     pub values: u64,
     /// Personal values that were erased.
     pub values_erased: u64,
+    /// Whether it is an export that the personal values were left out of.
+    pub is_redacted: bool,
     /// Whether a write-ahead log beside the file was read with it.
     pub with_log: bool,
     /// How far the file was checked.
@@ -168,6 +172,7 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
         runs: 0,
         values: 0,
         values_erased: 0,
+        is_redacted: false,
         with_log: access != Access::Alone,
         level: Level::Chain,
         checked_against: Vec::new(),
@@ -235,6 +240,7 @@ impl Judged<'_> {
         let outside = outside::read(self.against, self.database().as_deref())?;
         let tables = Tables {
             db: self.db,
+            are_values_withheld: self.against.are_values_withheld,
             has_checkpoints: report.version > 1 && !missing.contains("checkpoint"),
         };
         let asked = outside::sizes(&outside);

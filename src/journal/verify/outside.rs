@@ -20,6 +20,8 @@ use crate::journal::receipt::{BYTES_MAX, Receipt};
 /// What to check a journal against.
 #[derive(Debug, Default)]
 pub struct Against {
+    /// Whether it is a copy that the personal values were left out of.
+    pub are_values_withheld: bool,
     /// Whether another process is writing the file.
     pub is_live: bool,
     /// The folder of this machine's heads, where the head of the journal's database is looked for.

@@ -93,6 +93,8 @@ fn is_filed_under(whom: Whom, filed: &Filed) -> bool {
 pub(crate) struct Values<'c> {
     db: &'c Connection,
     rows: Rows<'c>,
+    /// Whether all values were left out of this copy, erased or not.
+    are_withheld: bool,
     exhausted: bool,
     window: VecDeque<Filed>,
     /// Rows that were looked up before the pass came to them.
@@ -134,10 +136,11 @@ impl Redaction {
 
 impl<'c> Values<'c> {
     /// `rows` are all rows in the order of their making: [`COLUMNS`] by rowid.
-    pub(crate) fn new(db: &'c Connection, rows: Rows<'c>) -> Self {
+    pub(crate) fn new(db: &'c Connection, rows: Rows<'c>, are_withheld: bool) -> Self {
         Self {
             db,
             rows,
+            are_withheld,
             exhausted: false,
             window: VecDeque::with_capacity(WINDOW),
             claimed: BTreeSet::new(),
@@ -260,6 +263,13 @@ impl<'c> Values<'c> {
                 Place::Value(commitment.clone()),
                 "no event commits to it",
             );
+        }
+        if self.are_withheld {
+            if self.kept > 0 {
+                let message = format!("{} values are there, and it says that they were left out", self.kept);
+                findings.add(Code::ExportDiffers, Place::File, message);
+            }
+            return Ok(());
         }
         if self.redactions.is_empty() {
             for (hash, seq) in &self.erased {

@@ -18,6 +18,8 @@ pub(crate) struct Tables<'a> {
     pub(crate) db: &'a Connection,
     /// A database that an older program wrote has none.
     pub(crate) has_checkpoints: bool,
+    /// Whether it is a copy that the personal values were left out of.
+    pub(crate) are_values_withheld: bool,
 }
 
 /// What the pass brought.
@@ -63,7 +65,7 @@ impl Scan {
     ) -> rusqlite::Result<()> {
         let db = tables.db;
         let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
-        let mut values = Values::new(db, personal.query([])?);
+        let mut values = Values::new(db, personal.query([])?, tables.are_values_withheld);
         let mut notes = match tables.has_checkpoints {
             true => Some(db.prepare("SELECT size, note FROM checkpoint ORDER BY size")?),
             false => None,

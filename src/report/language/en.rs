@@ -47,10 +47,14 @@ pub(super) const WORDS: Words = Words {
             be(number)
         )
     },
-    clause_not_ended: |number, total| {
+    clause_not_ended: |number, total, after| {
         let was = if number == 1 { "was" } else { "were" };
-        let total = n(total, "workflow", "workflows");
-        format!("{} of {total} {was} not ended", super::grouped(number.into(), ','))
+        let number = super::grouped(number.into(), ',');
+        if after {
+            format!("{number} {was} not ended")
+        } else {
+            format!("{number} of {} {was} not ended", n(total, "workflow", "workflows"))
+        }
     },
     clause_gone: |number, total, after| match (after, number == total) {
         (true, _) => format!("{} {} gone", super::grouped(number.into(), ','), be(number)),
@@ -102,11 +106,11 @@ pub(super) const WORDS: Words = Words {
         )
     },
     note_unmatched: |number, total| {
+        let (was, them) = if number == 1 { ("was", "it") } else { ("were", "them") };
         let total = n(total, "row", "rows");
+        let number = super::grouped(number.into(), ',');
         format!(
-            "{} of {total} of the roster {} not matched to a dismissed person: nothing was done for them.",
-            super::grouped(number.into(), ','),
-            if number == 1 { "was" } else { "were" }
+            "{number} of {total} of the roster {was} not matched to a dismissed person: nothing was done for {them}."
         )
     },
     note_relisted: |number| {
@@ -137,8 +141,8 @@ pub(super) const WORDS: Words = Words {
     },
     note_residue: |number| {
         format!(
-            "{} of killed workflows still listed by the portal.",
-            n(number, "task row is left", "task rows are left")
+            "The portal still lists {} of killed workflows.",
+            n(number, "task row", "task rows")
         )
     },
     note_erased: "Some personal values were erased from the database. Where they stood, this report says so.",
@@ -326,7 +330,7 @@ pub(super) const WORDS: Words = Words {
     l_document: "document",
     l_portal_said: "The portal said:",
     clock_ahead: |ms| match ms {
-        0 => "the portal's clock agreed".to_owned(),
+        -1000..=1000 => "the portal's clock agreed".to_owned(),
         ms if ms > 0 => format!("the portal's clock was {} ahead", duration(ms.unsigned_abs(), UNITS)),
         ms => format!("the portal's clock was {} behind", duration(ms.unsigned_abs(), UNITS)),
     },
@@ -339,6 +343,7 @@ pub(super) const WORDS: Words = Words {
     starter_unknown: "nobody whom the portal shows",
     as_rows: |rows| format!("rows {rows}"),
     line: |line| format!("line {line}"),
+    user: |user| format!("user {user}"),
     task: |task| format!("task {task}"),
     event: |seq| format!("event {}", super::grouped(seq, ',')),
     attempt: |number| format!("attempt {number}"),
@@ -372,9 +377,18 @@ pub(super) const WORDS: Words = Words {
     checkpoint_lags: "It does not cover all events of this job.",
     checkpoint_none: "none was signed",
     verify_steps: [
-        "offboard24 audit verify checks the database: that no event was changed, taken out or put in. It works on a copy, without the portal.",
-        "With the receipt of the run, kept in another place, it also shows that nothing was cut off at the end: offboard24 audit verify --receipt FILE.",
-        "Each action names the event that gave it its state, and the beginning of that event's hash. The whole hash is in the reports as csv and json.",
+        (
+            "Check the database: that no event was changed, taken out or put in. This works on a copy, without the portal.",
+            "offboard24 audit verify",
+        ),
+        (
+            "With the receipt of the run, kept in another place, it also shows that nothing was cut off at the end.",
+            "offboard24 audit verify --receipt FILE",
+        ),
+        (
+            "Each action names the event that gave it its state, and the beginning of that event's hash. The whole hash is in the reports as csv and json.",
+            "",
+        ),
     ],
     utc: "All times are UTC.",
     made_by: "Made by offboard24 from its journal alone. The same journal gives the same report.",

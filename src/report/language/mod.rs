@@ -55,9 +55,9 @@ pub struct Words {
     pub headline_planned: fn(u32, u32) -> String,
     /// In doubt, of all.
     pub clause_in_doubt: fn(u32, u32) -> String,
-    /// Not ended, of all.
-    pub clause_not_ended: fn(u32, u32) -> String,
-    /// Gone, of all; the second is whether something was said before it.
+    /// Not ended, of all; the last is whether something was said before it.
+    pub clause_not_ended: fn(u32, u32, bool) -> String,
+    /// Gone, of all; the last is whether something was said before it.
     pub clause_gone: fn(u32, u32, bool) -> String,
 
     // What to know first.
@@ -289,7 +289,7 @@ pub struct Words {
     pub l_document: &'static str,
     /// Label before the portal's words.
     pub l_portal_said: &'static str,
-    /// The portal's clock against this machine's, in milliseconds.
+    /// The portal's clock against this machine's, in milliseconds. Whole seconds count.
     pub clock_ahead: fn(i64) -> String,
     /// Caption of the table of pauses.
     pub pauses: &'static str,
@@ -309,6 +309,8 @@ pub struct Words {
     pub as_rows: fn(&str) -> String,
     /// `line 4`.
     pub line: fn(u64) -> String,
+    /// `user 29`, where the name is not known.
+    pub user: fn(u32) -> String,
     /// `task 1016`.
     pub task: fn(u32) -> String,
     /// `event 120`.
@@ -361,8 +363,8 @@ pub struct Words {
     pub checkpoint_lags: &'static str,
     /// There is none.
     pub checkpoint_none: &'static str,
-    /// What to do with the commands and the receipt.
-    pub verify_steps: [&'static str; 3],
+    /// What to do, and what to type for it.
+    pub verify_steps: [(&'static str, &'static str); 3],
     /// All times are UTC.
     pub utc: &'static str,
     /// The last line.

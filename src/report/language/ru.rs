@@ -62,13 +62,17 @@ pub(super) const WORDS: Words = Words {
         ),
     },
     clause_in_doubt: |number, total| format!("{} из {} под вопросом", digits(number), n(total, OF_PROCESSES)),
-    clause_not_ended: |number, total| {
+    clause_not_ended: |number, total, after| {
         let ended = if form(number.into()) == 0 {
             "не завершён"
         } else {
             "не завершены"
         };
-        format!("{} из {} {ended}", digits(number), n(total, OF_PROCESSES))
+        if after {
+            format!("{} {ended}", digits(number))
+        } else {
+            format!("{} из {} {ended}", digits(number), n(total, OF_PROCESSES))
+        }
     },
     clause_gone: |number, total, after| {
         let no_more = if form(number.into()) == 0 {
@@ -144,7 +148,7 @@ pub(super) const WORDS: Words = Words {
     },
     note_unmatched: |number, total| {
         format!(
-            "Не сопоставлено с уволенным сотрудником: {} списка из {}; по ним ничего не делалось.",
+            "Не сопоставлено с уволенным сотрудником: {} списка из {}; здесь ничего не делалось.",
             n(number, ["строка", "строки", "строк"]),
             digits(total)
         )
@@ -439,7 +443,7 @@ pub(super) const WORDS: Words = Words {
     l_document: "документ",
     l_portal_said: "Ответ портала:",
     clock_ahead: |ms| match ms {
-        0 => "часы портала совпадали".to_owned(),
+        -1000..=1000 => "часы портала совпадали".to_owned(),
         ms if ms > 0 => format!("часы портала спешили на {}", duration(ms.unsigned_abs(), UNITS)),
         ms => format!("часы портала отставали на {}", duration(ms.unsigned_abs(), UNITS)),
     },
@@ -452,6 +456,7 @@ pub(super) const WORDS: Words = Words {
     starter_unknown: "никто из видимых на портале",
     as_rows: |rows| format!("строки {rows}"),
     line: |line| format!("строка файла {line}"),
+    user: |user| format!("пользователь {user}"),
     task: |task| format!("задание {task}"),
     event: |seq| format!("событие {}", super::grouped(seq, '\u{a0}')),
     attempt: |number| format!("попытка {number}"),
@@ -496,9 +501,18 @@ pub(super) const WORDS: Words = Words {
     checkpoint_lags: "Она охватывает не все события этой работы.",
     checkpoint_none: "ни одна не подписана",
     verify_steps: [
-        "offboard24 audit verify проверяет базу: что ни одно событие не изменено, не убрано и не вставлено. Работает на копии, без портала.",
-        "С квитанцией запуска, которая хранилась в другом месте, видно и то, что ничего не отрезано в конце: offboard24 audit verify --receipt FILE.",
-        "У каждого действия указано событие, которое дало ему состояние, и начало хеша этого события. Полный хеш есть в отчётах csv и json.",
+        (
+            "Проверьте базу: что ни одно событие не изменено, не убрано и не вставлено. Это работает на копии, без портала.",
+            "offboard24 audit verify",
+        ),
+        (
+            "С квитанцией запуска, которая хранилась в другом месте, видно и то, что ничего не отрезано в конце.",
+            "offboard24 audit verify --receipt FILE",
+        ),
+        (
+            "У каждого действия указано событие, которое дало ему состояние, и начало хеша этого события. Полный хеш есть в отчётах csv и json.",
+            "",
+        ),
     ],
     utc: "Всё время указано по UTC.",
     made_by: "Составлено offboard24 только из журнала. Один и тот же журнал даёт один и тот же отчёт.",

@@ -1,4 +1,4 @@
-//! A real browser, driven over its DevTools protocol: what a report does in it, not what its source looks like.
+//! A real browser, driven over its debugging protocol: what a report does in it, not what its source looks like.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -18,6 +18,8 @@ pub(crate) struct Browser {
     process: Child,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     commands: u64,
+    /// The page that is open.
+    open: Option<Value>,
     /// What the browser told while something else was waited for.
     events: Vec<Value>,
     _profile: TempDir,
@@ -79,7 +81,7 @@ impl Browser {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned));
-        let address = address.unwrap_or_else(|| panic!("{program:?} did not start"));
+        let address = address.unwrap_or_else(|| panic!("{} did not start", program.display()));
         // What it goes on to say must be read, or it would block.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let (socket, _) = tungstenite::connect(&address).unwrap();
@@ -87,6 +89,7 @@ impl Browser {
             process,
             socket,
             commands: 0,
+            open: None,
             events: Vec::new(),
             _profile: profile,
         })
@@ -118,9 +121,14 @@ impl Browser {
         }
     }
 
-    /// Opens a file in a tab of its own and waits until it is loaded.
+    /// Opens a file in place of the one that was open, and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path, look: Look) -> Page<'_> {
+        let before = self.open.take();
         let target = self.ask(None, "Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].clone();
+        if let Some(before) = before {
+            self.ask(None, "Target.closeTarget", &json!({ "targetId": before }));
+        }
+        self.open = Some(target.clone());
         let attached = self.ask(
             None,
             "Target.attachToTarget",
