@@ -164,6 +164,13 @@ fn the_values_of_the_workflows_own_people_are_shown_and_other_peoples_are_nowher
                 assert!(!is_name || !text.contains(value.as_str()), "{value} is in {action}");
             }
         }
+        for record in &bundle.records {
+            let event: Value = serde_json::from_str(&record.body).unwrap();
+            let is_theirs = event["data"]["user"]
+                .as_u64()
+                .is_none_or(|user| people.iter().any(|person| u64::from(*person) == user));
+            assert!(is_theirs || record.values.is_empty(), "{event}");
+        }
         assert!(
             shown
                 .iter()
@@ -311,6 +318,70 @@ fn nothing_is_proven_from_a_journal_that_does_not_fit_its_checkpoint_or_has_none
         assert_eq!(damaged(sql), "damaged", "{sql}");
     }
     assert_eq!(damaged("DELETE FROM checkpoint"), "no-checkpoint");
+}
+
+#[test]
+fn whoever_gets_the_file_checks_it_without_the_journal() {
+    let (portal, desk) = finished();
+    let (file, _) = receipt(&desk, 2);
+    let id = workflow(&desk, 3);
+    desk.run(&["audit", "prove", &id, "-o", "proof.json", "--receipt", &file])
+        .expect(0);
+    let auditor = Desk::with_webhook(&portal.url());
+    let there = |name: &str| desk.folder().join(name).to_str().unwrap().to_owned();
+    let key = key_of(&desk).to_string();
+    let told = auditor
+        .run(&[
+            "audit",
+            "verify",
+            &there("proof.json"),
+            "--key",
+            &key,
+            "--receipt",
+            &file,
+        ])
+        .expect(0)
+        .stdout;
+    let about = [
+        "action 3 ended: confirmed",
+        "(Hannah Weiss hannah.weiss@example.com)",
+        "signed with the key that was given",
+        "is of the same history",
+    ];
+    for part in about {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    let object = auditor
+        .run(&["audit", "verify", &there("proof.json"), "--json"])
+        .expect(0)
+        .json();
+    assert_eq!((&object["key_known"], &object["findings"]), (&json!(false), &json!([])));
+    let strangers = SigningKey::from_seed(&[9; 32])
+        .verifying(key_of(&desk).name())
+        .to_string();
+    let refused = auditor
+        .run(&["audit", "verify", &there("proof.json"), "--key", &strangers, "--json"])
+        .expect(11)
+        .json();
+    assert_eq!(refused["findings"][0]["code"], "proof-key");
+
+    let text = std::fs::read_to_string(there("proof.json")).unwrap();
+    std::fs::write(there("changed.json"), text.replace("Hannah", "Joanna")).unwrap();
+    let refused = auditor
+        .run(&["audit", "verify", &there("changed.json")])
+        .expect(11)
+        .stdout;
+    assert!(
+        refused.contains("proof-value") && refused.contains("It proves nothing"),
+        "{refused}"
+    );
+    assert!(!refused.contains("action 3 ended"), "{refused}");
+    std::fs::write(there("cut.json"), &text[..text.len() / 2]).unwrap();
+    let cut = auditor
+        .run(&["audit", "verify", &there("cut.json"), "--json"])
+        .expect(11)
+        .json();
+    assert_eq!(cut["error"]["kind"], "damaged");
 }
 
 /// One proof for all that is changed below: making it is what takes time.

@@ -74,7 +74,7 @@ fn steps(session: &str) -> Vec<Step> {
     steps
 }
 
-/// Without what differs from one time to another: the port, the plan's hash, which covers the portal and so the port, and the padding
+/// Without what differs from one time to another: when it was, the port, the plan's hash, which covers the portal and so the port, and the padding
 /// of columns, which depends on the port's length.
 fn masked(line: &str) -> String {
     let words = line.split_whitespace().map(|word| {
@@ -86,6 +86,8 @@ fn masked(line: &str) -> String {
                 "PORT"
             } else if is_hash(text) {
                 "HASH"
+            } else if word.len() == 24 && word.ends_with('Z') {
+                "TIME"
             } else {
                 text
             };

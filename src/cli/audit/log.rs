@@ -12,7 +12,7 @@ use super::super::text::{line, printable};
 use super::super::{Ending, find_job};
 use crate::domain::{JobId, RunId, UserId, WorkflowId};
 use crate::exit::Exit;
-use crate::journal::{Event, JournalFile, Logged, Person, Recorded, Search, View};
+use crate::journal::{Envelope, Event, JournalFile, Logged, Person, Recorded, Search, View};
 use crate::personal::Personal;
 use crate::report::words;
 use crate::roster;
@@ -63,7 +63,11 @@ pub(crate) fn log(common: &Common, terminal: &Terminal, arguments: LogArguments)
     let mut found = false;
     view.each_event(&search, |logged| {
         found = true;
-        lines.write(&if json_lines { in_json(logged) } else { in_words(logged) })
+        lines.write(&if json_lines {
+            in_json(logged)
+        } else {
+            with_values(logged)
+        })
     })?;
     lines.flush();
     if !found {
@@ -108,20 +112,21 @@ fn find_person(view: View<'_>, key: &str) -> Result<Person, Failure> {
 }
 
 /// `   12  2026-11-22T10:00:00.000Z  job 1 run 2  …`.
-fn in_words(logged: &Logged) -> String {
-    let envelope = &logged.envelope;
+pub(crate) fn in_words(seq: u64, envelope: &Envelope, show: words::Show<'_>) -> String {
     let job = envelope.job.map_or(String::new(), |job| format!("job {job}"));
     let run = envelope.run.map_or(String::new(), |run| format!("run {run}"));
+    let sentence = words::sentence(&envelope.event, show);
+    line(&format!("{seq:>6}  {}  {job:<5} {run:<5}  {sentence}", envelope.at))
+}
+
+/// With its values, as far as they are there.
+fn with_values(logged: &Logged) -> String {
     let show = |recorded: &Recorded| {
         logged
             .value(recorded)
             .map_or_else(|| "erased".to_owned(), |value| printable(value.expose()))
     };
-    let sentence = words::sentence(&envelope.event, &show);
-    line(&format!(
-        "{:>6}  {}  {job:<5} {run:<5}  {sentence}",
-        logged.seq, envelope.at
-    ))
+    in_words(logged.seq, &logged.envelope, &show)
 }
 
 /// The body goes in as it was hashed, so that the line can be checked: the leaf is `SHA-256(0x00 ‖ event)`.

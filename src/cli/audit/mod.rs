@@ -4,6 +4,7 @@ mod checkpoint;
 mod export;
 mod key;
 mod log;
+mod proof;
 mod prove;
 mod redact;
 mod verify;
@@ -22,7 +23,7 @@ pub(crate) enum AuditCommand {
     /// Show one workflow's records to somebody else, with proof, without the other people's data
     #[command(after_help = "Example: offboard24 audit prove 67a2ffdb2c57a3.35276854 -o proof.json")]
     Prove(prove::ProveArguments),
-    /// Check the journal for every kind of damage; changes nothing
+    /// Check the journal, or a proof, for every kind of damage; changes nothing
     #[command(after_help = "Example: offboard24 audit verify copy-of-audit.db")]
     Verify(verify::VerifyArguments),
     /// Make a folder with the whole record, that can be checked without this program

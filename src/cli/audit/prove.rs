@@ -88,7 +88,7 @@ fn summary(proven: &Proven, file: Option<&Path>) -> String {
 }
 
 /// The checkpoint in a receipt, or one that stands alone.
-fn read_receipt(path: &Path) -> Result<Note, Failure> {
+pub(crate) fn read_receipt(path: &Path) -> Result<Note, Failure> {
     let unreadable = |why: String| {
         Failure::usage(format!(
             "{} cannot be used as a receipt: {why}. Nothing was proven",

@@ -8,6 +8,7 @@ use super::super::settings::Common;
 use super::super::terminal::Terminal;
 use super::super::text::{count, line};
 use super::super::{Ending, status};
+use super::proof;
 use crate::exit::Exit;
 use crate::journal::JournalError;
 use crate::journal::key::Keys;
@@ -16,7 +17,7 @@ use crate::journal::verify::{self, Against, Agreement, Report, Witness};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
-    /// The database file, a copy of it, or the folder of an export [default: the database]
+    /// The database file, a copy of it, the folder of an export, or a proof that `audit prove` wrote [default: the database]
     file: Option<PathBuf>,
     /// A receipt to check it against; can be given several times
     #[arg(long, value_name = "FILE")]
@@ -36,6 +37,9 @@ fn parse_key(text: &str) -> Result<VerifyingKey, String> {
 pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArguments) -> Ending {
     let place = common.place()?;
     let file = arguments.file.unwrap_or(place.database);
+    if let Some(text) = proof::text_of(&file) {
+        return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt);
+    }
     let against = Against {
         are_values_withheld: false,
         is_live: status::is_live(&file),

@@ -6,6 +6,7 @@ mod answers;
 mod contradictions;
 mod defence;
 mod limits;
+mod proofs;
 mod refusals;
 mod rosters;
 mod rules;
@@ -21,6 +22,7 @@ const TABLES: &[&[Defence]] = &[
     answers::ANSWERS,
     rules::RULES,
     limits::LIMITS,
+    proofs::PROOFS,
     rosters::ROSTERS,
     refusals::REFUSALS,
 ];
