@@ -33,6 +33,7 @@ const COPIED: &[&str] = &[
     "tests",
     "migrations",
     "samples",
+    "templates",
 ];
 
 /// Longer than a build and any test here take.

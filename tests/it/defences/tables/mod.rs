@@ -7,6 +7,7 @@ mod contradictions;
 mod defence;
 mod limits;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod traps;
@@ -23,6 +24,7 @@ const TABLES: &[&[Defence]] = &[
     limits::LIMITS,
     rosters::ROSTERS,
     refusals::REFUSALS,
+    reports::REPORTS,
 ];
 
 /// Every defence.
