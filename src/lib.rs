@@ -11,13 +11,14 @@
 //! sandbox  a stand-in portal on loopback; uses nothing of the others
 //! ```
 //!
-//! [`domain`], [`personal`], [`clock`], [`exit`], [`lock`] and [`paths`] are what the others share.
+//! [`domain`], [`personal`], [`clock`], [`exit`], [`files`], [`lock`] and [`paths`] are what the others share.
 //! `tests/it/tidy.rs` holds these arrows.
 
 pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod exit;
+pub mod files;
 mod hex;
 pub mod journal;
 pub mod lock;

@@ -23,7 +23,7 @@ pub(crate) async fn apply(
     consent::check_usable(work.journal.view(), &record, &access.webhook.portal(), work.now())
         .map_err(|failure| failure.with(&status))?;
     if status.state == JobState::Complete {
-        super::execution::tell_end(&work, &status)?;
+        super::execution::tell_end(&work, &status, None)?;
         return Ok(status.exit());
     }
     let plan = show::plan_text(work.journal.view(), &status)?;

@@ -15,7 +15,8 @@ use super::work::Work;
 use super::{Ending, show};
 use crate::domain::{ActionKind, ActionState, Outcome};
 use crate::exit::Exit;
-use crate::paths::{Paths, make_private_folder};
+use crate::files::make_private_folder;
+use crate::paths::Paths;
 use crate::portal::{Rate, Settings, Webhook};
 use crate::report::status::{JobState, JobStatus};
 use crate::roster::Options as RosterOptions;
@@ -52,9 +53,11 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         rate: Rate::Unlimited,
         burst: Settings::BURST,
     };
+    let paths = Paths::under(&folder);
     let place = Place {
         database: folder.join("audit.db"),
-        paths: Paths::under(&folder),
+        key: paths.key(),
+        paths,
     };
     let database = place.database.clone();
     let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::consent::Consent;
 use super::failure::Failure;
+use super::receipt::Issued;
 use super::text::count;
 use super::work::{Link, Work};
 use super::{Ending, show};
@@ -44,15 +47,25 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
     };
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
+    let receipt = match &ended {
+        Ok(()) => Issued::of(work, &status, run)?,
+        Err(_) => None,
+    };
+    let failed = |failure: Failure| {
+        if let Some(receipt) = &receipt {
+            work.terminal.say(&receipt.text());
+        }
+        failure.with_receipt(&status, receipt.as_ref())
+    };
     match (failure, ended, refusal) {
         (Some(failure), _, _) | (None, Err(failure), _) => {
             let mut failure = in_a_run(failure, &before, &status);
             failure.exit = Exit::first([failure.exit, exit_of(link, &status)]);
-            Err(failure.with(&status))
+            Err(failed(failure))
         }
-        (None, Ok(()), Some(refusal)) if status.count(ActionState::Planned) > 0 => Err(refusal.with(&status)),
+        (None, Ok(()), Some(refusal)) if status.count(ActionState::Planned) > 0 => Err(failed(refusal)),
         (None, Ok(()), _) => {
-            tell_end(work, &status)?;
+            tell_end(work, &status, receipt.as_ref())?;
             Ok(exit_of(link, &status))
         }
     }
@@ -150,8 +163,8 @@ fn is_complete(view: View<'_>, job: JobId) -> Result<bool, Failure> {
     Ok(!counts.contains_key(&ActionState::Planned) && !counts.contains_key(&ActionState::Sent))
 }
 
-/// Tells how a run ended: totals by outcome, what is left, and what to type next.
-pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
+/// Tells how a run ended: totals by outcome, what is left, what to type next, and the receipt if there was a run.
+pub(crate) fn tell_end(work: &Work, status: &JobStatus, receipt: Option<&Issued>) -> Result<(), Failure> {
     let mut lines = vec![show::headline(status)];
     let open = [ActionState::Planned, ActionState::Held, ActionState::Sent];
     let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
@@ -174,12 +187,21 @@ pub(crate) fn tell_end(work: &Work, status: &JobStatus) -> Result<(), Failure> {
             count(status.relisted, "workflow")
         ));
     }
+    lines.extend(receipt.map(|receipt| format!("\n{}\n", receipt.text())));
     lines.push(format!("database: {}", work.place.database.display()));
     lines.extend(next_step(status).map(|next| work.terminal.next(&next)));
-    let object = serde_json::to_value(status).map_err(crate::journal::JournalError::from)?;
     work.terminal.say(&lines.join("\n"));
-    work.terminal.object(&object);
+    work.terminal.object(&object(status, receipt));
     Ok(())
+}
+
+/// The status object, with the receipt if there is one.
+pub(crate) fn object(status: &JobStatus, receipt: Option<&Issued>) -> Value {
+    let mut object = serde_json::to_value(status).unwrap_or_default();
+    if let (Value::Object(fields), Some(receipt)) = (&mut object, receipt) {
+        fields.insert("receipt".to_owned(), receipt.json());
+    }
+    object
 }
 
 /// What the portal said of actions that were not done: a few, the rest is in `show`.

@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::domain::StopReason;
 use crate::exit::Exit;
 use crate::journal::JournalError;
+use crate::journal::head::HeadError;
+use crate::journal::key::KeyError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::portal::PortalError;
@@ -135,12 +137,62 @@ impl From<JournalError> for Failure {
                 .stopping(StopReason::Disk),
             JournalError::Commit(_) | JournalError::Broken => Self::new("journal", Exit::Bug, message)
                 .next("check the disk, then: offboard24 resume; it reads what was recorded and asks the portal"),
+            JournalError::Changed(_) => Self::new("changed", Exit::Temporary, message)
+                .next("verify it again when nothing writes to it, or verify a copy made by: offboard24 audit export"),
             JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
                 "another program has the database open for writing: close it there and type the same command again",
             ),
+            JournalError::Export(_) => Self::usage(message)
+                .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
+            JournalError::Key(error) => error.into(),
+            JournalError::Head(error) => error.into(),
+            JournalError::NoKey(_) => Self::damaged(&message),
+            JournalError::Unsigned => {
+                Self::usage(message).next("offboard24 plan ROSTER records the key with its first run")
+            }
             JournalError::Pragma(_) | JournalError::Sqlite(_) | JournalError::Encoding(_) | JournalError::Random(_) => {
                 Self::new("journal", Exit::Bug, message)
                     .next("check disk and memory, then: offboard24 resume; what was recorded is safe")
+            }
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let message = error.to_string();
+        match error {
+            KeyError::Missing { .. } => Self::new("key-missing", Exit::Refused, format!("{message}. Nothing was recorded"))
+                .next("bring the key file from the machine that signed it, and name it with --key-file FILE; reading commands need no key"),
+            KeyError::Open(path) => Self::usage(message).next(format!("chmod 600 {}", path.display())),
+            KeyError::File { .. } | KeyError::Unreadable { .. } => {
+                Self::usage(message).next("name another key file with --key-file FILE, or a folder for it with XDG_DATA_HOME")
+            }
+            KeyError::Random(_) => Self::new("random", Exit::Bug, message),
+        }
+    }
+}
+
+impl From<HeadError> for Failure {
+    fn from(error: HeadError) -> Self {
+        let message = error.to_string();
+        match error {
+            HeadError::Locked(error) => error.into(),
+            HeadError::File { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull => {
+                JournalError::DiskFull.into()
+            }
+            HeadError::File { .. } => Self::new("head", Exit::Usage, message).next(WHERE_TO_WRITE),
+            HeadError::Unreadable(path) | HeadError::Foreign(path) => {
+                Self::new("head", Exit::Refused, format!("{message}. Nothing was recorded")).next(format!(
+                    "find out who changed it; without it what was cut off the journal's end goes unnoticed: mv {0} {0}.bad",
+                    path.display()
+                ))
+            }
+            HeadError::Longer { .. } | HeadError::Differs { .. } => {
+                Self::new("head", Exit::Refused, format!("{message}. Nothing is done with it")).next(
+                    "put the whole database back where it was, with the file that ends in -wal; or keep both as evidence, see what `offboard24 audit verify` \
+                     says, and plan anew in another database with --db FILE",
+                )
             }
         }
     }

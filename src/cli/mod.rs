@@ -4,6 +4,7 @@
 //! [`Failure`], worded in one place.
 
 mod apply;
+mod audit;
 mod consent;
 mod demo;
 mod execution;
@@ -13,6 +14,7 @@ mod jobs;
 mod new_files;
 mod plan;
 mod planning;
+mod receipt;
 mod report;
 mod resume;
 mod run;
@@ -61,9 +63,14 @@ impl<E: Into<Failure>> From<E> for Failed {
 impl Failure {
     /// With the status of its job beside it.
     fn with(self, status: &JobStatus) -> Failed {
+        self.with_receipt(status, None)
+    }
+
+    /// With the status of its job, and the receipt of the run, beside it.
+    fn with_receipt(self, status: &JobStatus, receipt: Option<&receipt::Issued>) -> Failed {
         Failed {
             failure: Box::new(self),
-            job: serde_json::to_value(status).ok(),
+            job: Some(execution::object(status, receipt)),
         }
     }
 }
@@ -160,6 +167,7 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
         Command::Report(report) => report::report(common, terminal, &report),
         Command::Jobs => jobs::jobs(common, terminal),
+        Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
     }
 }

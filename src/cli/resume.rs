@@ -28,7 +28,7 @@ pub(crate) async fn resume(
     let next = next_stage(&work, &record, &status, &access.webhook.portal(), retry);
     let next = next.map_err(|failure| failure.with(&status))?;
     if let Stage::NothingToDo = next {
-        tell_end(&work, &status)?;
+        tell_end(&work, &status, None)?;
         work.close();
         return Ok(status.exit());
     }
@@ -84,6 +84,12 @@ fn next_stage(
         return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
     }
     if record.frozen_at.is_none() {
+        if let Some(row) = work.journal.view().erasures()?.row_of(job) {
+            return Err(Failure::refused(format!(
+                "row {row} of job {job} was erased, so its plan can no longer be made. Nothing was asked"
+            ))
+            .next("offboard24 plan ROSTER, with a roster without that person"));
+        }
         return Ok(Stage::Plan);
     }
     if record.confirmed_at.is_none() {

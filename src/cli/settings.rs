@@ -37,6 +37,9 @@ pub(crate) struct Common {
     /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`] [env: `OFFBOARD24_DB`]
     #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
+    /// The file of signing keys [default: `$XDG_DATA_HOME/offboard24/key`] [env: `OFFBOARD24_KEY_FILE`]
+    #[arg(long, value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
     /// Print one JSON object on standard output and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -189,6 +192,9 @@ pub(crate) enum Command {
     /// List the jobs of the database
     #[command(after_help = "Example: offboard24 jobs")]
     Jobs,
+    /// What the journal shows, and that it was not tampered with
+    #[command(subcommand)]
+    Audit(super::audit::AuditCommand),
     /// A stand-in portal on loopback, for rehearsals
     #[command(after_help = "Example: offboard24 sandbox --people 200 --roster-out roster.csv")]
     Sandbox(super::sandbox::SandboxArguments),
@@ -242,6 +248,7 @@ pub(crate) struct PortalAccess {
 /// Where this process keeps things, and how it talks.
 pub(crate) struct Place {
     pub(crate) database: PathBuf,
+    pub(crate) key: PathBuf,
     pub(crate) paths: Paths,
 }
 
@@ -268,8 +275,13 @@ impl Common {
             )
             .next("name a file with --db FILE or OFFBOARD24_DB; the webhook's place is OFFBOARD24_WEBHOOK"));
         }
+        let key = self
+            .key_file
+            .clone()
+            .or_else(|| from_environment("OFFBOARD24_KEY_FILE"));
         Ok(Place {
             database: one_name(&named.unwrap_or_else(|| paths.database())),
+            key: key.unwrap_or_else(|| paths.key()),
             paths,
         })
     }

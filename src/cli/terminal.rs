@@ -4,6 +4,7 @@
 //! printed it is on record, so writing ignores errors.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -62,6 +63,13 @@ impl Terminal {
     pub(crate) fn say(&self, text: &str) {
         if !self.json {
             write_all(io::stdout().lock(), text);
+        }
+    }
+
+    /// Many lines of data, on standard output.
+    pub(crate) fn lines(&self) -> Lines {
+        Lines {
+            to: (!self.json).then(|| io::BufWriter::new(io::stdout().lock())),
         }
     }
 
@@ -163,6 +171,33 @@ impl Terminal {
         Progress {
             bar,
             lines: (!self.quiet && !on_terminal).then(|| std::sync::Mutex::new(None)),
+        }
+    }
+}
+
+/// Lines of a stream, such as `audit log`'s. Whoever reads them may stop at any line: that is no error, and the end.
+pub(crate) struct Lines {
+    /// None once nobody reads any more.
+    to: Option<io::BufWriter<io::StdoutLock<'static>>>,
+}
+
+impl Lines {
+    /// Writes a line; says whether another one is wanted.
+    pub(crate) fn write(&mut self, line: &str) -> ControlFlow<()> {
+        if self.to.as_mut().is_some_and(|to| writeln!(to, "{line}").is_err()) {
+            self.to = None;
+        }
+        if self.to.is_some() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    /// Writes what is left; before anything else is printed.
+    pub(crate) fn flush(&mut self) {
+        if self.to.as_mut().is_some_and(|to| to.flush().is_err()) {
+            self.to = None;
         }
     }
 }

@@ -11,17 +11,23 @@ const TITLE_LENGTH_MAX: usize = 48;
 /// What stands where a value was erased, or was never there.
 pub(crate) const NOTHING: &str = "–";
 
-/// A text as one short line. Titles are attacker-writable: control characters could drive the terminal, and direction marks could
-/// make a line read as another one.
+/// A character of others: control characters could drive the terminal, and direction marks could make a line read as another one.
+fn safe(character: char) -> char {
+    let hidden = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    if character.is_control() || hidden {
+        '·'
+    } else {
+        character
+    }
+}
+
+/// A text as one line, whole.
+pub(crate) fn line(text: &str) -> String {
+    text.chars().map(safe).collect()
+}
+
+/// A text as one short line. Titles are attacker-writable.
 pub(crate) fn printable(text: &str) -> String {
-    let safe = |character: char| {
-        let hidden = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if character.is_control() || hidden {
-            '·'
-        } else {
-            character
-        }
-    };
     let mut line: String = text.chars().take(TITLE_LENGTH_MAX).map(safe).collect();
     if text.chars().nth(TITLE_LENGTH_MAX).is_some() {
         line.push('…');

@@ -13,9 +13,13 @@ use super::terminal::Terminal;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{ActionKind, JobId, RunId, StopReason, UserId};
 use crate::exit::Exit;
-use crate::journal::{Entry, Event, JobRecord, Journal, RunAbandoned, RunFinished, RunStarted, Stamp};
+use crate::files::make_private_folder;
+use crate::journal::key::Keys;
+use crate::journal::{
+    Beginning, Entry, Event, JobRecord, Journal, JournalError, Operator, RunAbandoned, RunFinished, RunStarted, Stamp,
+};
 use crate::lock::Lock;
-use crate::paths::{database_lock, make_private_folder, stop_file};
+use crate::paths::{database_lock, stop_file};
 use crate::plan::record::{Notices, Recorder};
 use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader, Settings, Webhook};
 use crate::report::status::JobStatus;
@@ -52,7 +56,8 @@ impl Work {
         }
         let lock = Lock::take(&database_lock(&place.database))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let journal = Journal::open(&place.database, Arc::clone(&clock))?;
+        let keys = Keys::read(&place.key)?;
+        let journal = Journal::open_signed(&place.database, Arc::clone(&clock), keys, &place.paths.heads())?;
         // A wish from before this run is not about this run.
         match std::fs::remove_file(stop_file(&place.database)) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
@@ -90,12 +95,16 @@ impl Work {
         policy_hash: &str,
         first: Vec<Event>,
     ) -> Result<RunId, Failure> {
+        let operator = operator();
+        let beginning = self.journal.beginning(&link.connection.portal(), &operator)?;
+        self.tell_signing(&beginning);
         let view = self.journal.view();
         let run = view.next_run()?;
         let mut entries = vec![Entry::of(
             job,
-            Event::RunStarted(Box::new(link.run_started(command, policy_hash))),
+            Event::RunStarted(Box::new(link.run_started(command, policy_hash, operator))),
         )];
+        entries.extend(beginning.entries);
         for open in view.open_runs()? {
             let in_doubt = view
                 .action_counts(open.job)?
@@ -117,6 +126,31 @@ impl Work {
         )?;
         self.is_running = true;
         Ok(run)
+    }
+
+    /// Has the database signed from here on, where no run did that yet.
+    pub(crate) fn begin_signing(&mut self) -> Result<(), Failure> {
+        let first = self.journal.view().jobs()?.into_iter().next();
+        let portal = first.ok_or(JournalError::Unsigned)?.portal;
+        let beginning = self.journal.beginning(&portal, &operator())?;
+        self.tell_signing(&beginning);
+        Ok(self.journal.append(Stamp::default(), beginning.entries)?)
+    }
+
+    /// What a person has to know about the signing: a key is worth something only to whom it was given beforehand.
+    fn tell_signing(&self, beginning: &Beginning) {
+        if let Some(key) = &beginning.new_key {
+            self.terminal.note(&format!(
+                "what is recorded is signed from here on with the key in {}. Its public part, for whoever checks it later:\n  {key}",
+                self.place.key.display()
+            ));
+        }
+        if beginning.is_head_missing {
+            self.terminal.note(
+                "this machine has no head of this database: whether something was cut off its end before today cannot be told \
+                 here. It is recorded, and a head is kept from now on",
+            );
+        }
     }
 
     /// The journal for a run.
@@ -212,16 +246,12 @@ impl Link {
         })
     }
 
-    fn run_started(&self, command: &str, policy_hash: &str) -> RunStarted {
-        let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-        let login_user = ["SUDO_USER", "LOGNAME"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok());
+    fn run_started(&self, command: &str, policy_hash: &str, operator: Operator) -> RunStarted {
         RunStarted {
             command: command.to_owned(),
-            login_user: login_user.filter(|login| *login != os_user),
-            os_user,
-            host: whoami::hostname().unwrap_or_default(),
+            login_user: operator.login_user,
+            os_user: operator.os_user,
+            host: operator.host,
             process: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             portal: self.connection.portal(),
@@ -230,6 +260,19 @@ impl Link {
             policy_hash: policy_hash.to_owned(),
             clock_offset_ms: self.clock_offset_ms,
         }
+    }
+}
+
+/// Who is typing, as far as the operating system knows.
+pub(crate) fn operator() -> Operator {
+    let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+    let login_user = ["SUDO_USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    Operator {
+        login_user: login_user.filter(|login| *login != os_user),
+        os_user,
+        host: whoami::hostname().unwrap_or_default(),
     }
 }
 

@@ -72,9 +72,27 @@ pub enum JournalError {
     /// Another program writes to the file, which no run of this one can do now.
     #[error("another program holds the database")]
     Busy,
+    /// The file was written to while it was verified.
+    #[error("the database {} was changed while it was verified", .0.display())]
+    Changed(PathBuf),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] super::key::KeyError),
+    /// The head file. Where it cannot be written, the events are on disk all the same.
+    #[error(transparent)]
+    Head(#[from] super::head::HeadError),
+    /// The journal names a key that is none.
+    #[error("the journal names the signing key {0:?}, which is none")]
+    NoKey(String),
+    /// No run ever began, so no key was ever recorded.
+    #[error("nothing was ever signed in this database, since no run ever began")]
+    Unsigned,
     /// Anything else that `SQLite` said.
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
+    /// An export could not be written.
+    #[error("the export cannot be written: {0}")]
+    Export(#[from] std::io::Error),
     /// An event could not be written as JSON or read back.
     #[error("an event could not be encoded or decoded: {0}")]
     Encoding(#[from] serde_json::Error),
@@ -91,10 +109,13 @@ fn is_no_room_for_index(cause: &rusqlite::Error) -> bool {
 /// Whether a value is there that this program never writes.
 fn is_unreadable_value(cause: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
-        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure, Utf8Error,
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType, SqliteFailure,
+        Utf8Error,
     };
     match cause {
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => true,
+        // The schema itself was changed.
+        InvalidColumnName(_) => true,
         // Columns are generated from the bodies of events.
         SqliteFailure(_, Some(text)) => text == "malformed JSON",
         _ => false,

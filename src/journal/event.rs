@@ -3,7 +3,9 @@
 //! An event says what was decided or observed, once, in terms that stay true. Free text is [`Recorded`], never a plain string.
 //! Kinds and fields are part of the evidence: they are added, never renamed and never reused.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::personal::Recorded;
 use crate::domain::{
@@ -12,7 +14,7 @@ use crate::domain::{
 };
 
 /// What an event's body holds: the envelope and the event.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Envelope {
     /// The leaf hash of the event before, in hexadecimal; none for the first.
     pub prev: Option<String>,
@@ -32,7 +34,7 @@ pub struct Envelope {
 }
 
 /// What happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub enum Event {
     /// The database was made.
@@ -97,12 +99,123 @@ pub enum Event {
     RedactionFinished(RedactionFinished),
 }
 
+/// One line a kind: its name in a body. A kind without a line does not compile.
+macro_rules! kinds {
+    ($($name:literal => $variant:ident,)+) => {
+        impl Event {
+            /// The names of all kinds.
+            pub const KINDS: &[&str] = &[$($name,)+];
+
+            /// The name of this kind.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// Reads the data of a kind. A field that is not known is an error: what is ignored could change what is meant.
+            fn read(kind: &str, data: &str) -> Result<Self, serde_json::Error> {
+                match kind {
+                    $($name => serde_json::from_str(data).map(Self::$variant),)+
+                    other => Err(serde_json::Error::custom(format_args!("{other:?} is no kind of event"))),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    "database_created" => DatabaseCreated,
+    "job_created" => JobCreated,
+    "row_read" => RowRead,
+    "run_started" => RunStarted,
+    "run_abandoned" => RunAbandoned,
+    "run_finished" => RunFinished,
+    "user_recorded" => UserRecorded,
+    "row_resolved" => RowResolved,
+    "rows_resolved" => RowsResolved,
+    "task_recorded" => TaskRecorded,
+    "workflow_recorded" => WorkflowRecorded,
+    "user_discovered" => UserDiscovered,
+    "discovery_restarted" => DiscoveryRestarted,
+    "action_planned" => ActionPlanned,
+    "plan_frozen" => PlanFrozen,
+    "plan_confirmed" => PlanConfirmed,
+    "attempt_intended" => AttemptIntended,
+    "attempt_answered" => AttemptAnswered,
+    "action_returned" => ActionReturned,
+    "action_ended" => ActionEnded,
+    "action_reopened" => ActionReopened,
+    "paused" => Paused,
+    "residue_recorded" => ResidueRecorded,
+    "job_closed" => JobClosed,
+    "signing_key_recorded" => SigningKeyRecorded,
+    "signing_key_rotated" => SigningKeyRotated,
+    "head_missing" => HeadMissing,
+    "clock_set_back" => ClockSetBack,
+    "personal_redacted" => PersonalRedacted,
+    "redaction_finished" => RedactionFinished,
+}
+
+/// A body as it stands: the envelope read, the event still JSON. Every field has to be there, and no other.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body<'a> {
+    #[serde(borrow, deserialize_with = "Deserialize::deserialize")]
+    pub(crate) prev: Option<&'a str>,
+    pub(crate) at: &'a str,
+    pub(crate) monotonic_ms: u64,
+    #[serde(deserialize_with = "Deserialize::deserialize")]
+    pub(crate) run: Option<RunId>,
+    #[serde(deserialize_with = "Deserialize::deserialize")]
+    pub(crate) job: Option<JobId>,
+    pub(crate) requests: u64,
+    pub(crate) kind: &'a str,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl<'a> Body<'a> {
+    /// Reads the envelope of a body.
+    pub(crate) fn read(body: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
+
+    /// The event's JSON, byte for byte as in the body.
+    pub(crate) fn data(&self) -> &'a str {
+        self.data.get()
+    }
+
+    /// Reads the event too.
+    pub(crate) fn envelope(&self) -> Result<Envelope, serde_json::Error> {
+        Ok(Envelope {
+            prev: self.prev.map(str::to_owned),
+            at: self.at.to_owned(),
+            monotonic_ms: self.monotonic_ms,
+            run: self.run,
+            job: self.job,
+            requests: self.requests,
+            event: Event::read(self.kind, self.data())?,
+        })
+    }
+}
+
+impl Envelope {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is not what this program writes: other JSON, a kind or a field that is not known, a field that is missing.
+    pub fn read(body: &str) -> Result<Self, serde_json::Error> {
+        Body::read(body)?.envelope()
+    }
+}
+
 /// Nothing to say beyond the kind.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Empty {}
 
 /// See [`Event::DatabaseCreated`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DatabaseCreated {
     /// Random, 32 hexadecimal digits.
     pub database: String,
@@ -112,6 +225,7 @@ pub struct DatabaseCreated {
 
 /// See [`Event::JobCreated`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct JobCreated {
     /// Whose job it is.
     pub portal: Portal,
@@ -131,6 +245,7 @@ pub struct JobCreated {
 
 /// What was detected in the roster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RosterRead {
     /// SHA-256 of the file.
     pub sha256: String,
@@ -152,6 +267,7 @@ pub struct RosterRead {
 
 /// A column of the roster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RosterColumn {
     /// The header cell.
     pub name: Recorded,
@@ -161,6 +277,7 @@ pub struct RosterColumn {
 
 /// See [`Event::RowRead`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RowRead {
     /// The row.
     pub row: RowNumber,
@@ -189,6 +306,7 @@ pub struct RowRead {
 
 /// A cell of an unknown column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OtherCell {
     /// The header cell.
     pub column: Recorded,
@@ -198,6 +316,7 @@ pub struct OtherCell {
 
 /// See [`Event::RunStarted`]. The operator's own identity is in clear, on purpose.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunStarted {
     /// `plan`, `apply`, `run` or `resume`.
     pub command: String,
@@ -225,6 +344,7 @@ pub struct RunStarted {
 
 /// See [`Event::RunAbandoned`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunAbandoned {
     /// The run whose process died.
     pub abandoned: RunId,
@@ -234,6 +354,7 @@ pub struct RunAbandoned {
 
 /// See [`Event::RunFinished`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunFinished {
     /// Why it stopped; none when there was nothing left to do.
     pub stop_reason: Option<StopReason>,
@@ -243,6 +364,7 @@ pub struct RunFinished {
 
 /// See [`Event::UserRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserRecorded {
     /// The user.
     pub user: UserId,
@@ -262,6 +384,7 @@ pub struct UserRecorded {
 
 /// See [`Event::RowResolved`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RowResolved {
     /// The row.
     pub row: RowNumber,
@@ -279,6 +402,7 @@ pub struct RowResolved {
 
 /// See [`Event::TaskRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TaskRecorded {
     /// The task.
     pub task: TaskId,
@@ -302,6 +426,7 @@ pub struct TaskRecorded {
 
 /// See [`Event::WorkflowRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WorkflowRecorded {
     /// The workflow.
     pub workflow: WorkflowId,
@@ -330,6 +455,7 @@ pub struct WorkflowRecorded {
 
 /// See [`Event::UserDiscovered`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserDiscovered {
     /// The user.
     pub user: UserId,
@@ -339,6 +465,7 @@ pub struct UserDiscovered {
 
 /// See [`Event::ActionPlanned`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ActionPlanned {
     /// Its number in the job.
     pub action: ActionId,
@@ -357,6 +484,7 @@ pub struct ActionPlanned {
 
 /// See [`Event::PlanFrozen`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlanFrozen {
     /// SHA-256 of the plan's canonical JSON.
     pub plan_hash: String,
@@ -372,6 +500,7 @@ pub struct PlanFrozen {
 
 /// See [`Event::PlanConfirmed`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlanConfirmed {
     /// `PORTAL:COUNT:HASH8` of what was confirmed.
     pub confirm: String,
@@ -381,6 +510,7 @@ pub struct PlanConfirmed {
 
 /// See [`Event::AttemptIntended`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttemptIntended {
     /// The action.
     pub action: ActionId,
@@ -415,6 +545,7 @@ pub enum AnswerKind {
 
 /// See [`Event::AttemptAnswered`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttemptAnswered {
     /// The action.
     pub action: ActionId,
@@ -440,6 +571,7 @@ pub enum Returned {
 
 /// See [`Event::ActionReturned`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ActionReturned {
     /// The action.
     pub action: ActionId,
@@ -451,6 +583,7 @@ pub struct ActionReturned {
 
 /// See [`Event::ActionEnded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ActionEnded {
     /// The action.
     pub action: ActionId,
@@ -468,6 +601,7 @@ pub struct ActionEnded {
 
 /// See [`Event::ActionReopened`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ActionReopened {
     /// The action.
     pub action: ActionId,
@@ -479,6 +613,7 @@ pub struct ActionReopened {
 
 /// See [`Event::Paused`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Paused {
     /// Why, as a word.
     pub reason: String,
@@ -490,6 +625,7 @@ pub struct Paused {
 
 /// See [`Event::ResidueRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ResidueRecorded {
     /// The killed workflow.
     pub workflow: WorkflowId,
@@ -499,6 +635,7 @@ pub struct ResidueRecorded {
 
 /// See [`Event::JobClosed`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct JobClosed {
     /// The actions by state.
     pub actions: Vec<(String, u32)>,
@@ -508,6 +645,7 @@ pub struct JobClosed {
 
 /// Who typed a command. In clear, on purpose: accountability.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Operator {
     /// The account that the process runs under.
     pub os_user: String,
@@ -519,6 +657,7 @@ pub struct Operator {
 
 /// See [`Event::SigningKeyRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SigningKeyRecorded {
     /// The origin of every checkpoint of this database: `PORTAL/DATABASE`, with the portal of its first run.
     pub origin: String,
@@ -528,6 +667,7 @@ pub struct SigningKeyRecorded {
 
 /// See [`Event::SigningKeyRotated`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SigningKeyRotated {
     /// The new public key.
     pub key: String,
@@ -539,6 +679,7 @@ pub struct SigningKeyRotated {
 
 /// See [`Event::HeadMissing`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeadMissing {
     /// The size of the newest checkpoint in the file.
     pub checkpoint: u64,
@@ -546,6 +687,7 @@ pub struct HeadMissing {
 
 /// See [`Event::ClockSetBack`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClockSetBack {
     /// By how much, at least.
     pub by_ms: u64,
@@ -553,6 +695,7 @@ pub struct ClockSetBack {
 
 /// See [`Event::PersonalRedacted`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PersonalRedacted {
     /// The user whose values are erased; none when it was a row that no user was found for.
     pub user: Option<UserId>,
@@ -570,6 +713,7 @@ pub struct PersonalRedacted {
 
 /// See [`Event::RedactionFinished`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RedactionFinished {
     /// The sequence number of the redaction.
     pub redaction: u64,

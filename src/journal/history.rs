@@ -56,6 +56,12 @@ impl Erasures {
         self.rows.get(&(job, row)).map(String::as_str)
     }
 
+    /// A row of a job whose values were erased.
+    pub fn row_of(&self, job: JobId) -> Option<RowNumber> {
+        let mut rows = self.rows.keys().filter(|(of, _)| *of == job);
+        rows.next().map(|(_, row)| *row)
+    }
+
     /// When this one value was erased, by name or with all that is about its user.
     fn of_value(&self, commitment: &str, about: Option<UserId>) -> Option<String> {
         let by_name = self.values.get(commitment);
@@ -110,7 +116,7 @@ impl View<'_> {
         let mut told = Vec::new();
         while let Some(row) = rows.next()? {
             let leaf: [u8; 32] = row.get(1)?;
-            let envelope: Envelope = serde_json::from_str(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+            let envelope = Envelope::read(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
             told.push(Told {
                 seq: unsigned(row.get(0)?),
                 leaf: hex(&leaf),
@@ -162,14 +168,8 @@ impl View<'_> {
     /// # Errors
     /// When the database cannot be read or an event cannot be decoded.
     pub fn erasures(&self) -> Result<Erasures, JournalError> {
-        let bodies = self.list(
-            "SELECT body FROM event WHERE job IS NULL AND kind = 'personal_redacted' ORDER BY seq",
-            [],
-            |row| row.get::<_, String>(0),
-        )?;
         let mut erasures = Erasures::default();
-        for body in bodies {
-            let envelope: Envelope = serde_json::from_str(&body)?;
+        for (_, envelope) in self.own_events(&["personal_redacted"])? {
             let Event::PersonalRedacted(event) = envelope.event else {
                 continue;
             };
@@ -234,12 +234,7 @@ impl View<'_> {
     /// When the database cannot be read.
     pub fn checkpoint_over(&self, seq: u64) -> Result<Option<CheckpointRecord>, JournalError> {
         // A file that an earlier version wrote has none.
-        let there: bool = self.db.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'checkpoint')",
-            [],
-            |row| row.get(0),
-        )?;
-        if !there {
+        if !self.has_checkpoints()? {
             return Ok(None);
         }
         let checkpoint = self.list(

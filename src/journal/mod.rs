@@ -11,31 +11,55 @@
 //!
 //! Not here: what an event means for the next step (that is `plan` and `run`), and words for people (`report`, `cli`).
 
+pub mod bundle;
 mod chain;
 mod error;
 mod event;
+pub mod export;
 mod fold;
+pub mod head;
 mod history;
+pub mod key;
+mod naming;
+pub mod note;
 mod open;
 mod personal;
+pub mod prove;
+pub mod receipt;
+mod redact;
 mod reserve;
+mod seal;
+mod trail;
+pub mod tree;
+pub mod verify;
 mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 pub use self::error::JournalError;
 pub use self::event::*;
+use self::head::HeadError;
 pub use self::history::{CheckpointRecord, ErasedTitles, Erasures, Told, Value};
+use self::key::Keys;
+use self::note::{Checkpoint, Note, VerifyingKey};
 pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded, Whom};
-pub use self::view::{ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, View, WorkflowView};
+pub use self::redact::Erasure;
+use self::seal::{Sealer, Signers};
+pub use self::trail::{Logged, Person, Search};
+use self::tree::Tree;
+pub use self::view::{
+    ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View, WorkflowView,
+};
 use crate::clock::Clock;
-use crate::domain::{JobId, RunId};
+use crate::domain::{JobId, Portal, RunId};
 use crate::hex::hex;
+use crate::lock::Lock;
+use crate::personal::Personal;
 
 /// An event on its way into the journal.
 #[derive(Clone, Debug)]
@@ -47,6 +71,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An event of the database itself.
+    pub fn own(event: Event) -> Self {
+        Self { job: None, event }
+    }
+
     /// An event of a job.
     pub fn of(job: JobId, event: Event) -> Self {
         Self { job: Some(job), event }
@@ -67,41 +96,212 @@ pub struct Journal {
     db: Connection,
     path: PathBuf,
     clock: Arc<dyn Clock>,
+    /// The tree of all events so far.
+    tree: Tree,
+    /// The wall clock's reading in the last event.
+    last_at: Option<DateTime<Utc>>,
+    /// What signs; none in a journal that nobody signs, which only tests have.
+    sealer: Option<Sealer>,
     /// Set when a COMMIT failed: whether it is on disk is unknown, so nothing may be built on it in this process.
     broken: bool,
 }
 
+/// What a run has to know and record about the signing before anything else.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    /// Events to append with the first of the run.
+    pub entries: Vec<Entry>,
+    /// Whether this machine has no head of a database that was signed before: what was cut off its end would go unnoticed.
+    pub is_head_missing: bool,
+    /// The public key, when it signs from here on and did not before.
+    pub new_key: Option<VerifyingKey>,
+}
+
 impl Journal {
-    /// Opens the database, and makes it if there is none; checks identity, pragmas and the whole hash chain.
+    /// Opens the database without signing, and makes it if there is none; checks identity, pragmas and the whole hash chain.
     ///
     /// # Errors
     /// When the file cannot be opened or made, is not ours, is of a newer version, or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
         let db = open::for_writing(path)?;
-        chain::verify(&db)?;
+        let scan = chain::scan(&db, None)?;
+        Self::go_on(db, path, clock, scan)
+    }
+
+    /// Opens the database as [`Journal::open`] does, and signs what is recorded from here on. Before anything is written, the journal is
+    /// compared with the head of this machine.
+    ///
+    /// # Errors
+    /// As [`Journal::open`]; when the journal contradicts the head, another process signs for the database, or its key is not here.
+    pub fn open_signed(path: &Path, clock: Arc<dyn Clock>, mut keys: Keys, heads: &Path) -> Result<Self, JournalError> {
+        crate::files::make_private_folder(heads).map_err(|cause| HeadError::File {
+            path: heads.to_owned(),
+            cause,
+        })?;
+        let db = open::for_writing(path)?;
+        let known = match open::database(&db)? {
+            Some(database) => Some(guard(heads, &database)?),
+            None => None,
+        };
+        let head = known.as_ref().and_then(|(_, head)| head.as_ref());
+        let scan = chain::scan(&db, head.map(|(_, checkpoint)| checkpoint.size))?;
+        if let Some((note, checkpoint)) = head {
+            let path = head::path(heads, &open::database(&db)?.unwrap_or_default());
+            let keys = View::new(&db).signing_keys()?;
+            if !keys.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
+                return Err(HeadError::Foreign(path).into());
+            }
+            compare(checkpoint, &scan, &path)?;
+        }
+        let mut journal = Self::go_on(db, path, clock, scan)?;
+        let database = journal.view().database()?;
+        let key = journal.view().signing_key()?;
+        let (lock, head) = match known {
+            Some(known) => known,
+            None => guard(heads, &database)?,
+        };
+        match &key {
+            Some(public) => keys.of(public).map(drop)?,
+            None => keys.newest().map(drop)?,
+        }
+        journal.sealer = Some(Sealer {
+            keys,
+            key,
+            head: head::path(heads, &database),
+            had_head: head.is_some(),
+            _lock: lock,
+        });
+        // A process that died between an erasure and its cleaning left bytes behind.
+        journal.finish_redactions()?;
+        Ok(journal)
+    }
+
+    /// Brings schema and reserve up to date, and makes the first event of a new database.
+    fn go_on(db: Connection, path: &Path, clock: Arc<dyn Clock>, scan: chain::Scan) -> Result<Self, JournalError> {
+        open::migrate_with_backup(&db, path)?;
         reserve::fill(path)?;
         let mut journal = Self {
             db,
             path: path.to_owned(),
             clock,
+            tree: scan.tree,
+            last_at: scan.last_at,
+            sealer: None,
             broken: false,
         };
-        if journal.view().is_empty()? {
+        if journal.tree.size() == 0 {
             let mut database = [0; 16];
             getrandom::fill(&mut database)?;
             let created = DatabaseCreated {
                 database: hex(&database),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             };
-            journal.append(
-                Stamp::default(),
-                [Entry {
-                    job: None,
-                    event: Event::DatabaseCreated(created),
-                }],
-            )?;
+            journal.append(Stamp::default(), [Entry::own(Event::DatabaseCreated(created))])?;
         }
         Ok(journal)
+    }
+
+    /// What a run on a portal has to record about the signing: the key at its first use, a newer one of this machine, a head that is missing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn beginning(&mut self, portal: &Portal, operator: &Operator) -> Result<Beginning, JournalError> {
+        let database = self.view().database()?;
+        let last = self.view().last_checkpoint()?;
+        let Some(sealer) = &mut self.sealer else {
+            return Ok(Beginning::default());
+        };
+        let mut beginning = Beginning::default();
+        let newest = sealer.keys.newest()?;
+        match &sealer.key {
+            None => {
+                let origin = format!("{portal}/{database}");
+                let key = newest.verifying(&origin.parse().map_err(|_| JournalError::NoKey(origin))?);
+                let recorded = SigningKeyRecorded {
+                    origin: key.name().to_string(),
+                    key: key.to_string(),
+                };
+                beginning.entries.push(Entry::own(Event::SigningKeyRecorded(recorded)));
+                beginning.new_key = Some(key);
+            }
+            Some(public) => {
+                let key = newest.verifying(public.name());
+                if key != *public {
+                    beginning.entries.push(Entry::own(rotated(&key, public, operator)));
+                    beginning.new_key = Some(key);
+                }
+            }
+        }
+        if let (Some((size, _)), false) = (last, sealer.had_head) {
+            beginning.is_head_missing = true;
+            beginning
+                .entries
+                .push(Entry::own(Event::HeadMissing(HeadMissing { checkpoint: size })));
+        }
+        Ok(beginning)
+    }
+
+    /// Makes a new key on this machine, and has it sign this database from here on. The checkpoint after it has the signatures of both.
+    ///
+    /// # Errors
+    /// When the key cannot be written, or nothing was ever signed.
+    pub fn rotate_key(&mut self, operator: &Operator) -> Result<VerifyingKey, JournalError> {
+        let sealer = self.sealer.as_mut().ok_or(JournalError::Unsigned)?;
+        let public = sealer.key.clone().ok_or(JournalError::Unsigned)?;
+        // On disk before the journal names it: a key that is named and lost could never sign again.
+        sealer.keys.add()?;
+        let key = sealer.keys.newest()?.verifying(public.name());
+        self.append(Stamp::default(), [Entry::own(rotated(&key, &public, operator))])?;
+        Ok(key)
+    }
+
+    /// The newest checkpoint's note, brought into the head file of this machine.
+    ///
+    /// # Errors
+    /// When the head cannot be written, or nothing was ever signed because no run ever began.
+    pub fn checkpoint(&mut self) -> Result<String, JournalError> {
+        let (_, note) = self.view().last_checkpoint()?.ok_or(JournalError::Unsigned)?;
+        let sealer = self.sealer.as_mut().ok_or(JournalError::Unsigned)?;
+        sealer.write_head(&note)?;
+        sealer.had_head = true;
+        Ok(note)
+    }
+
+    /// Erases personal values for good: the event and the erasure in one transaction, then every byte that is left of them in the file, its
+    /// write-ahead log and its backups. Gives how many there were.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; [`JournalError::Busy`] when another program reads the database, so that bytes linger: the next opening
+    /// for writing takes them out.
+    pub fn redact(
+        &mut self,
+        erasure: Erasure,
+        operator: Operator,
+        reason: Option<Personal>,
+    ) -> Result<u32, JournalError> {
+        let values = u32::try_from(erasure.commitments(&self.db)?.len()).unwrap_or(u32::MAX);
+        let Erasure { user, rows, also } = erasure;
+        let redacted = PersonalRedacted {
+            user,
+            rows,
+            also,
+            values,
+            operator,
+            reason: reason.map(|reason| reason.about(About::Nobody)),
+        };
+        self.append(Stamp::default(), [Entry::own(Event::PersonalRedacted(redacted))])?;
+        self.finish_redactions()?;
+        Ok(values)
+    }
+
+    fn finish_redactions(&mut self) -> Result<(), JournalError> {
+        let unfinished = redact::unfinished(self.view())?;
+        if unfinished.is_empty() {
+            return Ok(());
+        }
+        redact::clean(&self.db, &self.path)?;
+        let finished = |redaction| Entry::own(Event::RedactionFinished(RedactionFinished { redaction }));
+        self.append(Stamp::default(), unfinished.into_iter().map(finished))
     }
 
     /// Questions about what is recorded.
@@ -109,10 +309,12 @@ impl Journal {
         View::new(&self.db)
     }
 
-    /// Appends events and applies them to the projections, in one transaction. When this returns, they are on disk.
+    /// Appends events and applies them to the projections, in one transaction, with the checkpoint that they make due. When this returns, they
+    /// are on disk.
     ///
     /// # Errors
-    /// Nothing was recorded, except after [`JournalError::Commit`], when that is unknown: the process has to stop.
+    /// Nothing was recorded, except after [`JournalError::Commit`], when that is unknown, and after [`JournalError::Head`], when
+    /// everything was but the head file: the process has to stop.
     pub fn append(&mut self, stamp: Stamp, entries: impl IntoIterator<Item = Entry>) -> Result<(), JournalError> {
         let entries: Vec<Entry> = entries.into_iter().collect();
         self.append_all(stamp, &entries)
@@ -145,23 +347,42 @@ impl Journal {
         if self.broken {
             return Err(JournalError::Broken);
         }
-        let at = self.clock.utc().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let monotonic_ms = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (mut next, mut prev) = chain::tip(&transaction)?;
-        for entry in entries {
-            let draft = Envelope {
-                prev: prev.map(|leaf| hex(&leaf)),
-                at: at.clone(),
-                monotonic_ms,
-                run: stamp.run,
-                job: entry.job,
-                requests: stamp.requests,
-                event: entry.event.clone(),
-            };
-            prev = Some(append_one(&transaction, next, &draft)?);
-            next += 1;
+        if entries.is_empty() {
+            return Ok(());
         }
+        let at = self.clock.utc().trunc_subsecs(3);
+        let reading = Reading {
+            at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            monotonic_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
+        };
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (size, prev) = chain::tip(&transaction)?;
+        if size != self.tree.size() {
+            // Somebody else wrote; what they wrote is not in the tree.
+            return Err(JournalError::Busy);
+        }
+        let mut growing = Growing {
+            db: &transaction,
+            sealer: self.sealer.as_ref(),
+            prev,
+            tree: self.tree.clone(),
+            signers: self
+                .sealer
+                .as_ref()
+                .and_then(|sealer| sealer.key.clone())
+                .map(Signers::One),
+            sealed: None,
+        };
+        if let Some(set_back) = set_back(self.last_at, at) {
+            growing.append(&reading, stamp, &set_back)?;
+        }
+        for entry in entries {
+            growing.append(&reading, stamp, entry)?;
+        }
+        growing.seal()?;
+        let Growing {
+            tree, signers, sealed, ..
+        } = growing;
         if let Err(cause) = transaction.commit() {
             let cause = JournalError::from(cause);
             // SQLite rolls a full disk back by itself; after anything else the state on disk is unknown.
@@ -171,6 +392,13 @@ impl Journal {
             } else {
                 cause
             });
+        }
+        self.tree = tree;
+        self.last_at = Some(at);
+        if let (Some(sealer), Some((_, note))) = (&mut self.sealer, sealed) {
+            sealer.key = signers.map(Signers::into_key);
+            sealer.write_head(&note)?;
+            sealer.had_head = true;
         }
         Ok(())
     }
@@ -185,27 +413,117 @@ impl Journal {
     }
 }
 
-/// Seals, hashes and inserts one event, then folds what was recorded (not what was meant).
-fn append_one(db: &Transaction<'_>, seq: i64, draft: &Envelope) -> Result<chain::Leaf, JournalError> {
-    let mut value = serde_json::to_value(draft)?;
-    let reveals = personal::seal(&mut value)?;
-    let body = serde_json_canonicalizer::to_string(&value)?;
-    let leaf = chain::leaf(&body);
-    db.prepare_cached("INSERT INTO event (seq, body, leaf) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, body, leaf])?;
-    for reveal in reveals {
-        db.prepare_cached(
-            "INSERT INTO personal (commitment, event, user, roster_row, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            reveal.commitment.as_str(),
-            seq,
-            reveal.user,
-            reveal.row,
-            reveal.salt,
-            reveal.value
-        ])?;
+/// The clocks at one transaction.
+struct Reading {
+    at: String,
+    monotonic_ms: u64,
+}
+
+/// The journal as a transaction makes it grow.
+struct Growing<'a> {
+    db: &'a Transaction<'a>,
+    sealer: Option<&'a Sealer>,
+    prev: Option<chain::Leaf>,
+    tree: Tree,
+    signers: Option<Signers>,
+    /// The size and the note of the newest checkpoint of the transaction.
+    sealed: Option<(u64, String)>,
+}
+
+impl Growing<'_> {
+    /// Seals, hashes and inserts one event, then folds what was recorded (not what was meant).
+    fn append(&mut self, reading: &Reading, stamp: Stamp, entry: &Entry) -> Result<(), JournalError> {
+        let draft = Envelope {
+            prev: self.prev.map(|leaf| hex(&leaf)),
+            at: reading.at.clone(),
+            monotonic_ms: reading.monotonic_ms,
+            run: stamp.run,
+            job: entry.job,
+            requests: stamp.requests,
+            event: entry.event.clone(),
+        };
+        let mut value = serde_json::to_value(&draft)?;
+        let reveals = personal::seal(&mut value)?;
+        let body = serde_json_canonicalizer::to_string(&value)?;
+        let leaf = chain::leaf(body.as_bytes());
+        let seq = i64::try_from(self.tree.size()).unwrap_or(i64::MAX);
+        self.db
+            .prepare_cached("INSERT INTO event (seq, body, leaf) VALUES (?1, ?2, ?3)")?
+            .execute(params![seq, body, leaf])?;
+        for reveal in reveals {
+            self.db
+                .prepare_cached(
+                    "INSERT INTO personal (commitment, event, user, roster_row, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    reveal.commitment.as_str(),
+                    seq,
+                    reveal.user,
+                    reveal.row,
+                    reveal.salt,
+                    reveal.value
+                ])?;
+        }
+        if let Event::PersonalRedacted(event) = &entry.event {
+            Erasure::from(event).carry_out(self.db)?;
+        }
+        fold::fold(self.db, &Envelope::read(&body)?)?;
+        self.tree.push(leaf);
+        self.prev = Some(leaf);
+        self.signers = Signers::after(&entry.event, self.signers.take())?;
+        if matches!(self.signers, Some(Signers::Both(..))) {
+            // Right here: the old key has nothing to say about what comes after.
+            self.seal()?;
+        }
+        Ok(())
     }
-    fold::fold(db, &serde_json::from_str(&body)?)?;
-    Ok(leaf)
+
+    /// Signs the tree as it stands, unless it is signed.
+    fn seal(&mut self) -> Result<(), JournalError> {
+        let (Some(sealer), Some(signers)) = (self.sealer, &self.signers) else {
+            return Ok(());
+        };
+        let size = self.tree.size();
+        if self.sealed.as_ref().is_some_and(|(sealed, _)| *sealed == size) {
+            return Ok(());
+        }
+        let note = sealer.sign(signers, &self.tree)?;
+        self.db
+            .prepare_cached("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?
+            .execute(params![i64::try_from(size).unwrap_or(i64::MAX), note])?;
+        self.sealed = Some((size, note));
+        Ok(())
+    }
+}
+
+/// The event that says that the wall clock was set back since the last one.
+fn set_back(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Entry> {
+    let by_ms = (last? - now).num_milliseconds();
+    let by_ms = u64::try_from(by_ms).ok().filter(|by| *by > 0)?;
+    Some(Entry::own(Event::ClockSetBack(ClockSetBack { by_ms })))
+}
+
+fn rotated(key: &VerifyingKey, replaces: &VerifyingKey, operator: &Operator) -> Event {
+    Event::SigningKeyRotated(SigningKeyRotated {
+        key: key.to_string(),
+        replaces: replaces.to_string(),
+        operator: operator.clone(),
+    })
+}
+
+/// Takes the lock of a database's head, and reads it.
+fn guard(heads: &Path, database: &str) -> Result<(Lock, Option<(Note, Checkpoint)>), HeadError> {
+    let path = head::path(heads, database);
+    let lock = Lock::take(&crate::files::beside(&path, ".lock"))?;
+    Ok((lock, head::read(&path)?))
+}
+
+/// The journal against the head: a head that lags is legitimate, everything else is damage.
+fn compare(head: &Checkpoint, scan: &chain::Scan, path: &Path) -> Result<(), HeadError> {
+    let (path, size, events) = (path.to_owned(), head.size, scan.tree.size());
+    match scan.root_asked {
+        _ if size > events => Err(HeadError::Longer { path, size, events }),
+        Some(root) if root == head.root => Ok(()),
+        _ => Err(HeadError::Differs { path, size }),
+    }
 }

@@ -4,15 +4,16 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::{JournalError, View};
+use crate::files::{beside, sync_folder};
 
 /// `OB24` in the file's header.
-const APPLICATION_ID: i64 = 0x4F42_3234;
+pub(crate) const APPLICATION_ID: i64 = 0x4F42_3234;
 
 /// Applied in order; the position, from 1, is the version.
 const MIGRATIONS: &[&str] = &[
@@ -41,7 +42,7 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
 const BUSY_MS: u64 = 5_000;
 
 /// The newest version that this program knows.
-fn version_known() -> i64 {
+pub(crate) fn version_known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
@@ -71,8 +72,77 @@ pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     if !db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)? {
         return Err(JournalError::Pragma("defensive mode"));
     }
-    migrate(&db)?;
     Ok(db)
+}
+
+/// The random id of a database; none in one that is still empty.
+pub(crate) fn database(db: &Connection) -> Result<Option<String>, JournalError> {
+    if user_version(db)? == 0 {
+        return Ok(None);
+    }
+    let id = db
+        .query_row(
+            "SELECT json_extract(body, '$.data.database') FROM event WHERE kind = 'database_created'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(id)
+}
+
+/// Where the file is kept as it was before a migration from a version.
+pub(crate) fn backup_path(path: &Path, version: i64) -> PathBuf {
+    beside(path, &format!(".backup-{version}"))
+}
+
+/// The copies that migrations made of a database.
+pub(crate) fn backups(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let of_version = |version| backup_path(path, version);
+    (1..version_known()).map(of_version).filter(|path| path.exists())
+}
+
+/// Opens a copy for erasing.
+pub(crate) fn copy_for_erasing(path: &Path) -> Result<Connection, JournalError> {
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    Ok(db)
+}
+
+/// Brings the schema to the newest version. A database that has something in it is copied first.
+pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    let found = user_version(db)?;
+    if found != 0 && found != version_known() {
+        back_up(db, &backup_path(path, found))?;
+    }
+    migrate(db)
+}
+
+/// A whole and readable copy, under its name only when it is complete.
+fn back_up(db: &Connection, to: &Path) -> Result<(), JournalError> {
+    let unfinished = beside(to, ".new");
+    vacuum_into(db, &unfinished)?;
+    fs::rename(&unfinished, to)
+        .and_then(|()| sync_folder(to))
+        .map_err(|cause| file_error(to, cause))
+}
+
+/// A copy of the database as it stands in a new file that only its owner can read.
+pub(crate) fn vacuum_into(db: &Connection, to: &Path) -> Result<(), JournalError> {
+    let failed = |cause| file_error(to, cause);
+    let mut options = OpenOptions::new();
+    // SQLite fills a file that is there and empty, and would make one that others can read.
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(failed)?;
+    let name = to
+        .to_str()
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidFilename.into()))?;
+    db.execute("VACUUM INTO ?1", [name])?;
+    file.sync_all().map_err(failed)
 }
 
 /// The database, opened for reading only. Reading takes no lock and changes no byte.
@@ -106,6 +176,14 @@ impl JournalFile {
     /// Questions about what is recorded.
     pub fn view(&self) -> View<'_> {
         View::new(&self.db)
+    }
+
+    /// A copy as of this moment, whole and readable anywhere, in a file of its own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), JournalError> {
+        vacuum_into(&self.db, path)
     }
 }
 
@@ -249,6 +327,14 @@ fn check_identity(db: &Connection, path: &Path) -> Result<(), JournalError> {
         });
     }
     Ok(())
+}
+
+/// Makes the tables of a version in an empty database.
+pub(crate) fn make_schema(db: &Connection, version: i64) -> rusqlite::Result<()> {
+    let migrations = MIGRATIONS.iter().take(usize::try_from(version).unwrap_or_default());
+    migrations
+        .into_iter()
+        .try_for_each(|migration| db.execute_batch(migration))
 }
 
 /// Brings the schema to the newest version, in one transaction.

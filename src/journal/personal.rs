@@ -26,7 +26,7 @@ const PREFIX: &str = "sha256:";
 pub struct Commitment(String);
 
 impl Commitment {
-    fn of(salt: &[u8; SALT_BYTES], value: &str) -> Self {
+    pub(super) fn of(salt: &[u8; SALT_BYTES], value: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update([0x02]);
         hash.update(salt);

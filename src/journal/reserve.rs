@@ -1,6 +1,5 @@
 //! Room on the disk: a check before each batch, and a reserve that is given up so that outcomes can still be recorded.
 
-use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,9 +14,7 @@ const RESERVE_BYTES: usize = 4 << 20;
 const ROOM_BYTES_MIN: u64 = 4 << 20;
 
 fn path(database: &Path) -> PathBuf {
-    let mut name = OsString::from(database);
-    name.push(".reserve");
-    PathBuf::from(name)
+    crate::files::beside(database, ".reserve")
 }
 
 /// Makes the reserve if it is not there. Real bytes, since a hole would reserve nothing.

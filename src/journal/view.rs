@@ -8,6 +8,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::event::{Envelope, Event};
+use super::note::VerifyingKey;
+use super::redact::Erasure;
 use super::{JournalError, fold, open};
 use crate::domain::{
     ActionId, ActionKind, ActionState, HoldReason, JobId, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
@@ -194,6 +196,17 @@ pub struct ActionRecord {
     pub text: Option<Personal>,
 }
 
+/// A personal value as recorded.
+#[derive(Clone, Debug)]
+pub struct ValueRecord {
+    /// Its commitment, 64 hexadecimal digits.
+    pub commitment: String,
+    /// The event that it belongs to.
+    pub event: u64,
+    /// The value.
+    pub value: Personal,
+}
+
 /// Reading access to the journal.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -240,11 +253,15 @@ impl<'a> View<'a> {
         Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
     }
 
-    /// Whether nothing has been recorded.
-    pub(crate) fn is_empty(self) -> Result<bool, JournalError> {
-        Ok(self
+    /// How many events there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<u64, JournalError> {
+        let last: i64 = self
             .db
-            .query_row("SELECT NOT EXISTS (SELECT 1 FROM event)", [], |row| row.get(0))?)
+            .query_row("SELECT coalesce(max(seq) + 1, 0) FROM event", [], |row| row.get(0))?;
+        Ok(last.unsigned_abs())
     }
 
     /// The random id of the database, 32 hexadecimal digits.
@@ -254,6 +271,146 @@ impl<'a> View<'a> {
     pub fn database(&self) -> Result<String, JournalError> {
         Ok(self.db.query_row(
             "SELECT json_extract(body, '$.data.database') FROM event WHERE kind = 'database_created'",
+            [],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// The key that signs from here on, as the last event about it names it. None before the first run.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or what it names is no key.
+    pub fn signing_key(&self) -> Result<Option<VerifyingKey>, JournalError> {
+        Ok(self.signing_keys()?.pop())
+    }
+
+    /// Every key that ever signed, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or what it names is no key.
+    pub fn signing_keys(&self) -> Result<Vec<VerifyingKey>, JournalError> {
+        let texts: Vec<String> = self.list(
+            "SELECT json_extract(body, '$.data.key') AS key FROM event
+             WHERE job IS NULL AND kind IN ('signing_key_recorded', 'signing_key_rotated') ORDER BY seq",
+            [],
+            |row| row.get("key"),
+        )?;
+        let parsed = |text: String| text.parse().map_err(|_| JournalError::NoKey(text));
+        texts.into_iter().map(parsed).collect()
+    }
+
+    /// The events of the database itself, of these kinds, in order, with their sequence numbers.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn own_events(self, kinds: &[&str]) -> Result<Vec<(u64, Envelope)>, JournalError> {
+        let mut found = Vec::new();
+        for kind in kinds {
+            found.extend(self.list(
+                "SELECT seq, body FROM event WHERE job IS NULL AND kind = ?1",
+                [kind],
+                |row| Ok((unsigned(row, "seq")?, row.get::<_, String>("body")?)),
+            )?);
+        }
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(seq, body)| Ok((seq, Envelope::read(&body)?)))
+            .collect()
+    }
+
+    /// The jobs that recorded a user, in whatever role.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn jobs_with(&self, user: UserId) -> Result<Vec<JobId>, JournalError> {
+        self.list(
+            "SELECT job FROM user WHERE user = ?1 UNION SELECT job FROM roster_row WHERE user = ?1 OR id = ?1
+             UNION SELECT job FROM task WHERE user = ?1 ORDER BY job",
+            [user.0],
+            |row| Ok(JobId(row.get("job")?)),
+        )
+    }
+
+    /// The rows of all rosters that turned out to be about a user, or name their id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rows_with(&self, user: UserId) -> Result<Vec<(JobId, RowNumber)>, JournalError> {
+        self.list(
+            "SELECT job, row FROM roster_row WHERE user = ?1 OR id = ?1 ORDER BY job, row",
+            [user.0],
+            |row| Ok((JobId(row.get("job")?), RowNumber(row.get("row")?))),
+        )
+    }
+
+    /// The values that an erasure would erase now, whom they are about and what they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values_of(&self, erasure: &Erasure) -> Result<Vec<ValueRecord>, JournalError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT commitment, event, value FROM personal WHERE commitment = ?1")?;
+        let commitments = erasure.commitments(self.db)?;
+        let values = commitments
+            .iter()
+            .map(|commitment| statement.query_row([commitment], read_value));
+        Ok(values.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Every value that is there and of which the test says so.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values_where(&self, mut fits: impl FnMut(&str) -> bool) -> Result<Vec<ValueRecord>, JournalError> {
+        let mut statement = self
+            .db
+            .prepare("SELECT commitment, event, value FROM personal WHERE value IS NOT NULL ORDER BY event")?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if row.get_ref("value")?.as_str().is_ok_and(&mut fits) {
+                found.push(read_value(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The kind of an event, and the user or the row of the roster that it is about, if it names one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn event(&self, seq: u64) -> Result<Option<Envelope>, JournalError> {
+        let body: Option<String> = self
+            .db
+            .prepare_cached("SELECT body FROM event WHERE seq = ?1")?
+            .query_row([i64::try_from(seq).unwrap_or(i64::MAX)], |row| row.get(0))
+            .optional()?;
+        body.map(|body| Envelope::read(&body).map_err(JournalError::from))
+            .transpose()
+    }
+
+    /// The newest checkpoint: its size and its note.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_checkpoint(&self) -> Result<Option<(u64, String)>, JournalError> {
+        // A database that an older program wrote has none, and reading does not migrate.
+        if !self.has_checkpoints()? {
+            return Ok(None);
+        }
+        let mut last = self.list(
+            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| Ok((unsigned(row, "size")?, row.get("note")?)),
+        )?;
+        Ok(last.pop())
+    }
+
+    pub(crate) fn has_checkpoints(self) -> Result<bool, JournalError> {
+        Ok(self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint')",
             [],
             |row| row.get(0),
         )?)
@@ -320,6 +477,24 @@ impl<'a> View<'a> {
     /// When the database cannot be read.
     pub fn runs(&self, job: JobId) -> Result<Vec<RunRecord>, JournalError> {
         self.list("SELECT * FROM run WHERE job = ?1 ORDER BY run", [job.0], read_run)
+    }
+
+    /// The sequence numbers of a finished run's first event and its last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn run_events(&self, run: &RunRecord) -> Result<(u64, u64), JournalError> {
+        Ok(self.db.query_row(
+            "SELECT min(seq), max(seq) FROM event
+             WHERE job = ?1 AND run = ?2 AND kind IN ('run_started', 'run_finished')",
+            params![run.job.0, run.run.0],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?.unsigned_abs(),
+                    row.get::<_, i64>(1)?.unsigned_abs(),
+                ))
+            },
+        )?)
     }
 
     /// Runs that never finished: the one at work, and those whose process died.
@@ -634,10 +809,7 @@ impl<'a> View<'a> {
             [job.0],
             |row| row.get("body"),
         )?;
-        bodies
-            .iter()
-            .map(|body| Ok(serde_json::from_str::<Envelope>(body)?.event))
-            .collect()
+        bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
     }
 
     /// Every event's body, in order: canonical JSON as hashed.
@@ -656,7 +828,7 @@ impl<'a> View<'a> {
         let fresh = open::in_memory()?;
         fresh.execute_batch("BEGIN")?;
         for body in self.bodies()? {
-            fold::fold(&fresh, &serde_json::from_str(&body)?)?;
+            fold::fold(&fresh, &Envelope::read(&body)?)?;
         }
         fresh.execute_batch("COMMIT")?;
         let mut different = Vec::new();
@@ -682,6 +854,14 @@ fn dump(db: &Connection, table: &str) -> Result<Vec<String>, JournalError> {
         .collect::<rusqlite::Result<Vec<String>>>()?;
     lines.sort_unstable();
     Ok(lines)
+}
+
+fn read_value(row: &Row<'_>) -> rusqlite::Result<ValueRecord> {
+    Ok(ValueRecord {
+        commitment: row.get("commitment")?,
+        event: unsigned(row, "event")?,
+        value: Personal::new(row.get::<_, String>("value")?),
+    })
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

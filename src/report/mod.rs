@@ -12,3 +12,4 @@ pub mod markdown;
 pub mod status;
 pub mod text;
 pub mod timeline;
+pub mod words;

@@ -78,10 +78,11 @@ fn the_journal_tells_the_story_in_order() {
     let mut chapters = kinds.clone();
     chapters.dedup();
     assert_eq!(
-        chapters[..9],
+        chapters[..10],
         [
             "database_created",
             "run_started",
+            "signing_key_recorded",
             "job_created",
             "row_read",
             "user_recorded",

@@ -6,15 +6,40 @@ use crate::support::{Desk, Portal};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
-/// The text without what differs from run to run: the portal's port, the plan's hash, the folder, and blanks at line ends.
+/// The text without what differs from run to run: the portal's port, the plan's hash, the folder, the key, a receipt's own, and blanks at line
+/// ends.
 fn steady(text: &str, portal: &Portal, desk: &Desk) -> String {
     let plan = desk.status();
-    let hash = &plan["plan_hash"].as_str().unwrap()[..8];
+    let hash = plan["plan_hash"].as_str().unwrap();
     let text = text
         .replace(&portal.host(), "PORTAL")
-        .replace(hash, "HASH8")
+        .replace(hash, "HASH64")
+        .replace(&hash[..8], "HASH8")
+        .replace(&desk.database_id(), "DATABASE")
         .replace(desk.folder().to_str().unwrap(), "FOLDER");
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| signed(line.trim_end()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A line without the bytes of a key, a root or a signature, and without a time.
+fn signed(line: &str) -> String {
+    let is_bytes = |word: &str| {
+        word.len() >= 40
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    };
+    let is_key = |word: &str| word.contains("/DATABASE+");
+    let is_time = |word: &str| word.len() == 24 && word.ends_with('Z') && word.starts_with("20");
+    let steady = |word: &str| match word {
+        word if is_key(word) => "PORTAL/DATABASE+ID+KEY".to_owned(),
+        word if is_bytes(word) => "BASE64".to_owned(),
+        word if is_time(word) => "TIME".to_owned(),
+        word => word.to_owned(),
+    };
+    line.split(' ').map(steady).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_database_of_a_newer_program_is_refused_by_every_command_and_left_as_it_is()
     let newer = refusal(
         2,
         "database",
-        &["has version 99; this program knows versions up to 1"],
+        &["has version 99; this program knows versions up to 2"],
         "use the version of offboard24 that wrote it",
     );
     refused_by_all(&portal, &desk, &plan, "newer.db", &newer);
@@ -384,13 +384,7 @@ fn a_folder_that_cannot_be_made_is_named_with_what_to_set_instead() {
     .check(&locked);
     let mut elsewhere = nobody.command(&desk, &[&plan[..], &["--db", "audit.db"]].concat());
     let locks = run(&desk, elsewhere.env("XDG_STATE_HOME", desk.folder().join("closed")));
-    refusal(
-        2,
-        "usage",
-        &["the folder of the locks cannot be made", "Permission denied"],
-        next,
-    )
-    .check(&locks);
+    refusal(2, "head", &["closed/offboard24/heads", "Permission denied"], next).check(&locks);
     assert!(portal.requests().is_empty());
     assert_eq!(std::fs::read_dir(desk.folder().join("closed")).unwrap().count(), 0);
     nobody

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use offboard24::journal::JournalFile;
+use offboard24::journal::verify::{Against, verify};
+use offboard24::lock::holder;
+use offboard24::paths::database_lock;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -75,6 +78,21 @@ impl Desk {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.folder().join("state/offboard24/audit.db")
+    }
+
+    /// The random id of the database.
+    pub(crate) fn database_id(&self) -> String {
+        self.journal().view().database().unwrap()
+    }
+
+    /// The head of the database on this machine.
+    pub(crate) fn head(&self) -> PathBuf {
+        self.folder().join("state/offboard24/heads").join(self.database_id())
+    }
+
+    /// The file of signing keys.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.folder().join(".local/share/offboard24/key")
     }
 
     /// Writes a roster and gives its path.
@@ -211,14 +229,22 @@ impl Desk {
             .collect()
     }
 
-    /// What must hold after everything that can happen: the projections are the fold of the events, states partition the plan, and the
-    /// token is nowhere.
+    /// Nothing is found by whoever verifies the journal, with the head of this machine at hand.
+    #[track_caller]
+    fn assert_verifies(&self) {
+        let against = Against {
+            is_live: holder(&database_lock(&self.database())).unwrap().is_some(),
+            heads: Some(self.database().with_file_name("heads")),
+            ..Against::default()
+        };
+        let report = verify(&self.database(), &against).unwrap();
+        assert!(report.is_intact(), "{:#?}", report.findings);
+    }
+
+    /// What must hold after everything that can happen: the journal verifies, states partition the plan, and the token is nowhere.
     #[track_caller]
     pub(crate) fn assert_sound(&self) {
-        assert_eq!(
-            self.journal().view().projection_differences().unwrap(),
-            Vec::<&str>::new()
-        );
+        self.assert_verifies();
         let status = self.status();
         for counts in [&status["actions"], &status["rows"]] {
             let counts = counts.as_object().unwrap();
@@ -329,6 +355,9 @@ impl Drop for Desk {
             Some(portal) if recorded => {
                 self.assert_every_command_was_intended(portal);
                 self.assert_outcomes_are_true(portal);
+                if std::env::var_os("VERIFY_ALL").is_some() {
+                    self.assert_verifies();
+                }
             }
             Some(portal) => assert!(portal.effects().is_empty(), "something was destroyed without a journal"),
             None => {}

@@ -8,6 +8,7 @@ mod gate;
 mod keeper;
 mod patience;
 mod portal;
+mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ pub(crate) use gate::Gate;
 pub(crate) use keeper::Keeper;
 pub(crate) use patience::{await_on, await_that};
 pub(crate) use portal::{Portal, Seen, unlimited};
+pub(crate) use scene::{Scene, codes, leaf};
 
 /// The token of every stand-in here: what must be found nowhere.
 pub(crate) const TOKEN: &str = "marker-token_0123456789-secret";

@@ -1,0 +1,320 @@
+//! Exports: whole, checked with and without this program, and the two verifiers agree.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use offboard24::journal::verify::{Against, verify_export};
+use offboard24::sandbox::World;
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{Desk, HOW_TO, Portal};
+
+const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
+
+/// Files whose every byte both verifiers judge by what it says, besides its sum.
+const JUDGED: &[&str] = &[
+    "events.jsonl",
+    "personal.jsonl",
+    "checkpoints.jsonl",
+    "checkpoint.txt",
+    "keys.txt",
+    "export.json",
+];
+
+fn finished(roster: &[u8], code: i32) -> (Portal, Desk) {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let plan = desk
+        .run(&["plan", &desk.roster(roster), "--action", "kill", "--json"])
+        .expect(code)
+        .json();
+    desk.apply(&plan).expect(code);
+    (portal, desk)
+}
+
+fn export(desk: &Desk, name: &str, more: &[&str]) -> PathBuf {
+    let folder = desk.folder().join(name);
+    desk.run(&[&["audit", "export", "-o", folder.to_str().unwrap()], more].concat())
+        .expect(0);
+    folder
+}
+
+/// What Python says: whether it is intact, and its words.
+fn in_python(folder: &Path) -> (bool, String) {
+    let output = Command::new("python3")
+        .args(["-B", "-I"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/export/verify.py"))
+        .arg(folder)
+        .output()
+        .unwrap();
+    let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    match output.status.code() {
+        Some(0) => (true, words),
+        Some(11) => (false, words),
+        other => panic!("{other:?}: {words}"),
+    }
+}
+
+/// What this program says: whether it is intact, and the codes.
+fn here(folder: &Path) -> (bool, String) {
+    let report = verify_export(folder, Against::default()).unwrap();
+    (report.is_intact(), format!("{:?}", report.counts))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Writes the sums of all files anew, as somebody would who knows how.
+fn sum_again(folder: &Path) {
+    let text = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    let line = |line: &str| {
+        let name = line.split_once("  ").unwrap().1;
+        let sum = Sha256::digest(fs::read(folder.join(name)).unwrap());
+        let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{hex}  {name}\n")
+    };
+    let lines: String = text.lines().map(line).collect();
+    fs::write(folder.join("SHA256SUMS"), lines).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A small source of chance that gives the same for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+}
+
+/// Damages an export in one way out of many, and says how. Nothing at all is one of them.
+fn damage(folder: &Path, chance: &mut Chance) -> String {
+    let kind = chance.below(10);
+    if kind == 0 {
+        return "nothing".to_owned();
+    }
+    // With the sums written anew, only what the files say can tell.
+    let again = kind >= 4;
+    let all = names(folder);
+    let files: Vec<&str> = if again {
+        JUDGED
+            .iter()
+            .copied()
+            .filter(|name| folder.join(name).exists())
+            .collect()
+    } else {
+        all.iter()
+            .map(String::as_str)
+            .filter(|name| *name != "receipts")
+            .collect()
+    };
+    let name = files[chance.below(files.len())].to_owned();
+    let path = folder.join(&name);
+    let mut bytes = fs::read(&path).unwrap();
+    let place = chance.below(bytes.len());
+    let how = match chance.below(7) {
+        0 if !again => {
+            fs::remove_file(&path).unwrap();
+            return format!("{name} removed");
+        }
+        1 if !again => {
+            fs::write(folder.join("more.txt"), "x").unwrap();
+            return "a file too much".to_owned();
+        }
+        2 => {
+            bytes.truncate(place);
+            format!("cut at {place}")
+        }
+        3 => {
+            let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+            let line = chance.below(lines.len());
+            bytes = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != line)
+                .flat_map(|(_, line)| line.to_vec())
+                .collect();
+            format!("line {line} removed")
+        }
+        4 => {
+            let mut lines: Vec<Vec<u8>> = bytes
+                .split_inclusive(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect();
+            let (one, other) = (chance.below(lines.len()), chance.below(lines.len()));
+            lines.swap(one, other);
+            bytes = lines.concat();
+            format!("lines {one} and {other} swapped")
+        }
+        _ => {
+            let bit = chance.below(8);
+            bytes[place] ^= 1 << bit;
+            format!("bit {bit} of byte {place} flipped")
+        }
+    };
+    fs::write(&path, bytes).unwrap();
+    if again {
+        sum_again(folder);
+    }
+    format!("{name}: {how}{}", if again { ", summed again" } else { "" })
+}
+
+#[test]
+fn an_export_is_private_whole_and_intact_for_both_verifiers() {
+    let (_portal, desk) = finished(ENGLISH, 4);
+    let folder = export(&desk, "evidence", &[]);
+    assert_eq!(
+        names(&folder),
+        [
+            "README.txt",
+            "SHA256SUMS",
+            "audit.db",
+            "checkpoint.txt",
+            "checkpoints.jsonl",
+            "events.jsonl",
+            "export.json",
+            "keys.txt",
+            "personal.jsonl",
+            "receipts",
+            "verify.py"
+        ]
+    );
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    for name in names(&folder).iter().filter(|name| *name != "receipts") {
+        assert_eq!(
+            fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
+    }
+    let (intact, words) = in_python(&folder);
+    assert!(intact, "{words}");
+    assert!(words.contains("job 1: 17 actions, 16 confirmed, 1 held"), "{words}");
+    let verified = desk.run(&["audit", "verify", folder.to_str().unwrap()]).expect(0);
+    assert!(
+        verified.stdout.contains("intact, signed up to event"),
+        "{}",
+        verified.stdout
+    );
+    let summed = Command::new("sha256sum")
+        .args(["-c", "--quiet", "SHA256SUMS"])
+        .current_dir(&folder)
+        .status()
+        .unwrap();
+    assert!(summed.success());
+}
+
+#[test]
+fn a_redacted_export_has_no_personal_value_in_any_file_and_proves_the_same() {
+    let (_portal, desk) = finished(ENGLISH, 4);
+    let folder = export(&desk, "redacted", &["--redacted"]);
+    for name in names(&folder).iter().filter(|name| *name != "receipts") {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        for value in [
+            "Hargreaves",
+            "marta.lindqvist@example.com",
+            "Approve the purchase of monitors",
+            "Zoe",
+        ] {
+            assert!(
+                !bytes.windows(value.len()).any(|window| window == value.as_bytes()),
+                "{value} in {name}"
+            );
+        }
+    }
+    let (intact, words) = in_python(&folder);
+    assert!(intact && words.contains("left out"), "{words}");
+    let verified = desk.run(&["audit", "verify", folder.to_str().unwrap()]).expect(0);
+    assert!(
+        verified.stdout.contains("left out of this export"),
+        "{}",
+        verified.stdout
+    );
+}
+
+#[test]
+fn an_export_after_an_erasure_and_a_rotation_is_intact_for_both_verifiers() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    desk.run(&["audit", "key", "rotate"]).expect(0);
+    let asked = desk.run(&["audit", "redact", "--person", "29"]).expect(6).stderr;
+    let count = asked
+        .split("--confirm ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap()
+        .to_owned();
+    desk.run(&["audit", "redact", "--person", "29", "--confirm", &count])
+        .expect(0);
+    let folder = export(&desk, "evidence", &[]);
+    let ((intact, words), (same, codes)) = (in_python(&folder), here(&folder));
+    assert!(intact && same, "{words}\n{codes}");
+}
+
+#[test]
+fn an_export_is_never_written_over_something_and_half_an_export_has_not_its_name() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let folder = export(&desk, "evidence", &[]);
+    let refused = desk.run(&["audit", "export", "-o", folder.to_str().unwrap()]).expect(2);
+    assert!(
+        refused.stderr.contains("nothing is written over it"),
+        "{}",
+        refused.stderr
+    );
+    let unfinished = desk.folder().join("second.part");
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("left-over"), "from a run that died").unwrap();
+    let second = export(&desk, "second", &[]);
+    assert!(!unfinished.exists());
+    assert!(!second.join("left-over").exists());
+    assert!(here(&second).0);
+}
+
+#[test]
+fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let whole = [export(&desk, "full", &[]), export(&desk, "redacted", &["--redacted"])];
+    let damaged = desk.folder().join("damaged");
+    let (mut good, mut bad) = (0, 0);
+    for seed in 1..=200_u64 {
+        copy_folder(&whole[usize::try_from(seed % 2).unwrap()], &damaged);
+        let how = damage(&damaged, &mut Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let ((python, words), (rust, codes)) = (in_python(&damaged), here(&damaged));
+        assert_eq!(python, rust, "seed {seed}, {how}\n{words}\n{codes}");
+        assert!(
+            python == how.starts_with("nothing") || how.contains("swapped"),
+            "seed {seed}, {how}\n{words}\n{codes}"
+        );
+        if python {
+            good += 1
+        } else {
+            bad += 1
+        }
+        fs::remove_dir_all(&damaged).unwrap();
+    }
+    assert!(good >= 10 && bad >= 150, "{good} good, {bad} damaged");
+}

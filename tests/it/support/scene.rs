@@ -1,0 +1,251 @@
+//! A database with its key and its heads, copied from one that the real program made, for tests that damage it: as somebody with a
+//! hex editor would, with a stock SQLite, with the program's own key, or by the program's own way to write.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use offboard24::clock::SystemClock;
+use offboard24::domain::{JobId, RunId};
+use offboard24::journal::key::Keys;
+use offboard24::journal::note::{Checkpoint, SigningKey};
+use offboard24::journal::tree::Tree;
+use offboard24::journal::verify::{Against, Report, verify};
+use offboard24::journal::{Entry, Event, Journal, JournalFile, Stamp};
+use offboard24::sandbox::World;
+use rusqlite::{Connection, params};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::{Desk, HOW_TO, Portal};
+
+/// The files that belong together.
+pub(crate) struct Scene {
+    folder: TempDir,
+}
+
+impl Scene {
+    /// Job 1 is planned, and nobody has confirmed it.
+    pub(crate) fn planned() -> Self {
+        static MADE: OnceLock<Scene> = OnceLock::new();
+        MADE.get_or_init(|| Self::made(false)).copy()
+    }
+
+    /// Job 1 is done.
+    pub(crate) fn finished() -> Self {
+        static MADE: OnceLock<Scene> = OnceLock::new();
+        MADE.get_or_init(|| Self::made(true)).copy()
+    }
+
+    fn made(apply: bool) -> Self {
+        let portal = Portal::of(World::sample());
+        let desk = Desk::at(&portal);
+        let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+        if apply {
+            desk.apply(&plan).expect(0);
+        }
+        let scene = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        std::fs::copy(desk.database(), scene.database()).unwrap();
+        std::fs::copy(desk.folder().join(".local/share/offboard24/key"), scene.key()).unwrap();
+        copy_folder(&desk.database().with_file_name("heads"), &scene.heads());
+        scene
+    }
+
+    /// The same once more.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        copy_folder(self.folder.path(), copy.folder.path());
+        copy
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("audit.db")
+    }
+
+    pub(crate) fn key(&self) -> PathBuf {
+        self.folder.path().join("key")
+    }
+
+    pub(crate) fn heads(&self) -> PathBuf {
+        self.folder.path().join("heads")
+    }
+
+    /// The head file.
+    pub(crate) fn head(&self) -> PathBuf {
+        self.beside(|name| name.len() == 32)
+    }
+
+    /// The receipt of the last run.
+    pub(crate) fn receipt(&self) -> PathBuf {
+        self.beside(|name| name.ends_with(".receipt"))
+    }
+
+    fn beside(&self, wanted: impl Fn(&str) -> bool) -> PathBuf {
+        let files = std::fs::read_dir(self.heads())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let mut fitting: Vec<PathBuf> = files
+            .filter(|path| wanted(path.file_name().unwrap().to_str().unwrap()))
+            .collect();
+        fitting.sort();
+        fitting.pop().unwrap()
+    }
+
+    /// Verifies it against nothing outside the file.
+    pub(crate) fn report(&self) -> Report {
+        self.report_against(&Against::default())
+    }
+
+    pub(crate) fn report_against(&self, against: &Against) -> Report {
+        verify(&self.database(), against).unwrap()
+    }
+
+    /// The codes of what is found.
+    pub(crate) fn codes(&self) -> BTreeSet<&'static str> {
+        codes(&self.report())
+    }
+
+    /// The codes of what is found with the head and the receipt at hand.
+    pub(crate) fn codes_against(&self, against: &Against) -> BTreeSet<&'static str> {
+        codes(&self.report_against(against))
+    }
+
+    /// A connection as anybody can make it.
+    pub(crate) fn stock(&self) -> Connection {
+        Connection::open(self.database()).unwrap()
+    }
+
+    /// Changes rows although the triggers forbid it: they are taken away for it and put back, so that the schema shows nothing.
+    pub(crate) fn force(&self, change: impl FnOnce(&Connection)) {
+        let db = self.stock();
+        let triggers: Vec<(String, String)> = db
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        for (name, _) in &triggers {
+            db.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+        }
+        change(&db);
+        for (_, text) in &triggers {
+            db.execute_batch(text).unwrap();
+        }
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
+
+    /// The same in SQL.
+    pub(crate) fn force_sql(&self, sql: &str) {
+        self.force(|db| db.execute_batch(sql).unwrap());
+    }
+
+    /// All bodies, in order.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        let file = JournalFile::open(&self.database()).unwrap();
+        let bodies = file.view().bodies().unwrap();
+        bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect()
+    }
+
+    /// The number of the first event of a kind.
+    pub(crate) fn first(&self, kind: &str) -> usize {
+        self.bodies().iter().position(|body| body["kind"] == kind).unwrap()
+    }
+
+    /// Rewrites the events and makes the chain good again from one end to the other.
+    pub(crate) fn rewrite(&self, change: impl FnOnce(&mut Vec<Value>)) {
+        let mut bodies = self.bodies();
+        change(&mut bodies);
+        self.force(|db| {
+            db.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM event")
+                .unwrap();
+            let mut prev = Value::Null;
+            for (seq, mut body) in (0_i64..).zip(bodies) {
+                body["prev"] = prev;
+                let text = serde_json_canonicalizer::to_string(&body).unwrap();
+                let leaf = leaf(&text);
+                prev = Value::String(hex(&leaf));
+                db.execute("INSERT INTO event VALUES (?1, ?2, ?3)", params![seq, text, leaf])
+                    .unwrap();
+            }
+        });
+    }
+
+    /// Signs every checkpoint anew with the program's own key, for events as they are now.
+    pub(crate) fn sign_again(&self) {
+        let key = SigningKey::from_pem(&std::fs::read_to_string(self.key()).unwrap()).unwrap();
+        self.sign_again_with(&key);
+    }
+
+    pub(crate) fn sign_again_with(&self, key: &SigningKey) {
+        let file = JournalFile::open(&self.database()).unwrap();
+        let bodies = file.view().bodies().unwrap();
+        let origin = file.view().signing_key().unwrap().unwrap().name().clone();
+        drop(file);
+        self.force(|db| {
+            let mut tree = Tree::new();
+            for body in bodies {
+                tree.push(leaf(&body));
+                let checkpoint = Checkpoint {
+                    origin: origin.clone(),
+                    size: tree.size(),
+                    root: tree.root(),
+                };
+                let note = checkpoint.sign(&[key]).to_string();
+                let size = i64::try_from(tree.size()).unwrap();
+                db.execute("UPDATE checkpoint SET note = ?2 WHERE size = ?1", params![size, note])
+                    .unwrap();
+            }
+            db.execute("DELETE FROM checkpoint WHERE size > (SELECT count(*) FROM event)", [])
+                .unwrap();
+        });
+    }
+
+    /// Appends what the program itself would never append, by its own way to write: chained, folded, signed.
+    pub(crate) fn append(&self, run: Option<RunId>, entries: impl IntoIterator<Item = Entry>) {
+        let keys = Keys::read(&self.key()).unwrap();
+        let mut journal = Journal::open_signed(&self.database(), Arc::new(SystemClock), keys, &self.heads()).unwrap();
+        journal.append(Stamp { run, requests: 1000 }, entries).unwrap();
+        journal.close().unwrap();
+    }
+
+    /// Appends events of job 1.
+    pub(crate) fn append_in_job(&self, run: RunId, events: impl IntoIterator<Item = Event>) {
+        self.append(Some(run), events.into_iter().map(|event| Entry::of(JobId(1), event)));
+    }
+}
+
+/// The codes of a report.
+pub(crate) fn codes(report: &Report) -> BTreeSet<&'static str> {
+    report.findings.iter().map(|finding| finding.code.as_str()).collect()
+}
+
+/// The leaf of a body, computed here.
+pub(crate) fn leaf(body: &str) -> [u8; 32] {
+    Sha256::new().chain_update([0]).chain_update(body).finalize().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else if !entry.file_name().to_str().unwrap().ends_with(".lock") {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
