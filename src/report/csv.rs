@@ -254,10 +254,7 @@ impl File {
             .detail
             .as_deref()
             .filter(|_| record.state == ActionState::Ended(Outcome::Drifted));
-        let written = action.rows.iter().filter_map(|row| {
-            let row = report.rows.iter().find(|other| other.record.row == *row)?;
-            Some(keys(row))
-        });
+        let written = action.rows.iter().filter_map(|row| report.row(*row)).map(keys);
         let line = Line {
             record: "action",
             job: report.record.job.0,

@@ -640,13 +640,7 @@ impl Maker<'_> {
     }
 
     fn person(&self, person: &super::job::Person) -> PersonView {
-        let mine = |row: &&Row| person.rows.contains(&row.record.row);
-        // Rows are numbered from 1 without gaps.
-        let rows = person.rows.iter().filter_map(|row| {
-            let place = usize::try_from(row.0).ok()?.checked_sub(1)?;
-            self.report.rows.get(place).filter(mine)
-        });
-        let rows: Vec<&Row> = rows.collect();
+        let rows: Vec<&Row> = person.rows.iter().filter_map(|row| self.report.row(*row)).collect();
         let numbers: Vec<String> = person.rows.iter().map(ToString::to_string).collect();
         let tally = self
             .report

@@ -390,6 +390,12 @@ impl Report {
             || self.actions.iter().any(in_action)
     }
 
+    /// A row by its number.
+    pub fn row(&self, number: RowNumber) -> Option<&Row> {
+        let place = self.rows.binary_search_by_key(&number, |row| row.record.row).ok()?;
+        self.rows.get(place)
+    }
+
     /// A user's name.
     pub fn name(&self, user: UserId) -> Text {
         self.users.get(&user).map(|user| user.name.clone()).unwrap_or_default()

@@ -8,6 +8,7 @@ mod defence;
 mod limits;
 mod proofs;
 mod refusals;
+mod reports;
 mod rosters;
 mod rules;
 mod traps;
@@ -25,6 +26,7 @@ const TABLES: &[&[Defence]] = &[
     proofs::PROOFS,
     rosters::ROSTERS,
     refusals::REFUSALS,
+    reports::REPORTS,
 ];
 
 /// Every defence.
