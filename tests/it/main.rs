@@ -31,6 +31,7 @@ mod rosters;
 mod rules;
 mod screens;
 mod sealing;
+mod tampering;
 mod tidy;
 mod traps;
 mod vectors;
