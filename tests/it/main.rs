@@ -34,6 +34,7 @@ mod rosters;
 mod rules;
 mod screens;
 mod sealing;
+mod tampering;
 mod tidy;
 mod traps;
 mod vectors;

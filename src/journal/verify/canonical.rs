@@ -109,17 +109,19 @@ impl<'a> Reader<'a> {
         let from = self.at;
         let mut plain = true;
         loop {
-            match self.peek()? {
+            let rest = &self.text.as_bytes()[self.at..];
+            let run = rest
+                .iter()
+                .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+            plain &= rest[..run].is_ascii();
+            self.at += run;
+            match rest[run] {
                 b'"' => break,
                 b'\\' => {
                     plain = false;
                     self.escape()?;
                 }
-                byte if byte < 0x20 => return None,
-                byte => {
-                    plain &= byte.is_ascii();
-                    self.at += 1;
-                }
+                _ => return None,
             }
         }
         let raw = &self.text[from..self.at];

@@ -24,8 +24,11 @@ const PAGE_BYTES: u64 = 4096;
 /// Findings of `SQLite` itself that are listed.
 const INTEGRITY_MAX: usize = 100;
 
-/// Pages that each connection to the evidence keeps in memory, in KiB.
+/// Pages that a connection to the evidence keeps in memory, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
+
+/// The same where `SQLite` checks its indexes, which goes back and forth in the file.
+const INTEGRITY_CACHE_KIB: i64 = 80 * 1024;
 
 /// What is written in another way in the path of a `file:` address.
 const IN_PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'/');
@@ -194,7 +197,14 @@ pub(crate) fn check_identity(db: &Connection, findings: &mut Findings) -> rusqli
 pub(crate) fn check_schema(db: &Connection, version: i64, findings: &mut Findings) -> Result<Missing, JournalError> {
     let expected = Connection::open_in_memory()?;
     open::make_schema(&expected, version)?;
-    let (expected, found) = (schema(&expected)?, schema(db)?);
+    let expected = schema(&expected)?;
+    let found = match schema(db) {
+        Ok(found) => found,
+        Err(cause) => {
+            super::unreadable(cause, findings)?;
+            return Ok(expected.into_keys().map(|(_, name)| name).collect());
+        }
+    };
     for (name, text) in &expected {
         let what = match found.get(name) {
             Some(found) if found == text => continue,
@@ -218,15 +228,22 @@ pub(crate) fn check_schema(db: &Connection, version: i64, findings: &mut Finding
         .collect())
 }
 
-/// Everything in a schema: kind and name, to table and text.
-fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), (String, Option<String>)>> {
+/// Everything in a schema: kind and name, to table and text. What is no text reads as none that we have.
+fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), (String, String)>> {
     let mut statement = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
-    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
+    let rows = statement.query_map([], |row| {
+        let text = |column: usize| {
+            let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
+            Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
+        };
+        Ok(((text(0)?, text(1)?), (text(2)?, text(3)?)))
+    })?;
     rows.collect()
 }
 
 /// `SQLite`'s own checks.
 pub(crate) fn check_integrity(db: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    db.execute_batch(&format!("PRAGMA cache_size = -{INTEGRITY_CACHE_KIB}"))?;
     let mut statement = db.prepare(&format!("PRAGMA integrity_check({INTEGRITY_MAX})"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -291,6 +291,12 @@ impl Judged<'_> {
         findings.extend(scan.findings);
         findings.extend(structure?);
         findings.extend(differences?);
+        // Where every value belongs to an event that is there, no row names one that is not.
+        if !findings.is_empty()
+            && let Err(cause) = file::check_foreign_keys(self.db, findings)
+        {
+            unreadable(cause, findings)?;
+        }
         Ok(())
     }
 
@@ -344,10 +350,9 @@ fn fold_anew(events: Receiver<Vec<(i64, Envelope)>>) -> Result<Anew, JournalErro
 /// What `SQLite` itself can say about the file.
 fn check_structure(evidence: &Evidence, access: Access) -> Result<Findings, JournalError> {
     let mut findings = Findings::default();
-    let checked = evidence.open(access).and_then(|db| {
-        file::check_integrity(&db, &mut findings)?;
-        file::check_foreign_keys(&db, &mut findings)
-    });
+    let checked = evidence
+        .open(access)
+        .and_then(|db| file::check_integrity(&db, &mut findings));
     if let Err(cause) = checked {
         unreadable(cause, &mut findings)?;
     }

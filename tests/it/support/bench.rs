@@ -170,7 +170,7 @@ impl Bench {
             time: self.time.clone(),
             ahead: Arc::clone(&self.clock_ahead),
         });
-        let mut journal = Journal::open(&self.desk.database(), Arc::clone(&clock)).unwrap();
+        let mut journal = self.desk.open_journal(Arc::clone(&clock));
         let notices = Notices::default();
         let (webhook, portal) = match &self.gate {
             None => (self.portal.url(), self.portal.host()),
@@ -284,7 +284,7 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
         .build()
         .unwrap();
     let clock = clock(&VirtualTime::default());
-    let mut journal = Journal::open(&desk.database(), Arc::clone(&clock)).unwrap();
+    let mut journal = desk.open_journal(Arc::clone(&clock));
     let notices = Notices::default();
     let connection = connect(&portal.url(), &clock, &notices, Rate::Unlimited);
     let run = journal.view().next_run().unwrap();

@@ -6,6 +6,7 @@ mod chromium;
 mod desk;
 mod gate;
 mod keeper;
+pub(crate) mod pages;
 mod patience;
 mod portal;
 mod scene;

@@ -41,13 +41,14 @@ impl Scene {
     fn made(apply: bool) -> Self {
         let portal = Portal::of(World::sample());
         let desk = Desk::at(&portal);
-        let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-        if apply {
-            desk.apply(&plan).expect(0);
-        }
         let scene = Self {
             folder: TempDir::new().unwrap(),
         };
+        let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+        if apply {
+            std::fs::copy(desk.database(), scene.older()).unwrap();
+            desk.apply(&plan).expect(0);
+        }
         std::fs::copy(desk.database(), scene.database()).unwrap();
         std::fs::copy(desk.folder().join(".local/share/offboard24/key"), scene.key()).unwrap();
         copy_folder(&desk.database().with_file_name("heads"), &scene.heads());
@@ -69,6 +70,20 @@ impl Scene {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("audit.db")
+    }
+
+    /// Of a finished job: the database as it was when the job was only planned.
+    pub(crate) fn older(&self) -> PathBuf {
+        self.folder.path().join("older.db")
+    }
+
+    /// Makes it a journal that nobody ever signed.
+    pub(crate) fn unsign(&self) {
+        let key = self.first("signing_key_recorded");
+        self.rewrite(|bodies| drop(bodies.remove(key)));
+        self.force_sql(&format!(
+            "PRAGMA foreign_keys = OFF; UPDATE personal SET event = event - 1 WHERE event > {key}; DELETE FROM checkpoint"
+        ));
     }
 
     pub(crate) fn key(&self) -> PathBuf {
@@ -117,6 +132,21 @@ impl Scene {
     /// The codes of what is found with the head and the receipt at hand.
     pub(crate) fn codes_against(&self, against: &Against) -> BTreeSet<&'static str> {
         codes(&self.report_against(against))
+    }
+
+    /// Whether there is a key on record.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.bodies().iter().any(|body| body["kind"] == "signing_key_recorded")
+    }
+
+    /// The first pages of all tables and indexes.
+    pub(crate) fn roots(&self) -> Vec<usize> {
+        let db = self.stock();
+        let mut statement = db
+            .prepare("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")
+            .unwrap();
+        let roots = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        roots.map(|root| usize::try_from(root.unwrap()).unwrap()).collect()
     }
 
     /// A connection as anybody can make it.
