@@ -323,6 +323,7 @@ fn both_languages_can_be_read_by_day_and_by_night_on_any_width_and_without_colou
                 let page = &mut browser.open(&reported.html(language), look);
                 let light = if dark { "dark" } else { "light" };
                 let picture = format!("{name}-{language}-{light}-{width}");
+                page.lay_out();
                 if KEPT.contains(&picture.as_str()) {
                     page.keep_picture(&picture);
                 }
