@@ -275,8 +275,17 @@ impl Page<'_> {
         assert_eq!(self.value(&within), true, "{expression}");
     }
 
+    /// Has everything laid out, also what is far off the screen.
+    pub(crate) fn lay_out(&mut self) {
+        self.value(
+            "(() => { const all = new CSSStyleSheet(); all.replaceSync('main>section{content-visibility:visible!important}');
+                document.adoptedStyleSheets = [all]; })()",
+        );
+    }
+
     /// Keeps a picture of the whole page in `target/report-screenshots`.
     pub(crate) fn keep_picture(&mut self, name: &str) {
+        self.lay_out();
         let shot = self.ask(
             "Page.captureScreenshot",
             &json!({ "format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true }),
