@@ -364,9 +364,8 @@ fn a_report_is_whole_without_scripts_and_on_paper() {
     };
     let page = &mut browser.open(&reported.html("en"), look);
     page.value("document.querySelectorAll('details').forEach((it) => { it.open = false; })");
-    let hidden: Value = page.value(
-        "Array.from(document.querySelectorAll('.inner tr')).filter((it) => !it.checkVisibility()).length",
-    );
+    let hidden: Value =
+        page.value("Array.from(document.querySelectorAll('.inner tr')).filter((it) => !it.checkVisibility()).length");
     assert_eq!(hidden, 0, "on paper everything is open");
     assert_eq!(
         page.value("getComputedStyle(document.querySelector('nav')).display"),

@@ -15,34 +15,9 @@ use crate::journal::event::{Body, Event};
 use crate::journal::note::{Checkpoint, Note, VerifyingKey};
 use crate::journal::tree::{Hash, Tree};
 
-/// Who has to sign a checkpoint.
-#[derive(Default)]
-enum Signers {
-    /// No key is on record yet.
-    #[default]
-    None,
-    /// The key in force.
-    One(VerifyingKey),
-    /// Right after a rotation: the key that was in force, and the new one.
-    Both(VerifyingKey, VerifyingKey),
-}
-
-impl Signers {
-    fn in_force(&self) -> Option<&VerifyingKey> {
-        match self {
-            Self::None => None,
-            Self::One(key) | Self::Both(_, key) => Some(key),
-        }
-    }
-
-    fn all(&self) -> Vec<&VerifyingKey> {
-        match self {
-            Self::None => Vec::new(),
-            Self::One(key) => vec![key],
-            Self::Both(old, new) => vec![old, new],
-        }
-    }
-}
+/// Who has to sign a checkpoint: nobody before there is a key; the key in force; right after a rotation the one that was in force and the
+/// new one, which is the last.
+type Signers = Vec<VerifyingKey>;
 
 /// What the events of one transaction have in common.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -109,7 +84,7 @@ impl<'c> Checkpoints<'c> {
         let mut checkpoints = Self {
             rows,
             next: None,
-            signers: Signers::None,
+            signers: Signers::new(),
             mark: None,
             asked,
             signed: Signed::default(),
@@ -135,10 +110,9 @@ impl<'c> Checkpoints<'c> {
         }
         self.remember(link, same);
         self.push(link.leaf);
-        if matches!(self.signers, Signers::Both(..))
-            && let Signers::Both(_, new) = std::mem::take(&mut self.signers)
-        {
-            self.signers = Signers::One(new);
+        // What comes after the event of a rotation is signed by the new key alone.
+        if self.signers.len() > 1 {
+            self.signers.drain(..self.signers.len() - 1);
         }
         if let Some(event) = event {
             self.take_key(link.seq, event, findings);
@@ -172,7 +146,7 @@ impl<'c> Checkpoints<'c> {
     /// A transaction ended here.
     fn check_sealed(&self, findings: &mut Findings) {
         let size = self.signed.tree.size();
-        if self.signers.in_force().is_some() && self.signed.last != Some(size) {
+        if self.signers.last().is_some() && self.signed.last != Some(size) {
             let message = format!("no checkpoint covers the first {size} events, where a transaction ended");
             findings.add(Code::CheckpointMissing, Place::Checkpoint(size), message);
         }
@@ -182,7 +156,7 @@ impl<'c> Checkpoints<'c> {
         let at = Place::Event(seq);
         match event {
             Event::SigningKeyRecorded(recorded) => {
-                if self.signers.in_force().is_some() {
+                if self.signers.last().is_some() {
                     findings.add(
                         Code::KeyReplaced,
                         at.clone(),
@@ -194,13 +168,13 @@ impl<'c> Checkpoints<'c> {
                         if key.name().as_str() != recorded.origin {
                             findings.add(Code::CheckpointOrigin, at, "the key has another name than the origin");
                         }
-                        self.set_key(seq, Signers::One(key));
+                        self.set_key(seq, vec![key]);
                     }
                     Err(cause) => findings.add(Code::KeyReplaced, at, cause.to_string()),
                 }
             }
             Event::SigningKeyRotated(rotated) => {
-                let before = self.signers.in_force().cloned();
+                let before = self.signers.last().cloned();
                 let named = rotated.replaces.parse::<VerifyingKey>().ok();
                 if before.is_none() || before != named {
                     findings.add(
@@ -210,22 +184,20 @@ impl<'c> Checkpoints<'c> {
                     );
                 }
                 match (rotated.key.parse::<VerifyingKey>(), before) {
-                    (Ok(key), Some(before)) => self.set_key(seq, Signers::Both(before, key)),
-                    (Ok(key), None) => self.set_key(seq, Signers::One(key)),
+                    (Ok(key), Some(before)) => self.set_key(seq, vec![before, key]),
+                    (Ok(key), None) => self.set_key(seq, vec![key]),
                     (Err(cause), _) => findings.add(Code::KeyReplaced, at, cause.to_string()),
                 }
             }
-            Event::HeadMissing(missing) => {
-                if self.signed.last != Some(missing.checkpoint) {
-                    findings.add(Code::OutOfPlace, at, "the checkpoint that it names was not the last");
-                }
+            Event::HeadMissing(missing) if self.signed.last != Some(missing.checkpoint) => {
+                findings.add(Code::OutOfPlace, at, "the checkpoint that it names was not the last");
             }
             _ => {}
         }
     }
 
     fn set_key(&mut self, seq: i64, signers: Signers) {
-        if let Some(key) = signers.in_force() {
+        if let Some(key) = signers.last() {
             self.signed.keys.push((seq.unsigned_abs(), key.clone()));
         }
         self.signers = signers;
@@ -245,7 +217,7 @@ impl<'c> Checkpoints<'c> {
                 let expected = Expected {
                     size,
                     tree: &self.signed.tree,
-                    signers: self.signers.all(),
+                    signers: self.signers.iter().collect(),
                 };
                 for (code, message) in expected.check(stored.note.as_deref()) {
                     findings.add(code, at.clone(), message);
