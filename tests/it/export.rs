@@ -9,6 +9,7 @@ use offboard24::journal::verify::{Against, verify_export};
 use offboard24::sandbox::World;
 use sha2::{Digest as _, Sha256};
 
+use crate::support::scene::{copy_folder, hex};
 use crate::support::{Desk, HOW_TO, Portal};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
@@ -78,24 +79,10 @@ fn sum_again(folder: &Path) {
     let line = |line: &str| {
         let name = line.split_once("  ").unwrap().1;
         let sum = Sha256::digest(fs::read(folder.join(name)).unwrap());
-        let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{hex}  {name}\n")
+        format!("{}  {name}\n", hex(&sum))
     };
     let lines: String = text.lines().map(line).collect();
     fs::write(folder.join("SHA256SUMS"), lines).unwrap();
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// A small source of chance that gives the same for the same seed.
@@ -312,9 +299,9 @@ fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
             "seed {seed}, {how}\n{words}\n{codes}"
         );
         if python {
-            good += 1
+            good += 1;
         } else {
-            bad += 1
+            bad += 1;
         }
         fs::remove_dir_all(&damaged).unwrap();
     }

@@ -54,7 +54,7 @@ fn a_finished_job_is_intact_and_says_against_what_it_was_checked() {
     assert_eq!(report["level"], "head");
     assert_eq!(report["key_known"], true);
     assert_eq!(report["checked_against"][0]["behind"], 0);
-    assert_eq!(report["events"].as_u64().unwrap() as usize, desk.story().len());
+    assert_eq!(report["events"].as_u64().unwrap(), desk.story().len() as u64);
 
     // On another machine there is the file alone.
     let elsewhere = Desk::with_webhook("");

@@ -9,7 +9,7 @@ mod keeper;
 pub(crate) mod pages;
 mod patience;
 mod portal;
-mod scene;
+pub(crate) mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 

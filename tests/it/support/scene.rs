@@ -264,17 +264,23 @@ pub(crate) fn leaf(body: &str) -> [u8; 32] {
     Sha256::new().chain_update([0]).chain_update(body).finalize().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// Copies a folder with what is in it, but for the locks.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy_folder(&entry.path(), &to);
-        } else if !entry.file_name().to_str().unwrap().ends_with(".lock") {
+        } else if entry.path().extension().is_none_or(|ending| ending != "lock") {
             std::fs::copy(entry.path(), to).unwrap();
         }
     }
