@@ -562,7 +562,7 @@ fn checkpoints_signed_with_another_key_are_not_those_of_the_key_in_force() {
             db.execute("UPDATE checkpoint SET note = ?2 WHERE note = ?1", [&note, &forged])
                 .unwrap(),
             1
-        )
+        );
     });
     assert_eq!(scene.codes(), set(["checkpoint-signature"]));
 
