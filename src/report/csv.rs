@@ -445,7 +445,8 @@ fn is_plainly_text(id: &str) -> bool {
 fn needs_guard(text: &str) -> bool {
     const QUOTES: &[char] = &['\'', '"', '`', '´', '‘', '’', '“', '”', '„', '«', '»', '＇', '＂'];
     const STARTS: &[char] = &['=', '+', '-', '@', '＝', '＋', '－', '＠', '−', '﹢', '﹣', '﹦', '﹫'];
-    if text.starts_with(['\t', '\r', '\n']) {
+    // With the quotes before it: what looks guarded has to be guarded once more, or it would be read back as something else.
+    if text.trim_start_matches('\'').starts_with(['\t', '\r', '\n']) {
         return true;
     }
     let hidden = |character: char| {
@@ -490,6 +491,7 @@ mod tests {
             "  =1",
             "\u{a0}=1",
             "'=1",
+            "'\t",
             "\"=1\"",
             "«=1»",
             "＝1",
