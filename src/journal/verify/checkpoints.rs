@@ -24,14 +24,15 @@ enum Signers {
     /// The key in force.
     One(VerifyingKey),
     /// Right after a rotation: the key that was in force, and the new one.
-    Both(VerifyingKey, VerifyingKey),
+    Both(Box<[VerifyingKey; 2]>),
 }
 
 impl Signers {
     fn in_force(&self) -> Option<&VerifyingKey> {
         match self {
             Self::None => None,
-            Self::One(key) | Self::Both(_, key) => Some(key),
+            Self::One(key) => Some(key),
+            Self::Both(keys) => Some(&keys[1]),
         }
     }
 
@@ -39,7 +40,7 @@ impl Signers {
         match self {
             Self::None => Vec::new(),
             Self::One(key) => vec![key],
-            Self::Both(old, new) => vec![old, new],
+            Self::Both(keys) => keys.iter().collect(),
         }
     }
 }
@@ -136,9 +137,9 @@ impl<'c> Checkpoints<'c> {
         self.remember(link, same);
         self.push(link.leaf);
         if matches!(self.signers, Signers::Both(..))
-            && let Signers::Both(_, new) = std::mem::take(&mut self.signers)
+            && let Some(new) = std::mem::take(&mut self.signers).in_force()
         {
-            self.signers = Signers::One(new);
+            self.signers = Signers::One(new.clone());
         }
         if let Some(event) = event {
             self.take_key(link.seq, event, findings);
@@ -210,15 +211,13 @@ impl<'c> Checkpoints<'c> {
                     );
                 }
                 match (rotated.key.parse::<VerifyingKey>(), before) {
-                    (Ok(key), Some(before)) => self.set_key(seq, Signers::Both(before, key)),
+                    (Ok(key), Some(before)) => self.set_key(seq, Signers::Both(Box::new([before, key]))),
                     (Ok(key), None) => self.set_key(seq, Signers::One(key)),
                     (Err(cause), _) => findings.add(Code::KeyReplaced, at, cause.to_string()),
                 }
             }
-            Event::HeadMissing(missing) => {
-                if self.signed.last != Some(missing.checkpoint) {
-                    findings.add(Code::OutOfPlace, at, "the checkpoint that it names was not the last");
-                }
+            Event::HeadMissing(missing) if self.signed.last != Some(missing.checkpoint) => {
+                findings.add(Code::OutOfPlace, at, "the checkpoint that it names was not the last");
             }
             _ => {}
         }

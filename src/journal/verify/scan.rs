@@ -66,9 +66,10 @@ impl Scan {
         let db = tables.db;
         let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
         let mut values = Values::new(db, personal.query([])?, tables.are_values_withheld);
-        let mut notes = match tables.has_checkpoints {
-            true => Some(db.prepare("SELECT size, note FROM checkpoint ORDER BY size")?),
-            false => None,
+        let mut notes = if tables.has_checkpoints {
+            Some(db.prepare("SELECT size, note FROM checkpoint ORDER BY size")?)
+        } else {
+            None
         };
         let notes = notes.as_mut().map(|notes| notes.query([])).transpose()?;
         let mut checkpoints = Checkpoints::new(notes, asked)?;
