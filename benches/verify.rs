@@ -216,7 +216,7 @@ impl<'a> Making<'a> {
     fn job(&mut self) {
         self.begin_run("plan");
         self.append(self.rows().collect::<Vec<_>>());
-        self.append(self.found().collect::<Vec<_>>());
+        self.append(Self::found().collect::<Vec<_>>());
         for people in (1..=PEOPLE).collect::<Vec<_>>().chunks(50) {
             self.append(
                 people
@@ -329,7 +329,7 @@ impl<'a> Making<'a> {
         std::iter::once(Event::JobCreated(Box::new(created))).chain(rows)
     }
 
-    fn found(&self) -> impl Iterator<Item = Event> + use<> {
+    fn found() -> impl Iterator<Item = Event> {
         let users = (1..=PEOPLE).map(|person| {
             let whom = About::User(UserId(person));
             Event::UserRecorded(Box::new(UserRecorded {

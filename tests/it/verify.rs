@@ -54,7 +54,7 @@ fn a_finished_job_is_intact_and_says_against_what_it_was_checked() {
     assert_eq!(report["level"], "head");
     assert_eq!(report["key_known"], true);
     assert_eq!(report["checked_against"][0]["behind"], 0);
-    assert_eq!(report["events"].as_u64().unwrap() as usize, desk.story().len());
+    assert_eq!(report["events"], desk.story().len());
 
     // On another machine there is the file alone.
     let elsewhere = Desk::with_webhook("");
@@ -558,11 +558,8 @@ fn checkpoints_signed_with_another_key_are_not_those_of_the_key_in_force() {
     forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).unwrap();
     scene.force(|db| {
-        assert_eq!(
-            db.execute("UPDATE checkpoint SET note = ?2 WHERE note = ?1", [&note, &forged])
-                .unwrap(),
-            1
-        )
+        let sql = "UPDATE checkpoint SET note = ?2 WHERE note = ?1";
+        assert_eq!(db.execute(sql, [&note, &forged]).unwrap(), 1);
     });
     assert_eq!(scene.codes(), set(["checkpoint-signature"]));
 

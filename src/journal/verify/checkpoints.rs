@@ -22,7 +22,7 @@ enum Signers {
     #[default]
     None,
     /// The key in force.
-    One(VerifyingKey),
+    One(Box<VerifyingKey>),
     /// Right after a rotation: the key that was in force, and the new one.
     Both(Box<[VerifyingKey; 2]>),
 }
@@ -31,7 +31,7 @@ impl Signers {
     fn in_force(&self) -> Option<&VerifyingKey> {
         match self {
             Self::None => None,
-            Self::One(key) => Some(key),
+            Self::One(key) => Some(key.as_ref()),
             Self::Both(keys) => Some(&keys[1]),
         }
     }
@@ -39,7 +39,7 @@ impl Signers {
     fn all(&self) -> Vec<&VerifyingKey> {
         match self {
             Self::None => Vec::new(),
-            Self::One(key) => vec![key],
+            Self::One(key) => vec![key.as_ref()],
             Self::Both(keys) => keys.iter().collect(),
         }
     }
@@ -139,7 +139,7 @@ impl<'c> Checkpoints<'c> {
         if matches!(self.signers, Signers::Both(..))
             && let Some(new) = std::mem::take(&mut self.signers).in_force()
         {
-            self.signers = Signers::One(new.clone());
+            self.signers = Signers::One(Box::new(new.clone()));
         }
         if let Some(event) = event {
             self.take_key(link.seq, event, findings);
@@ -195,7 +195,7 @@ impl<'c> Checkpoints<'c> {
                         if key.name().as_str() != recorded.origin {
                             findings.add(Code::CheckpointOrigin, at, "the key has another name than the origin");
                         }
-                        self.set_key(seq, Signers::One(key));
+                        self.set_key(seq, Signers::One(Box::new(key)));
                     }
                     Err(cause) => findings.add(Code::KeyReplaced, at, cause.to_string()),
                 }
@@ -212,7 +212,7 @@ impl<'c> Checkpoints<'c> {
                 }
                 match (rotated.key.parse::<VerifyingKey>(), before) {
                     (Ok(key), Some(before)) => self.set_key(seq, Signers::Both(Box::new([before, key]))),
-                    (Ok(key), None) => self.set_key(seq, Signers::One(key)),
+                    (Ok(key), None) => self.set_key(seq, Signers::One(Box::new(key))),
                     (Err(cause), _) => findings.add(Code::KeyReplaced, at, cause.to_string()),
                 }
             }

@@ -265,7 +265,11 @@ pub(crate) fn leaf(body: &str) -> [u8; 32] {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -274,7 +278,7 @@ fn copy_folder(from: &Path, to: &Path) {
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy_folder(&entry.path(), &to);
-        } else if !entry.file_name().to_str().unwrap().ends_with(".lock") {
+        } else if to.extension().is_none_or(|ending| ending != "lock") {
             std::fs::copy(entry.path(), to).unwrap();
         }
     }
