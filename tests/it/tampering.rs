@@ -100,7 +100,7 @@ const ATTACKS: &[Attack] = &[
             // Of one transaction, so that no time runs backwards.
             let at = scene.first("task_recorded");
             scene.force_sql(&format!(
-                "UPDATE event SET seq = -1 WHERE seq = {at}; UPDATE event SET seq = {at} WHERE seq = {at} + 1;
+                "PRAGMA foreign_keys = OFF; UPDATE event SET seq = -1 WHERE seq = {at}; UPDATE event SET seq = {at} WHERE seq = {at} + 1;
                  UPDATE event SET seq = {at} + 1 WHERE seq = -1"
             ));
         },
