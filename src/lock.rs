@@ -74,6 +74,23 @@ impl Lock {
         }
     }
 
+    /// Waits for the lock: for what takes an instant, such as the change of a file. The folder has to exist.
+    ///
+    /// # Errors
+    /// When the file cannot be made or locked.
+    pub fn wait(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        fcntl_lock(&file, FlockOperation::LockExclusive)?;
+        Ok(Self { file })
+    }
+
     /// What was written into the lock's file last.
     pub fn read(&self) -> Option<String> {
         let mut bytes = [0; 256];

@@ -131,7 +131,9 @@ impl From<JournalError> for Failure {
             }
             // Only what is read has lines: an event that is no JSON any more.
             JournalError::Encoding(ref cause) if cause.line() > 0 => Self::damaged(&message),
-            JournalError::Damaged { .. } | JournalError::Corrupt(_) | JournalError::NoKey(_) => Self::damaged(&message),
+            JournalError::Damaged { .. } | JournalError::Corrupt(_) | JournalError::NoKey(_) | JournalError::NotSealed => {
+                Self::damaged(&message)
+            }
             JournalError::DiskFull | JournalError::ReserveUsed => Self::new("disk", Exit::Temporary, message)
                 .next("make room, then: offboard24 resume")
                 .stopping(StopReason::Disk),
@@ -146,6 +148,9 @@ impl From<JournalError> for Failure {
                 .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
+            JournalError::HeadUnwritten(_) => Self::new("head", Exit::Temporary, message)
+                .next("let this user write there, then: offboard24 audit checkpoint; a run goes on with: offboard24 resume")
+                .stopping(StopReason::Disk),
             JournalError::Unsigned => {
                 Self::usage(message).next("offboard24 plan ROSTER records the key with its first run")
             }

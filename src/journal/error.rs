@@ -78,9 +78,15 @@ pub enum JournalError {
     /// The key file.
     #[error(transparent)]
     Key(#[from] super::key::KeyError),
-    /// The head file. Where it cannot be written, the events are on disk all the same.
+    /// The head file.
     #[error(transparent)]
     Head(#[from] super::head::HeadError),
+    /// The events are on disk, and the head file is not.
+    #[error("what was done is on record, but not outside the database: {0}")]
+    HeadUnwritten(super::head::HeadError),
+    /// The newest checkpoint is not over all events, or not ours.
+    #[error("the last events are not covered by a checkpoint with the key of the database: somebody else wrote them")]
+    NotSealed,
     /// The journal names a key that is none.
     #[error("the journal names the signing key {0:?}, which is none")]
     NoKey(String),

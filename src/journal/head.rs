@@ -55,6 +55,11 @@ pub enum HeadError {
     },
 }
 
+/// Whether a text is the id of a database. Only then does it become the name of a file: it comes from the database, which is not trusted.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Where the head of a database is.
 pub fn path(heads: &Path, database: &str) -> PathBuf {
     heads.join(database)

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::note::{KeyName, NoteError, SigningKey, VerifyingKey};
 use crate::files;
+use crate::lock::Lock;
 
 /// Bytes of a key file that are read: some hundred keys.
 const FILE_BYTES_MAX: u64 = 64 << 10;
@@ -102,13 +103,40 @@ impl Keys {
     /// The newest key; made, and on disk, when there is none.
     pub(crate) fn newest(&mut self) -> Result<&SigningKey, KeyError> {
         if self.keys.is_empty() {
-            self.add()?;
+            let _lock = self.lock()?;
+            // Another process may have made one since.
+            self.keys = Self::read(&self.path)?.keys;
+            if self.keys.is_empty() {
+                self.add_under_lock()?;
+            }
         }
         Ok(&self.keys[0])
     }
 
     /// Makes a key that is the newest from now on.
     pub(crate) fn add(&mut self) -> Result<(), KeyError> {
+        let _lock = self.lock()?;
+        // Not to lose a key that another process made since: its database could never be written again.
+        self.keys = Self::read(&self.path)?.keys;
+        self.add_under_lock()
+    }
+
+    /// Waits for other processes that write the key file.
+    fn lock(&self) -> Result<Lock, KeyError> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            crate::files::make_private_folder(folder).map_err(|cause| self.failed(cause))?;
+        }
+        Lock::wait(&files::beside(&self.path, ".lock")).map_err(|cause| self.failed(cause))
+    }
+
+    fn failed(&self, cause: io::Error) -> KeyError {
+        KeyError::File {
+            path: self.path.clone(),
+            cause,
+        }
+    }
+
+    fn add_under_lock(&mut self) -> Result<(), KeyError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice())?;
         let new = SigningKey::from_seed(&seed);
@@ -116,14 +144,7 @@ impl Keys {
         let text: SecretString = blocks
             .fold(String::new(), |text, block| text + block.expose_secret())
             .into();
-        let failed = |cause| KeyError::File {
-            path: self.path.clone(),
-            cause,
-        };
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            crate::files::make_private_folder(folder).map_err(failed)?;
-        }
-        files::replace(&self.path, text.expose_secret().as_bytes()).map_err(failed)?;
+        files::replace(&self.path, text.expose_secret().as_bytes()).map_err(|cause| self.failed(cause))?;
         self.keys.insert(0, new);
         Ok(())
     }

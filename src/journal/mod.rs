@@ -153,6 +153,9 @@ impl Journal {
             }
             compare(checkpoint, &scan, &path)?;
         }
+        if known.is_some() {
+            check_sealed(View::new(&db), &scan)?;
+        }
         let mut journal = Self::go_on(db, path, clock, scan)?;
         let database = journal.view().database()?;
         let key = journal.view().signing_key()?;
@@ -313,7 +316,7 @@ impl Journal {
     /// are on disk.
     ///
     /// # Errors
-    /// Nothing was recorded, except after [`JournalError::Commit`], when that is unknown, and after [`JournalError::Head`], when
+    /// Nothing was recorded, except after [`JournalError::Commit`], when that is unknown, and after [`JournalError::HeadUnwritten`], when
     /// everything was but the head file: the process has to stop.
     pub fn append(&mut self, stamp: Stamp, entries: impl IntoIterator<Item = Entry>) -> Result<(), JournalError> {
         let entries: Vec<Entry> = entries.into_iter().collect();
@@ -397,7 +400,7 @@ impl Journal {
         self.last_at = Some(at);
         if let (Some(sealer), Some((_, note))) = (&mut self.sealer, sealed) {
             sealer.key = signers.map(|signers| signers.key);
-            sealer.write_head(&note)?;
+            sealer.write_head(&note).map_err(JournalError::HeadUnwritten)?;
             sealer.had_head = true;
         }
         Ok(())
@@ -512,10 +515,27 @@ fn rotated(key: &VerifyingKey, replaces: &VerifyingKey, operator: &Operator) -> 
 }
 
 /// Takes the lock of a database's head, and reads it.
-fn guard(heads: &Path, database: &str) -> Result<(Lock, Option<(Note, Checkpoint)>), HeadError> {
+fn guard(heads: &Path, database: &str) -> Result<(Lock, Option<(Note, Checkpoint)>), JournalError> {
+    if !head::is_id(database) {
+        let what = "the id of the database is none that this program gives";
+        return Err(JournalError::Damaged { seq: 0, what });
+    }
     let path = head::path(heads, database);
-    let lock = Lock::take(&crate::files::beside(&path, ".lock"))?;
+    let lock = Lock::take(&crate::files::beside(&path, ".lock")).map_err(HeadError::from)?;
     Ok((lock, head::read(&path)?))
+}
+
+/// Every transaction of a signed journal ends with a checkpoint. Before anything is signed over what others may have added, the newest one
+/// has to be ours and about everything that is there.
+fn check_sealed(view: View<'_>, scan: &chain::Scan) -> Result<(), JournalError> {
+    let Some(key) = view.signing_key()? else { return Ok(()) };
+    let checkpoint = view
+        .last_checkpoint()?
+        .and_then(|(_, note)| Checkpoint::verified(&Note::parse(&note).ok()?, &key).ok());
+    match checkpoint {
+        Some(checkpoint) if checkpoint.size == scan.tree.size() && checkpoint.root == scan.tree.root() => Ok(()),
+        _ => Err(JournalError::NotSealed),
+    }
 }
 
 /// The journal against the head: a head that lags is legitimate, everything else is damage.

@@ -10,6 +10,7 @@ use offboard24::sandbox::World;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::support::scene::hex;
 use crate::support::{Desk, HOW_TO, Portal};
 
 /// A job that is carried out to its end.
@@ -311,4 +312,97 @@ fn a_second_copy_of_the_database_cannot_sign_while_the_first_one_does() {
     drop(lock);
     desk.run(&["audit", "checkpoint", "--db", copy.to_str().unwrap()])
         .expect(0);
+}
+
+#[test]
+fn events_that_somebody_else_added_are_never_signed_by_this_program() {
+    let (_portal, desk) = finished();
+    let db = Connection::open(desk.database()).unwrap();
+    let (size, leaf): (i64, Vec<u8>) = db
+        .query_row("SELECT seq + 1, leaf FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    let mut forged = desk.story().pop().unwrap();
+    forged["prev"] = Value::String(hex(&leaf));
+    let body = serde_json_canonicalizer::to_string(&forged).unwrap();
+    db.execute(
+        "INSERT INTO event VALUES (?1, ?2, ?3)",
+        rusqlite::params![size, body, crate::support::scene::leaf(&body)],
+    )
+    .unwrap();
+    drop(db);
+    let head = fs::read_to_string(desk.head()).unwrap();
+    fs::remove_file(desk.head()).unwrap();
+    for head in [None, Some(head)] {
+        if let Some(head) = head {
+            fs::write(desk.head(), head).unwrap();
+        }
+        let refused = desk.run(&["audit", "checkpoint"]).expect(6);
+        assert!(
+            refused.stderr.contains("somebody else wrote them"),
+            "{}",
+            refused.stderr
+        );
+        let last = checkpoints(&desk).pop().unwrap().0;
+        assert_eq!(i64::try_from(last).unwrap(), size);
+    }
+}
+
+#[test]
+fn runs_that_make_the_first_key_at_the_same_time_lose_none() {
+    let portals: Vec<Portal> = (0..4).map(|_| Portal::of(World::sample())).collect();
+    let desk = Desk::with_webhook("");
+    let roster = desk.roster(HOW_TO);
+    let name = |number: usize| format!("{number}.db");
+    let runs: Vec<_> = portals
+        .iter()
+        .enumerate()
+        .map(|(number, portal)| {
+            let mut plan = desk.command(&["plan", &roster, "--action", "kill", "--db", &name(number)]);
+            plan.env("OFFBOARD24_WEBHOOK", portal.url())
+                .stderr(std::process::Stdio::null());
+            plan.stdout(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut run in runs {
+        assert!(run.wait().unwrap().success());
+    }
+    for number in 0..portals.len() {
+        desk.run(&["audit", "checkpoint", "--db", &name(number)]).expect(0);
+    }
+}
+
+#[test]
+fn the_id_of_a_database_that_is_none_names_no_file() {
+    let (_portal, desk) = finished();
+    let hostile = desk.folder().join("hostile.db");
+    fs::copy(desk.database(), &hostile).unwrap();
+    let db = Connection::open(&hostile).unwrap();
+    db.execute_batch("DROP TRIGGER event_is_not_updated").unwrap();
+    db.execute(
+        "UPDATE event SET body = replace(body, ?1, '../../../elsewhere/head')",
+        [desk.database_id()],
+    )
+    .unwrap();
+    drop(db);
+    desk.run(&["audit", "checkpoint", "--db", hostile.to_str().unwrap()])
+        .expect(6);
+    assert!(!desk.folder().join("elsewhere").exists());
+}
+
+#[test]
+fn what_is_recorded_and_not_brought_outside_is_said_to_be_recorded() {
+    let (_portal, desk) = finished();
+    let events = desk.story().len();
+    let head = desk.head();
+    // A folder in its place cannot be replaced by a file.
+    fs::create_dir(head.with_file_name(format!(".{}.offboard24-new", desk.database_id()))).unwrap();
+    let failed = desk.run(&["audit", "key", "rotate"]).expect(9);
+    assert!(
+        failed.stderr.contains("is on record, but not outside the database"),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!(desk.story().len(), events + 1);
 }

@@ -7,7 +7,7 @@ use offboard24::domain::{
     ActionId, ActionKind, ActionState, JobId, Outcome, Portal as PortalName, RunId, TaskId, UserId, WorkflowId,
 };
 use offboard24::journal::key::Keys;
-use offboard24::journal::note::SigningKey;
+use offboard24::journal::note::{SigningKey, VerifyingKey};
 use offboard24::journal::verify::{Against, Code, Level, Place};
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
@@ -990,4 +990,36 @@ fn every_code_is_provoked_by_a_test_and_explained() {
     let without: Vec<_> = codes.filter(|code| !test.contains(&format!("\"{code}\""))).collect();
     assert!(without.is_empty(), "no test provokes {without:?}");
     assert!(Code::ALL.iter().all(|code| !code.meaning().is_empty()));
+}
+
+#[test]
+fn a_key_that_took_over_without_the_signature_of_the_one_before_it_is_found() {
+    let scene = Scene::finished();
+    let named = scene.first("signing_key_recorded");
+    let genuine: VerifyingKey = scene.bodies()[named]["data"]["key"].as_str().unwrap().parse().unwrap();
+    let other = SigningKey::from_seed(&[9; 32]);
+    let new = other.verifying(genuine.name()).to_string();
+    // The genuine key is named and replaced in the same transaction; from its end on the other one signs.
+    scene.rewrite(|bodies| {
+        let mut rotated = bodies[named].clone();
+        rotated["kind"] = json!("signing_key_rotated");
+        rotated["data"] = json!({
+            "key": new,
+            "replaces": genuine.to_string(),
+            "operator": { "os_user": "ann", "login_user": null, "host": "here" },
+        });
+        bodies.insert(named + 1, rotated);
+    });
+    scene.force_sql(&format!(
+        "PRAGMA foreign_keys = OFF;
+         UPDATE personal SET event = event + 1 WHERE event > {named};
+         UPDATE checkpoint SET size = size + 1000000;
+         UPDATE checkpoint SET size = size - 999999;"
+    ));
+    scene.sign_again_with(&other);
+    let against = Against {
+        key: Some(genuine),
+        ..Against::default()
+    };
+    assert_eq!(scene.codes_against(&against), BTreeSet::from(["key-replaced"]));
 }

@@ -223,7 +223,7 @@ def main():
     for seq, body in enumerate(lines("events.jsonl")):
         event = json.loads(body)
         check(event["prev"] == before, "event %d does not follow the one before it" % seq)
-        moment = event["run"], event["at"], event["monotonic_ms"]
+        moment = event["run"], event["at"], event["monotonic_ms"], event["requests"]
         check(unsigned in (None, moment), "the events before %d were never signed" % seq)
         leaf = hashlib.sha256(b"\x00" + body).digest()
         before = leaf.hex()

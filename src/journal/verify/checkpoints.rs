@@ -108,6 +108,7 @@ impl<'c> Checkpoints<'c> {
         if !same {
             self.check_sealed(findings);
         }
+        self.check_handed_over(findings);
         self.remember(link, same);
         self.push(link.leaf);
         // What comes after the event of a rotation is signed by the new key alone.
@@ -140,6 +141,15 @@ impl<'c> Checkpoints<'c> {
         let size = self.signed.tree.size();
         if self.asked.contains(&size) {
             self.signed.roots.insert(size, self.signed.tree.root());
+        }
+    }
+
+    /// A new key counts only with the old one's signature right after the event that names it.
+    fn check_handed_over(&self, findings: &mut Findings) {
+        let size = self.signed.tree.size();
+        if self.signers.len() > 1 && self.signed.last != Some(size) {
+            let message = "no checkpoint right after it has the signature of the key that it replaces";
+            findings.add(Code::KeyReplaced, Place::Checkpoint(size), message);
         }
     }
 
@@ -248,6 +258,7 @@ impl<'c> Checkpoints<'c> {
         if self.mark.is_some() {
             self.check_sealed(findings);
         }
+        self.check_handed_over(findings);
         while let Some(stored) = self.next.take() {
             let events = self.signed.tree.size();
             let message = format!(

@@ -31,6 +31,7 @@ use self::file::{Access, Evidence};
 use self::finding::Findings;
 pub use self::finding::{Code, Finding, Place};
 pub use self::meaning::OpenIntent;
+use self::outside::Outside;
 pub use self::outside::{Against, Agreement, Witness};
 use self::projection::Anew;
 use self::scan::{Scan, Tables};
@@ -180,18 +181,22 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
         findings: Vec::new(),
         counts: BTreeMap::new(),
     };
-    let opened = evidence.open(access).and_then(|db| {
-        // One state of the file for everything that is read here.
+    let opened = evidence
+        .open(access)
+        .map(|db| (outside::read(against, database(&db).as_deref()), db));
+    let opened = opened.and_then(|(outside, db)| {
+        // One state of the file for everything that is read here; of after the head was read, which follows the journal.
         db.execute_batch("BEGIN")?;
         report.version = file::check_identity(&db, &mut findings)?;
-        Ok(db)
+        Ok((outside, db))
     });
     match opened {
-        Ok(db) => {
+        Ok((outside, db)) => {
             let judged = Judged {
                 evidence,
                 access,
                 against,
+                outside: outside?,
                 db: &db,
             };
             judged.content(&mut report, &mut findings)?;
@@ -231,19 +236,19 @@ struct Judged<'a> {
     evidence: &'a Evidence,
     access: Access,
     against: &'a Against,
+    outside: Vec<Outside>,
     db: &'a Connection,
 }
 
 impl Judged<'_> {
     fn content(&self, report: &mut Report, findings: &mut Findings) -> Result<(), JournalError> {
         let missing = file::check_schema(self.db, report.version, findings)?;
-        let outside = outside::read(self.against, self.database().as_deref())?;
         let tables = Tables {
             db: self.db,
             are_values_withheld: self.against.are_values_withheld,
             has_checkpoints: report.version > 1 && !missing.contains("checkpoint"),
         };
-        let asked = outside::sizes(&outside);
+        let asked = outside::sizes(&self.outside);
         let (evidence, access) = (self.evidence, self.access);
         let (scan, differences, structure) = std::thread::scope(|threads| {
             let structure = threads.spawn(|| check_structure(evidence, access));
@@ -272,7 +277,7 @@ impl Judged<'_> {
             (scan, differences, joined(structure))
         });
         let Scan { signed, story, .. } = &scan;
-        report.checked_against = outside::compare(&outside, signed, story, findings);
+        report.checked_against = outside::compare(&self.outside, signed, story, findings);
         report.key_known = outside::check_key(self.against, signed, findings);
         report.level = level(signed, &report.checked_against);
         report.origin = signed.keys.first().map(|(_, key)| key.name().to_string());
@@ -299,17 +304,16 @@ impl Judged<'_> {
         }
         Ok(())
     }
+}
 
-    /// The database's id, as its first event says it.
-    fn database(&self) -> Option<String> {
-        let first: String = self
-            .db
-            .query_row("SELECT body FROM event WHERE seq = 0", [], |row| row.get(0))
-            .ok()?;
-        match Envelope::read(&first).ok()?.event {
-            Event::DatabaseCreated(created) => Some(created.database),
-            _ => None,
-        }
+/// The database's id, as its first event says it.
+fn database(db: &Connection) -> Option<String> {
+    let first: String = db
+        .query_row("SELECT body FROM event WHERE seq = 0", [], |row| row.get(0))
+        .ok()?;
+    match Envelope::read(&first).ok()?.event {
+        Event::DatabaseCreated(created) => Some(created.database),
+        _ => None,
     }
 }
 

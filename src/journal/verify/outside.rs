@@ -77,18 +77,13 @@ pub(crate) fn read(against: &Against, database: Option<&str>) -> Result<Vec<Outs
             cause: std::io::ErrorKind::NotFound.into(),
         };
         all.push(read_head(file)?.ok_or_else(missing)?);
-    } else if let (Some(heads), Some(database)) = (&against.heads, database.filter(|id| is_id(id))) {
+    } else if let (Some(heads), Some(database)) = (&against.heads, database.filter(|id| head::is_id(id))) {
         all.extend(read_head(&head::path(heads, database))?);
     }
     for file in &against.receipts {
         all.push(read_receipt(file)?);
     }
     Ok(all)
-}
-
-/// An id becomes the name of a file only if it can be nothing else.
-fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn read_head(file: &Path) -> Result<Option<Outside>, JournalError> {
