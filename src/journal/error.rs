@@ -79,6 +79,8 @@ pub enum JournalError {
         redactions: Vec<u64>,
         /// The file that bytes are left in.
         path: PathBuf,
+        /// Whether that is a copy that a migration made.
+        is_copy: bool,
         /// Why it could not be cleaned.
         cause: Box<JournalError>,
     },

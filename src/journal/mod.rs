@@ -306,6 +306,7 @@ impl Journal {
         if let Err((path, cause)) = redact::clean(&self.db, &self.path) {
             return Err(JournalError::Lingering {
                 redactions,
+                is_copy: path != self.path,
                 path,
                 cause: Box::new(cause),
             });

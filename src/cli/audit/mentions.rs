@@ -150,8 +150,8 @@ pub(super) fn find(view: View<'_>, names: &Names, own: &[ValueRecord]) -> Result
 pub(super) fn read_also(typed: &[String]) -> Result<Vec<String>, Failure> {
     typed
         .iter()
-        .map(|name| {
-            let name = name.trim().to_ascii_lowercase();
+        .map(|text| {
+            let name = text.trim().to_ascii_lowercase();
             let name = name.strip_prefix(PREFIX).unwrap_or(&name);
             let is_commitment =
                 (DIGITS..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -164,12 +164,12 @@ pub(super) fn read_also(typed: &[String]) -> Result<Vec<String>, Failure> {
                     printable(other)
                 ),
             };
-            Err(unlisted(problem))
+            Err(unlisted(&problem))
         })
         .collect()
 }
 
-fn unlisted(problem: String) -> Failure {
+fn unlisted(problem: &str) -> Failure {
     Failure::usage(format!("{problem}. Nothing was erased"))
         .next("copy the digits from the list that offboard24 audit redact --person ID shows, separated by commas, or write --also all")
 }
@@ -188,7 +188,7 @@ pub(super) fn chosen(
         let mut fitting = view.values_named(digits)?;
         match (fitting.pop(), fitting.pop()) {
             (Some(only), None) => further.push(only),
-            _ => return Err(unlisted(format!("{digits} names no value that is there"))),
+            _ => return Err(unlisted(&format!("{digits} names no value that is there"))),
         }
     }
     let is_named = |value: &ValueRecord| further.iter().any(|other| other.commitment == value.commitment);

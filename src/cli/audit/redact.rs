@@ -36,7 +36,7 @@ pub(crate) struct RedactArguments {
 
 pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArguments) -> Ending {
     drop(JournalFile::open(&common.place()?.database)?);
-    let named = mentions::read_also(&arguments.also)?;
+    let typed = mentions::read_also(&arguments.also)?;
     let mut work = Work::open_uncleaned(common.place()?, terminal)?;
     let cleaned = match work.journal.finish_redactions() {
         Err(cause) if !matches!(cause, JournalError::Lingering { .. }) => return Err(cause.into()),
@@ -48,7 +48,7 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     let names = names(view, &person)?;
     refuse_name_in_reason(&names, arguments.reason.as_deref())?;
     let own = view.values_of(&person.erasure())?;
-    let (also, left) = mentions::chosen(view, mentions::find(view, &names, &own)?, &own, &named)?;
+    let (also, left) = mentions::chosen(view, mentions::find(view, &names, &own)?, &own, &typed)?;
     let jobs_of_keys = also.iter().filter(|mention| mention.is_key);
     refuse_while_at_work(
         &work,
@@ -81,7 +81,7 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     terminal.note(&what_will_happen(&person, values, &also, &left));
     if !is_confirmed(terminal, values, arguments.confirm) {
         return Err(Failed {
-            failure: Box::new(not_confirmed(&person, values, &named, arguments.reason.is_some())),
+            failure: Box::new(not_confirmed(&person, values, &typed, arguments.reason.is_some())),
             job: Some(object(values)),
         });
     }
