@@ -226,7 +226,9 @@ fn a_file_that_cannot_be_cleaned_is_named_and_stops_no_other_command() {
     let lingers = confirmed(&desk, &["--person", "29"], &[]).expect(9).stderr;
     let name = backup.to_str().unwrap();
     let named = format!("still in {name}: {name} is not a database of offboard24");
-    let remedy = format!("delete {name} if it is a copy that nobody needs; every later command");
+    let remedy = format!(
+        "next: let this user write {name}, or delete it: it is a copy from before an update; every later command"
+    );
     assert!(lingers.contains(&named), "{lingers}");
     // What could be cleaned is clean.
     assert_eq!(files_with(&desk, "peter.hargreaves@example.com"), Vec::<String>::new());
@@ -238,7 +240,10 @@ fn a_file_that_cannot_be_cleaned_is_named_and_stops_no_other_command() {
     fs::remove_file(&backup).unwrap();
     // The same command again: nothing is left to erase, and what was not finished is.
     let done = desk.run(&["audit", "redact", "--person", "29"]).expect(0).stdout;
-    assert!(done.contains("nothing about user 29 is left. No byte"), "{done}");
+    assert!(
+        done.contains("nothing about user 29, row 1 of job 1 is left. No byte"),
+        "{done}"
+    );
     assert_eq!(last_kind(&desk), "redaction_finished");
     desk.run(&["audit", "redact", "--person", "29"]).expect(2);
     intact(&desk);

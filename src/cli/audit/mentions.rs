@@ -159,9 +159,9 @@ pub(super) fn read_also(typed: &[String]) -> Result<Vec<String>, Failure> {
                 "" => "--also has nothing before or behind a comma".to_owned(),
                 ALL => return Ok(name.to_owned()),
                 _ if is_commitment => return Ok(name.to_owned()),
-                other => format!(
+                _ => format!(
                     "{} names no value: twelve or more hexadecimal digits do",
-                    printable(other)
+                    printable(text)
                 ),
             };
             Err(unlisted(&problem))
