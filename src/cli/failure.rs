@@ -144,6 +144,22 @@ impl From<JournalError> for Failure {
             JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
                 "another program has the database open for writing: close it there and type the same command again",
             ),
+            JournalError::Lingering {
+                path, cause, is_copy, ..
+            } => {
+                let place = path.display();
+                let first = match *cause {
+                    JournalError::Busy => "wait until nothing reads it".to_owned(),
+                    JournalError::DiskFull => "make room on the disk".to_owned(),
+                    _ if is_copy => {
+                        format!("let this user write {place}, or delete it: it is a copy from before an update")
+                    }
+                    _ => format!("let this user write {place} and its folder"),
+                };
+                Self::new("lingering", Exit::Temporary, message).next(format!(
+                    "{first}; every later command that writes tries it again, and so does the same offboard24 audit redact --person ID"
+                ))
+            }
             JournalError::Export(_) => Self::usage(message)
                 .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
             JournalError::Key(error) => error.into(),

@@ -49,6 +49,15 @@ impl Work {
     }
 
     pub(crate) fn open_at(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
+        let mut work = Self::open_uncleaned(place, terminal)?;
+        if let Err(cause) = work.journal.finish_redactions() {
+            work.tell_lingering(cause)?;
+        }
+        Ok(work)
+    }
+
+    /// The same, without finishing an erasure that is not finished.
+    pub(crate) fn open_uncleaned(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
         if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder).map_err(|cause| {
                 Failure::usage(format!("cannot make {}: {cause}", folder.display())).next(WHERE_TO_WRITE)
@@ -73,6 +82,18 @@ impl Work {
             is_running: false,
             _lock: lock,
         })
+    }
+
+    /// That bytes of what was erased are left somewhere: no reason to stop whatever else is to be done.
+    pub(crate) fn tell_lingering(&self, cause: JournalError) -> Result<(), Failure> {
+        let is_lingering = matches!(cause, JournalError::Lingering { .. });
+        let failure = Failure::from(cause);
+        if !is_lingering {
+            return Err(failure);
+        }
+        let next = failure.next.unwrap_or_default();
+        self.terminal.note(&format!("{}. To do: {next}", failure.message));
+        Ok(())
     }
 
     /// The job that was named, or the latest.

@@ -72,6 +72,18 @@ pub enum JournalError {
     /// Another program writes to the file, which no run of this one can do now.
     #[error("another program holds the database")]
     Busy,
+    /// An erasure is on record, and what was written before could not be taken out of a file yet.
+    #[error("what {} erased is on record as erased, but bytes of it are still in {}: {}", events(redactions), path.display(), why(cause))]
+    Lingering {
+        /// The sequence numbers of the redactions.
+        redactions: Vec<u64>,
+        /// The file that bytes are left in.
+        path: PathBuf,
+        /// Whether that is a copy that a migration made.
+        is_copy: bool,
+        /// Why it could not be cleaned.
+        cause: Box<JournalError>,
+    },
     /// The file was written to while it was verified.
     #[error("the database {} was changed while it was verified", .0.display())]
     Changed(PathBuf),
@@ -105,6 +117,22 @@ pub enum JournalError {
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+/// `event 7`, `events 7, 9`.
+fn events(seqs: &[u64]) -> String {
+    let numbers: Vec<String> = seqs.iter().map(ToString::to_string).collect();
+    format!("event{} {}", if seqs.len() == 1 { "" } else { "s" }, numbers.join(", "))
+}
+
+/// The cause beside a sentence that names the file.
+fn why(cause: &JournalError) -> String {
+    match cause {
+        JournalError::Busy => "another program reads it".to_owned(),
+        JournalError::File { path, cause } => format!("{}: {cause}", path.display()),
+        JournalError::Place { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// Whether the index of the write-ahead log, a file beside the database, found no room: `SQLite` calls that an I/O error.

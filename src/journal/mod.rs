@@ -174,8 +174,6 @@ impl Journal {
             had_head: head.is_some(),
             _lock: lock,
         });
-        // A process that died between an erasure and its cleaning left bytes behind.
-        journal.finish_redactions()?;
         Ok(journal)
     }
 
@@ -274,8 +272,8 @@ impl Journal {
     /// write-ahead log and its backups. Gives how many there were.
     ///
     /// # Errors
-    /// When it cannot be recorded; [`JournalError::Busy`] when another program reads the database, so that bytes linger: the next opening
-    /// for writing takes them out.
+    /// When it cannot be recorded; [`JournalError::Lingering`] when it is recorded and bytes are left: see
+    /// [`Journal::finish_redactions`].
     pub fn redact(
         &mut self,
         erasure: Erasure,
@@ -297,14 +295,29 @@ impl Journal {
         Ok(values)
     }
 
-    fn finish_redactions(&mut self) -> Result<(), JournalError> {
-        let unfinished = redact::unfinished(self.view())?;
-        if unfinished.is_empty() {
-            return Ok(());
+    /// Takes out what a process left behind that died between an erasure and its cleaning, or could not clean. Gives the redactions that
+    /// are finished by it.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written; [`JournalError::Lingering`] when bytes stay where they are. That does no harm to
+    /// anything else that is recorded, and is to be tried again.
+    pub fn finish_redactions(&mut self) -> Result<Vec<u64>, JournalError> {
+        let redactions = redact::unfinished(self.view())?;
+        if redactions.is_empty() {
+            return Ok(redactions);
         }
-        redact::clean(&self.db, &self.path)?;
-        let finished = |redaction| Entry::own(Event::RedactionFinished(RedactionFinished { redaction }));
-        self.append(Stamp::default(), unfinished.into_iter().map(finished))
+        if let Err((path, cause)) = redact::clean(&self.db, &self.path) {
+            return Err(JournalError::Lingering {
+                redactions,
+                is_copy: path != self.path,
+                path,
+                cause: Box::new(cause),
+            });
+        }
+        let finished =
+            |redaction: &u64| Entry::own(Event::RedactionFinished(RedactionFinished { redaction: *redaction }));
+        self.append(Stamp::default(), redactions.iter().map(finished))?;
+        Ok(redactions)
     }
 
     /// Questions about what is recorded.

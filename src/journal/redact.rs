@@ -2,18 +2,17 @@
 //!
 //! An event says whose values are erased; the same transaction sets salt and value to NULL. Commitments stay, so that every hash
 //! holds. What `SQLite` had written before is then taken out of the file, its write-ahead log and the copies that migrations made;
-//! only after that an event says that it is finished, and until then every opening for writing goes on with it.
+//! only after that an event says that it is finished, and until then every command that writes tries it again.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
 use super::event::{Event, PersonalRedacted};
 use super::{JournalError, View, open};
 use crate::domain::{JobId, RowNumber, UserId};
-use crate::files::beside;
+use crate::files::{beside, make_private_folder};
 
 /// Which values: of a user, of rows of the roster, and further ones by their commitments.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -35,6 +34,9 @@ impl From<&PersonalRedacted> for Erasure {
         }
     }
 }
+
+/// How `SQLite` begins the names of its temporary files.
+const SQLITE_TEMPORARY: &str = "etilqs_";
 
 /// What an erasure is about, of values that are there.
 const OF_USER: &str = "value IS NOT NULL AND user = ?1";
@@ -93,10 +95,15 @@ pub(crate) fn unfinished(view: View<'_>) -> Result<Vec<u64>, JournalError> {
     Ok(open)
 }
 
-/// Takes every byte of what was erased out of the file, its write-ahead log and its backups.
-pub(crate) fn clean(db: &Connection, path: &Path) -> Result<(), JournalError> {
-    clean_backups(db, path)?;
-    vacuum(db, path)
+/// Takes every byte of what was erased out of the file, its write-ahead log and its backups. What fails names the file that bytes are
+/// left in.
+pub(crate) fn clean(db: &Connection, path: &Path) -> Result<(), (PathBuf, JournalError)> {
+    let mut cleaned = vacuum(db, path).map_err(|cause| (path.to_owned(), cause));
+    // One that fails does not keep the bytes in the others.
+    for backup in open::backups(path) {
+        cleaned = cleaned.and(clean_backup(db, &backup).map_err(|cause| (backup, cause)));
+    }
+    cleaned
 }
 
 /// Writes the file anew without the space that erased values lay in, and empties the write-ahead log.
@@ -107,38 +114,48 @@ pub(crate) fn vacuum(db: &Connection, path: &Path) -> Result<(), JournalError> {
         path: folder.clone(),
         cause,
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
+    make_private_folder(&folder)
+        .and_then(|()| remove_leftovers(&folder))
         .map_err(failed)?;
     let place = folder
         .to_str()
-        .ok_or_else(|| failed(std::io::ErrorKind::InvalidFilename.into()))?;
+        .ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
     db.pragma_update(None, "temp_store", "FILE")?;
     db.pragma_update(None, "temp_store_directory", place)?;
     let vacuumed = db.execute_batch("VACUUM");
     db.pragma_update(None, "temp_store_directory", "")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     vacuumed?;
-    std::fs::remove_dir(&folder).map_err(failed)?;
+    match std::fs::remove_dir(&folder) {
+        // What somebody else put there is theirs, and holds nothing of ours.
+        Err(cause) if cause.kind() != io::ErrorKind::DirectoryNotEmpty => return Err(failed(cause)),
+        _ => {}
+    }
     let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy { Err(JournalError::Busy) } else { Ok(()) }
 }
 
-/// The same values in the copies that migrations made.
-fn clean_backups(db: &Connection, path: &Path) -> Result<(), JournalError> {
+/// Removes what `SQLite` left of a copy when its process was killed.
+fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(SQLITE_TEMPORARY) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The same values in a copy that a migration made.
+fn clean_backup(db: &Connection, backup: &Path) -> Result<(), JournalError> {
     let erased: Vec<String> = db
         .prepare("SELECT commitment FROM personal WHERE value IS NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    for backup in open::backups(path) {
-        let copy = open::copy_for_erasing(&backup)?;
-        copy.execute_batch("BEGIN IMMEDIATE")?;
-        erase(&copy, &erased)?;
-        copy.execute_batch("COMMIT")?;
-        vacuum(&copy, &backup)?;
-        copy.close().map_err(|(_, cause)| cause)?;
-    }
-    Ok(())
+    let copy = open::copy_for_erasing(backup)?;
+    copy.execute_batch("BEGIN IMMEDIATE")?;
+    erase(&copy, &erased)?;
+    copy.execute_batch("COMMIT")?;
+    vacuum(&copy, backup)?;
+    copy.close().map_err(|(_, cause)| cause.into())
 }

@@ -377,6 +377,19 @@ impl<'a> View<'a> {
         Ok(found)
     }
 
+    /// The values that are there and whose commitments begin with these digits.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values_named(&self, digits: &str) -> Result<Vec<ValueRecord>, JournalError> {
+        self.list(
+            "SELECT commitment, event, value FROM personal
+             WHERE value IS NOT NULL AND substr(commitment, 1, length(?1)) = ?1 ORDER BY commitment",
+            [digits],
+            read_value,
+        )
+    }
+
     /// The kind of an event, and the user or the row of the roster that it is about, if it names one.
     ///
     /// # Errors

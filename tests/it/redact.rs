@@ -1,7 +1,7 @@
 //! Erasing what is personal: no byte of it is left, and everything can still be proved.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use offboard24::sandbox::World;
 use rusqlite::Connection;
@@ -32,23 +32,48 @@ fn values_about(database: &Path, user: u32) -> Vec<String> {
     rows.map(Result::unwrap).collect()
 }
 
+/// What a script decides by: the object of `--json` without `--confirm`.
+fn asked(desk: &Desk, arguments: &[&str]) -> Value {
+    desk.run(&[&["audit", "redact", "--json"], arguments].concat())
+        .expect(6)
+        .json()
+}
+
+/// Erases with the number that was shown.
+fn confirmed(desk: &Desk, arguments: &[&str], further: &[&str]) -> Ended {
+    let values = asked(desk, arguments)["values"].to_string();
+    desk.run(&[&["audit", "redact"], arguments, &["--confirm", &values], further].concat())
+}
+
 fn redact(desk: &Desk, arguments: &[&str]) -> Ended {
-    let asked = desk.run(&[&["audit", "redact"], arguments].concat()).expect(6);
-    let next = asked
-        .stderr
-        .lines()
-        .find(|line| line.starts_with("next: "))
-        .unwrap()
-        .to_owned();
-    let count = next
-        .split("--confirm ")
-        .nth(1)
-        .unwrap()
-        .split(',')
-        .next()
-        .unwrap()
-        .to_owned();
-    desk.run(&[&["audit", "redact"], arguments, &["--confirm", &count, "--json"]].concat())
+    confirmed(desk, arguments, &["--json"])
+}
+
+/// A job with user 29 and a namesake, user 31, whose note and whose task name 29.
+fn namesakes() -> (Portal, Desk) {
+    let mut world = World::sample();
+    world.edit_user(31, |user| user.last_name = Some("Hargreaves".to_owned()));
+    let workflow = world.start_workflow(1, "21");
+    world.ask(&workflow, "Hand over from Hargreaves", &[31]);
+    let portal = Portal::of(world);
+    let desk = Desk::at(&portal);
+    let roster = "id,last_name,note\n29,Hargreaves,\n31,Hargreaves,after Peter Hargreaves\n";
+    let plan = desk
+        .run(&["plan", &desk.roster(roster), "--action", "kill", "--json"])
+        .expect(4)
+        .json();
+    desk.apply(&plan).expect(4);
+    (portal, desk)
+}
+
+fn last_kind(desk: &Desk) -> String {
+    let last = desk.story().pop().unwrap();
+    last["kind"].as_str().unwrap().to_owned()
+}
+
+/// A file beside the database.
+fn beside(desk: &Desk, ending: &str) -> PathBuf {
+    desk.database().with_extension(format!("db{ending}"))
 }
 
 /// The files of the database that hold a text.
@@ -170,29 +195,155 @@ fn a_row_that_no_user_was_found_for_is_erased_by_its_number() {
 }
 
 #[test]
-fn an_erasure_that_was_cut_off_before_its_cleaning_is_finished_by_the_next_opening() {
+fn while_a_reader_keeps_bytes_there_it_is_recorded_and_the_next_command_that_writes_finishes_it() {
     let (_portal, desk) = finished(HOW_TO, 0);
     // A reader that does not let go keeps the write-ahead log from being emptied: the event and the erasure are on disk, the bytes linger.
     let reader = Connection::open(desk.database()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM event;").unwrap();
-    let count = desk.run(&["audit", "redact", "--person", "29"]).expect(6).stderr;
-    let count = count
-        .split("--confirm ")
-        .nth(1)
-        .unwrap()
-        .split(',')
-        .next()
-        .unwrap()
-        .to_owned();
-    desk.run(&["audit", "redact", "--person", "29", "--confirm", &count])
-        .expect(8);
+    let lingers = confirmed(&desk, &["--person", "29"], &[]).expect(9).stderr;
+    let seq = desk.story().len() - 1;
+    for words in [
+        &format!("what event {seq} erased is on record as erased, but bytes of it are still in"),
+        "another program reads it",
+        "every later command that writes tries it again, and so does the same offboard24 audit redact --person ID",
+    ] {
+        assert!(lingers.contains(words), "{lingers}");
+    }
     assert!(!files_with(&desk, "peter.hargreaves@example.com").is_empty());
-    let last = desk.story().pop().unwrap();
-    assert_eq!(last["kind"], "personal_redacted");
+    assert_eq!(last_kind(&desk), "personal_redacted");
     drop(reader);
     desk.run(&["audit", "checkpoint"]).expect(0);
     assert_eq!(files_with(&desk, "peter.hargreaves@example.com"), Vec::<String>::new());
-    let last = desk.story().pop().unwrap();
-    assert_eq!(last["kind"], "redaction_finished");
+    assert_eq!(last_kind(&desk), "redaction_finished");
     intact(&desk);
+}
+
+#[test]
+fn a_file_that_cannot_be_cleaned_is_named_and_stops_no_other_command() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let backup = beside(&desk, ".backup-1");
+    fs::write(&backup, "not a database, and not empty either").unwrap();
+    let lingers = confirmed(&desk, &["--person", "29"], &[]).expect(9).stderr;
+    let name = backup.to_str().unwrap();
+    let named = format!("still in {name}: {name} is not a database of offboard24");
+    let remedy = format!(
+        "next: let this user write {name}, or delete it: it is a copy from before an update; every later command"
+    );
+    assert!(lingers.contains(&named), "{lingers}");
+    // What could be cleaned is clean.
+    assert_eq!(files_with(&desk, "peter.hargreaves@example.com"), Vec::<String>::new());
+    let other = desk.run(&["audit", "checkpoint"]).expect(0).stderr;
+    assert!(other.contains(&named), "{other}");
+    assert_eq!(last_kind(&desk), "personal_redacted");
+    let again = desk.run(&["audit", "redact", "--person", "29"]).expect(9).stderr;
+    assert!(again.contains(&named) && lingers.contains(&remedy), "{again}");
+    fs::remove_file(&backup).unwrap();
+    // The same command again: nothing is left to erase, and what was not finished is.
+    let done = desk.run(&["audit", "redact", "--person", "29"]).expect(0).stdout;
+    assert!(
+        done.contains("nothing about user 29, row 1 of job 1 is left. No byte"),
+        "{done}"
+    );
+    assert_eq!(last_kind(&desk), "redaction_finished");
+    desk.run(&["audit", "redact", "--person", "29"]).expect(2);
+    intact(&desk);
+}
+
+#[test]
+fn what_is_left_of_a_cleaning_that_died_is_removed_and_nothing_else() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let folder = beside(&desk, ".vacuum");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("etilqs_0123456789abcdef"), "Hargreaves").unwrap();
+    fs::write(folder.join("theirs"), "of somebody else").unwrap();
+    redact(&desk, &["--person", "29"]).expect(0);
+    let left: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["theirs"]);
+    assert_eq!(last_kind(&desk), "redaction_finished");
+}
+
+#[test]
+fn what_stayed_is_told_with_the_command_that_erases_it_when_the_name_is_gone() {
+    let (_portal, desk) = namesakes();
+    let done = confirmed(&desk, &["--person", "29"], &[]).expect(0).stdout;
+    let command = done
+        .lines()
+        .find(|line| line.starts_with("offboard24 audit redact --person 29 --also "));
+    let command: Vec<&str> = command.unwrap().split(' ').collect();
+    let mentions = desk.run(&["audit", "redact", "--person", "29"]).expect(2).stderr;
+    assert!(mentions.contains("it was erased on"), "{mentions}");
+    assert!(!files_with(&desk, "Hand over from Hargreaves").is_empty());
+    confirmed(&desk, &command[3..], &[]).expect(0);
+    assert_eq!(files_with(&desk, "Hand over from Hargreaves"), Vec::<String>::new());
+    assert_eq!(files_with(&desk, "after Peter Hargreaves"), Vec::<String>::new());
+    intact(&desk);
+}
+
+#[test]
+fn all_that_was_listed_leaves_a_namesake_their_name() {
+    let (_portal, desk) = namesakes();
+    let listed = desk.run(&["audit", "redact", "--person", "29"]).expect(6).stderr;
+    for what in [
+        "title of a task of user 31: Hand over from Hargreaves",
+        "note of row 2 of job 1: after Peter Hargreaves",
+    ] {
+        assert!(listed.contains(what), "{listed}");
+    }
+    let mentions = asked(&desk, &["--person", "29"])["mentions"].take();
+    assert!(
+        mentions
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|mention| mention["value"] != "Hargreaves"),
+        "{mentions}"
+    );
+    let done = redact(&desk, &["--person", "29", "--also", "all"]).expect(0).json();
+    assert_eq!(done["mentions"], serde_json::json!([]));
+    assert_eq!(files_with(&desk, "after Peter Hargreaves"), Vec::<String>::new());
+    assert!(values_about(&desk.database(), 31).contains(&"Hargreaves".to_owned()));
+    intact(&desk);
+}
+
+#[test]
+fn a_script_is_told_what_would_be_erased_and_the_next_command_repeats_what_was_typed() {
+    let (_portal, desk) = namesakes();
+    let alone = asked(&desk, &["--person", "29"]);
+    assert_eq!(alone["error"]["kind"], "refused");
+    let mention = alone["mentions"][0].clone();
+    let digits = &mention["commitment"].as_str().unwrap()[..12];
+    let (count, others) = (alone["values"].as_u64().unwrap(), alone["mentions"].as_array().unwrap());
+    let typed = ["--person", "29", "--also", digits, "--reason", "request 7"];
+    let with_one = asked(&desk, &typed);
+    assert_eq!(with_one["values"], count + 1);
+    assert_eq!(with_one["also"], serde_json::json!([mention["commitment"]]));
+    assert_eq!(with_one["mentions"].as_array().unwrap().len(), others.len() - 1);
+    assert_eq!(
+        with_one["error"]["next"],
+        format!(
+            "offboard24 audit redact --person 29 --also {digits} --confirm {}, with the same --reason",
+            count + 1
+        )
+    );
+}
+
+#[test]
+fn a_reason_with_the_name_in_it_and_digits_that_are_none_are_refused() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    for (arguments, words) in [
+        (
+            ["--reason", "mr. HARGREAVES wishes it"],
+            "the reason contains the person's name or address",
+        ),
+        (["--also", ",,"], "--also has nothing before or behind a comma"),
+        (["--also", "Hargreaves"], "Hargreaves names no value"),
+        (["--also", "0123456789ab"], "0123456789ab names no value that is there"),
+    ] {
+        let refused = desk.run(&[&["audit", "redact", "--person", "29"], &arguments[..]].concat());
+        let refused = refused.expect(2).stderr;
+        assert!(refused.contains(words), "{refused}");
+    }
 }

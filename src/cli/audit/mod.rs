@@ -4,6 +4,7 @@ mod checkpoint;
 mod export;
 mod key;
 mod log;
+mod mentions;
 mod proof;
 mod prove;
 mod redact;

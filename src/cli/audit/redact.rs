@@ -10,28 +10,20 @@ use super::super::settings::Common;
 use super::super::terminal::Terminal;
 use super::super::text::{count, printable};
 use super::super::work::{Work, operator};
-use super::super::{Ending, consent};
+use super::super::{Ending, Failed, consent};
+use super::mentions::{self, Mention, Names};
 use crate::domain::{ActionState, JobId, RowNumber, UserId};
 use crate::exit::Exit;
-use crate::journal::{Erasure, Event, JournalFile, ValueRecord, View};
+use crate::journal::{Erasure, Event, JournalError, JournalFile, View};
 use crate::personal::Personal;
 use crate::roster::compare;
-
-/// Hexadecimal digits of a commitment that are shown, and that suffice to name it.
-const COMMITMENT_SHOWN: usize = 12;
-
-/// Characters of a name below which it is in too many words to be looked for.
-const NAME_LENGTH_MIN: usize = 3;
-
-/// What `--also` takes for everything that was listed.
-const ALL: &str = "all";
 
 #[derive(Args, Debug)]
 pub(crate) struct RedactArguments {
     /// The user's id, an e-mail as it is recorded, or JOB:ROW for a row that no user was found for
     #[arg(long, value_name = "WHO")]
     person: String,
-    /// Further values to erase, from the list that is printed, or `all` of the list
+    /// Further values to erase, each by twelve or more digits as they are listed, or `all` of the list
     #[arg(long, value_name = "VALUE", value_delimiter = ',')]
     also: Vec<String>,
     /// The number of values that will be erased, as it is printed; without it, a terminal asks
@@ -44,45 +36,90 @@ pub(crate) struct RedactArguments {
 
 pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArguments) -> Ending {
     drop(JournalFile::open(&common.place()?.database)?);
-    let mut work = Work::open(common, terminal)?;
+    let typed = mentions::read_also(&arguments.also)?;
+    let mut work = Work::open_uncleaned(common.place()?, terminal)?;
+    let cleaned = match work.journal.finish_redactions() {
+        Err(cause) if !matches!(cause, JournalError::Lingering { .. }) => return Err(cause.into()),
+        cleaned => cleaned,
+    };
     let view = work.journal.view();
     let person = find(view, &arguments.person)?;
-    refuse_while_at_work(&work, &person)?;
+    refuse_while_at_work(&work, person.jobs(view)?, &person.name())?;
+    let names = names(view, &person)?;
+    refuse_name_in_reason(&names, arguments.reason.as_deref())?;
     let own = view.values_of(&person.erasure())?;
-    let mentions = mentions(view, &person, &own)?;
-    let also = chosen(&mentions, &arguments.also)?;
+    let (also, left) = mentions::chosen(view, mentions::find(view, &names, &own)?, &own, &typed)?;
+    let jobs_of_keys = also.iter().filter(|mention| mention.is_key);
+    refuse_while_at_work(
+        &work,
+        jobs_of_keys.filter_map(|mention| mention.job).collect(),
+        "a value that --also names",
+    )?;
     let erasure = Erasure {
-        also: also.iter().map(|value| value.commitment.clone()).collect(),
+        also: also.iter().map(|mention| mention.value.commitment.clone()).collect(),
         ..person.erasure()
     };
     let values = view.values_of(&erasure)?.len();
+    let object = |values: usize| object(&erasure, values, &left);
     if values == 0 {
-        return Err(nothing_left(view, &person)?.into());
+        let finished = cleaned?;
+        if finished.is_empty() {
+            return Err(nothing_left(view, &person)?.into());
+        }
+        terminal.object(&object(0));
+        terminal.say(&format!(
+            "nothing about {} is left. No byte of what was erased before is left either in {}",
+            person.name(),
+            work.place.database.display()
+        ));
+        work.close();
+        return Ok(Exit::Done);
     }
-    let left: Vec<&ValueRecord> = mentions
-        .iter()
-        .filter(|value| !erasure.also.contains(&value.commitment))
-        .collect();
-    terminal.note(&what_will_happen(&person, values, &left));
-    ask(terminal, values, arguments.confirm, &arguments.person)?;
+    if let Err(cause) = cleaned {
+        work.tell_lingering(cause)?;
+    }
+    terminal.note(&what_will_happen(&person, values, &also, &left));
+    if !is_confirmed(terminal, values, arguments.confirm) {
+        return Err(Failed {
+            failure: Box::new(not_confirmed(&person, values, &typed, arguments.reason.is_some())),
+            job: Some(object(values)),
+        });
+    }
     work.begin_signing()?;
     let reason = arguments.reason.map(Personal::new);
-    let erased = work.journal.redact(erasure.clone(), operator(), reason)?;
-    terminal.object(&json!({
-        "user": erasure.user,
-        "rows": erasure.rows,
-        "values": erased,
-        "also": erasure.also,
-        "mentions": left.iter().map(|value| mention_json(value)).collect::<Vec<_>>(),
-    }));
+    let erased = work.journal.redact(erasure.clone(), operator(), reason);
+    if let Ok(_) | Err(JournalError::Lingering { .. }) = &erased
+        && !left.is_empty()
+    {
+        // The last chance to tell them: what to look for is gone now.
+        terminal.say(&what_stayed(&person, &left));
+    }
+    if let Err(cause) = erased {
+        let is_recorded = matches!(cause, JournalError::Lingering { .. });
+        return Err(Failed {
+            failure: Box::new(cause.into()),
+            job: is_recorded.then(|| object(values)),
+        });
+    }
+    terminal.object(&object(values));
     terminal.say(&format!(
         "{} about {} erased; no byte of them is left in {}",
-        count(erased, "value"),
+        count(values as u64, "value"),
         person.name(),
         work.place.database.display()
     ));
     work.close();
     Ok(Exit::Done)
+}
+
+fn object(erasure: &Erasure, values: usize, left: &[Mention]) -> Value {
+    json!({
+        "user": erasure.user,
+        "rows": erasure.rows,
+        "values": values,
+        "also": erasure.also,
+        "mentions": left.iter().map(Mention::json).collect::<Vec<_>>(),
+    })
 }
 
 /// Whose values are erased.
@@ -97,6 +134,14 @@ impl Person {
             user: self.user,
             rows: self.rows.clone(),
             also: Vec::new(),
+        }
+    }
+
+    /// What `--person` takes for them, also when no address is left.
+    fn key(&self) -> String {
+        match (self.user, self.rows.first()) {
+            (None, Some((job, row))) => format!("{job}:{row}"),
+            (user, _) => user.map(|user| user.to_string()).unwrap_or_default(),
         }
     }
 
@@ -184,16 +229,15 @@ fn users_with(view: View<'_>, text: &str) -> Result<Vec<UserId>, Failure> {
 }
 
 /// A job that is not finished still has to name its people to whoever confirms, watches and decides.
-fn refuse_while_at_work(work: &Work, person: &Person) -> Result<(), Failure> {
+fn refuse_while_at_work(work: &Work, jobs: BTreeSet<JobId>, with: &str) -> Result<(), Failure> {
     let view = work.journal.view();
-    for job in person.jobs(view)? {
+    for job in jobs {
         let Some(record) = view.job(job)? else { continue };
         let counts = view.action_counts(job)?;
         let is_expired = consent::is_too_old(&record, work.now());
         if counts.contains_key(&ActionState::Sent) || (counts.contains_key(&ActionState::Planned) && !is_expired) {
             return Err(Failure::refused(format!(
-                "job {job} with {} is not finished. Nothing was erased",
-                person.name()
+                "job {job} with {with} is not finished. Nothing was erased"
             ))
             .next(format!(
                 "offboard24 resume {job}, or offboard24 apply {job}; a plan that nobody confirms expires after seven days"
@@ -203,69 +247,37 @@ fn refuse_while_at_work(work: &Work, person: &Person) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Values about others, or about nobody in particular, with the person's name or address in them.
-fn mentions(view: View<'_>, person: &Person, own: &[ValueRecord]) -> Result<Vec<ValueRecord>, Failure> {
-    let names = names(view, person)?;
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let own: BTreeSet<&str> = own.iter().map(|value| value.commitment.as_str()).collect();
-    let found = view.values_where(|value| {
-        let value = value.to_lowercase();
-        names.iter().any(|name| value.contains(name))
-    })?;
-    Ok(found
-        .into_iter()
-        .filter(|value| !own.contains(value.commitment.as_str()))
-        .collect())
-}
-
-/// What to look for, in lower case: surnames, whole names and addresses. First names alone are in too much.
-fn names(view: View<'_>, person: &Person) -> Result<BTreeSet<String>, Failure> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    let mut add = |value: Option<&Personal>| {
-        names.extend(value.map(|value| value.expose().trim().to_lowercase()));
-    };
+/// What to look for: surnames, whole names and addresses. First names alone are in too much.
+fn names(view: View<'_>, person: &Person) -> Result<Names, Failure> {
+    let mut names = Names::default();
     for job in person.jobs(view)? {
         let users = view.users(job)?;
         if let Some(record) = person.user.and_then(|user| users.get(&user)) {
-            add(record.last_name.as_ref());
-            add(record.email.as_ref());
+            names.add(record.last_name.as_ref());
+            names.add(record.email.as_ref());
         }
         for row in view
             .rows(job)?
             .iter()
             .filter(|row| person.rows.contains(&(job, row.row)))
         {
-            add(row.last_name.as_ref());
-            add(row.email.as_ref());
-            add(row.full_name.as_ref());
+            names.add(row.last_name.as_ref());
+            names.add(row.email.as_ref());
+            names.add(row.full_name.as_ref());
         }
     }
-    names.retain(|name| name.chars().count() >= NAME_LENGTH_MIN);
     Ok(names)
 }
 
-/// The mentions that `--also` names.
-fn chosen<'a>(mentions: &'a [ValueRecord], named: &[String]) -> Result<Vec<&'a ValueRecord>, Failure> {
-    if named.iter().any(|name| name == ALL) {
-        return Ok(mentions.iter().collect());
+/// The reason outlives the erasure: it must not bring back what is erased.
+fn refuse_name_in_reason(names: &Names, reason: Option<&str>) -> Result<(), Failure> {
+    if reason.is_some_and(|reason| names.are_in(reason)) {
+        return Err(Failure::usage(
+            "the reason contains the person's name or address, and a reason stays on record. Nothing was erased",
+        )
+        .next("give a reason without it, such as the number of the request"));
     }
-    named
-        .iter()
-        .map(|name| {
-            let mut fitting = mentions
-                .iter()
-                .filter(|value| value.commitment.starts_with(name.as_str()));
-            match (fitting.next(), fitting.next()) {
-                (Some(only), None) if name.len() >= COMMITMENT_SHOWN => Ok(only),
-                _ => Err(
-                    Failure::usage(format!("{} names none of the values that are listed", printable(name)))
-                        .next("copy its twelve digits from the list, or write --also all"),
-                ),
-            }
-        })
-        .collect()
+    Ok(())
 }
 
 fn nothing_left(view: View<'_>, person: &Person) -> Result<Failure, Failure> {
@@ -277,27 +289,26 @@ fn nothing_left(view: View<'_>, person: &Person) -> Result<Failure, Failure> {
         "no personal value about {} is left{}",
         person.name(),
         at.unwrap_or_default()
-    )))
+    ))
+    .next("values of others with the name in them: --also and twelve digits of each; offboard24 audit log --json-lines shows them"))
 }
 
-fn what_will_happen(person: &Person, values: usize, left: &[&ValueRecord]) -> String {
+fn what_will_happen(person: &Person, values: usize, also: &[Mention], left: &[Mention]) -> String {
     let mut lines = vec![format!(
         "{} about {} will be erased: names, addresses, titles. What happened stays, and can still be proved",
         count(values as u64, "value"),
         person.name()
     )];
+    if !also.is_empty() {
+        lines.push("among them, as --also says:".to_owned());
+        lines.extend(also.iter().map(Mention::line));
+    }
     if !left.is_empty() {
         lines.push(format!(
             "{} the name and would stay. To erase them too: --also VALUE,… or --also all",
-            match left.len() {
-                1 => "1 other value contains".to_owned(),
-                several => format!("{several} other values contain"),
-            }
+            others(left.len())
         ));
-        lines.extend(left.iter().map(|value| {
-            let shown = &value.commitment[..COMMITMENT_SHOWN];
-            format!("  {shown}  event {}  {}", value.event, printable(value.value.expose()))
-        }));
+        lines.extend(left.iter().map(Mention::line));
     }
     lines.push(
         "out of reach: reports and exports that were made before, and copies of the database. Erase them where they are".to_owned(),
@@ -305,25 +316,48 @@ fn what_will_happen(person: &Person, values: usize, left: &[&ValueRecord]) -> St
     lines.join("\n")
 }
 
-fn mention_json(value: &ValueRecord) -> Value {
-    json!({ "commitment": value.commitment, "event": value.event, "value": value.value.expose() })
+fn what_stayed(person: &Person, left: &[Mention]) -> String {
+    let mut lines = vec![format!(
+        "{} the name and stayed. Keep these lines to erase them later, since the name is not on record any more:",
+        others(left.len())
+    )];
+    lines.extend(left.iter().map(Mention::line));
+    let digits: Vec<&str> = left.iter().map(Mention::digits).collect();
+    lines.push(format!(
+        "offboard24 audit redact --person {} --also {}",
+        person.key(),
+        digits.join(",")
+    ));
+    lines.join("\n")
+}
+
+fn others(number: usize) -> String {
+    match number {
+        1 => "1 other value contains".to_owned(),
+        several => format!("{several} other values contain"),
+    }
 }
 
 /// There is no undo here either.
-fn ask(terminal: &Terminal, values: usize, given: Option<usize>, who: &str) -> Result<(), Failure> {
-    let again = || {
-        Failure::refused("not confirmed. Nothing was erased").next(format!(
-            "offboard24 audit redact --person {} --confirm {values}, with the same --also",
-            printable(who)
-        ))
-    };
-    let confirmed = match given {
+fn is_confirmed(terminal: &Terminal, values: usize, given: Option<usize>) -> bool {
+    match given {
         Some(given) => given == values,
         None if terminal.can_ask() => {
             let answer = Terminal::ask("Type the number of values to erase them: ");
             answer.as_deref() == Some(values.to_string().as_str())
         }
         None => false,
+    }
+}
+
+fn not_confirmed(person: &Person, values: usize, also: &[String], has_reason: bool) -> Failure {
+    let also = match also {
+        [] => String::new(),
+        named => format!(" --also {}", named.join(",")),
     };
-    if confirmed { Ok(()) } else { Err(again()) }
+    let reason = if has_reason { ", with the same --reason" } else { "" };
+    Failure::refused("not confirmed. Nothing was erased").next(format!(
+        "offboard24 audit redact --person {}{also} --confirm {values}{reason}",
+        person.key()
+    ))
 }
