@@ -142,8 +142,8 @@ impl From<JournalError> for Failure {
             JournalError::Busy => Self::new("locked", Exit::Locked, message).next(
                 "another program has the database open for writing: close it there and type the same command again",
             ),
-            JournalError::Export(_) => Self::usage(message)
-                .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
+            JournalError::Export(_) => Self::new("export", Exit::Usage, message)
+                .next("name a new folder with -o, in a folder of your own, on a disk with room"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
             JournalError::Unsigned => {
