@@ -280,6 +280,7 @@ fn a_file_is_written_once_for_its_owner_alone_and_never_over_another() {
     std::os::unix::fs::symlink("nowhere.json", desk.folder().join("link.json")).unwrap();
     let refused = desk.run(&["audit", "prove", &id, "-o", "link.json"]).expect(2).stderr;
     assert!(refused.contains("nothing is written over it"), "{refused}");
+    std::fs::remove_file(desk.folder().join("link.json")).unwrap();
     std::fs::write(desk.folder().join("again.json.new"), "somebody's").unwrap();
     desk.run(&["audit", "prove", &id, "-o", "again.json"]).expect(0);
     let kept = std::fs::read_to_string(desk.folder().join("again.json.new")).unwrap();

@@ -92,20 +92,18 @@ pub struct NotCompared {
 /// When the database cannot be read, or, as [`JournalError::Export`], the folder cannot be written; nothing that was begun is left then.
 pub fn export(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> Result<Exported, JournalError> {
     let file = JournalFile::open(database)?;
-    // Without a slash at its end, which would make what is beside it something in it.
-    let folder: PathBuf = folder.components().collect();
-    if fs::symlink_metadata(&folder).is_ok() {
+    if fs::symlink_metadata(folder).is_ok() {
         return Err(JournalError::Export(io::ErrorKind::AlreadyExists.into()));
     }
-    let unfinished = Unfinished::make(&folder)?;
+    let unfinished = Unfinished::make(folder)?;
     let made = fill(&file, heads, &unfinished.0, redacted).map_err(|error| match error {
         JournalError::File { path, cause } if path.starts_with(&unfinished.0) => JournalError::Export(cause),
         // The database is only read here: the room is missing where the copy is.
         JournalError::DiskFull => JournalError::Export(io::ErrorKind::StorageFull.into()),
         other => other,
     })?;
-    fs::rename(&unfinished.0, &folder)?;
-    sync_folder(&folder)?;
+    fs::rename(&unfinished.0, folder)?;
+    sync_folder(folder)?;
     Ok(made)
 }
 
@@ -124,6 +122,7 @@ impl Unfinished {
                 .ok_or(io::Error::from(io::ErrorKind::InvalidFilename))?,
         );
         name.push(format!(".part-{}", hex(&random)));
+        // A slash at the end of the folder's name is no part of it here.
         let unfinished = folder.with_file_name(name);
         // Not recursive: a folder that is there is refused, so what is made here is ours to remove.
         DirBuilder::new().mode(0o700).create(&unfinished)?;
