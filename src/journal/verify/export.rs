@@ -148,17 +148,15 @@ fn check_fixed(folder: &Path, about: Option<&About>, findings: &mut Findings) ->
         .iter()
         .filter(|(name, text)| fs::read(folder.join(name)).is_ok_and(|found| found != text.as_bytes()))
         .map(|(name, _)| *name);
-    match about.filter(|about| about.version != env!("CARGO_PKG_VERSION")) {
-        Some(about) => NotCompared {
+    if let Some(about) = about.filter(|about| about.version != env!("CARGO_PKG_VERSION")) {
+        return NotCompared {
             version: about.version.clone(),
             files: differing.collect(),
-        },
-        None => {
-            for name in differing {
-                let message = format!("{name} is not as this version of offboard24 writes it");
-                findings.add(Code::ExportDiffers, Place::File, message);
-            }
-            NotCompared::default()
-        }
+        };
     }
+    for name in differing {
+        let message = format!("{name} is not as this version of offboard24 writes it");
+        findings.add(Code::ExportDiffers, Place::File, message);
+    }
+    NotCompared::default()
 }
