@@ -160,8 +160,8 @@ impl From<JournalError> for Failure {
                     "{first}; every later command that writes tries it again, and so does the same offboard24 audit redact --person ID"
                 ))
             }
-            JournalError::Export(_) => Self::usage(message)
-                .next("name a folder on a disk with room with -o; what was begun is beside it, ending in .part"),
+            JournalError::Export(_) => Self::new("export", Exit::Usage, message)
+                .next("name a new folder with -o, in a folder of your own, on a disk with room"),
             JournalError::Key(error) => error.into(),
             JournalError::Head(error) => error.into(),
             JournalError::HeadUnwritten(_) => Self::new("head", Exit::Temporary, message)

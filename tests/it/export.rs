@@ -60,7 +60,7 @@ fn in_python(folder: &Path) -> (bool, String) {
 
 /// What this program says: whether it is intact, and the codes.
 fn here(folder: &Path) -> (bool, String) {
-    let report = verify_export(folder, Against::default()).unwrap();
+    let (report, _) = verify_export(folder, Against::default()).unwrap();
     (report.is_intact(), format!("{:?}", report.counts))
 }
 
@@ -272,13 +272,90 @@ fn an_export_is_never_written_over_something_and_half_an_export_has_not_its_name
         "{}",
         refused.stderr
     );
-    let unfinished = desk.folder().join("second.part");
-    fs::create_dir(&unfinished).unwrap();
-    fs::write(unfinished.join("left-over"), "from a run that died").unwrap();
+    let somebodys = desk.folder().join("second.part");
+    fs::create_dir(&somebodys).unwrap();
+    fs::write(somebodys.join("letter"), "not of an export").unwrap();
     let second = export(&desk, "second", &[]);
-    assert!(!unfinished.exists());
-    assert!(!second.join("left-over").exists());
     assert!(here(&second).0);
+    assert_eq!(
+        fs::read_to_string(somebodys.join("letter")).unwrap(),
+        "not of an export"
+    );
+    let before = names(desk.folder());
+    let id = desk.database_id();
+    // A receipt that is a folder cannot be read.
+    fs::create_dir(desk.head().with_file_name(format!("{id}-99.receipt"))).unwrap();
+    desk.run(&["audit", "export", "-o", "third"]).expect(2);
+    assert_eq!(names(desk.folder()), before);
+}
+
+#[test]
+fn a_slash_at_the_end_changes_nothing_and_a_folder_that_cannot_be_made_is_named() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let folder = export(&desk, "evidence/", &[]);
+    assert!(here(&folder).0);
+    let again = desk.run(&["audit", "export", "-o", "evidence/"]).expect(2);
+    assert!(again.stderr.contains("nothing is written over it"), "{}", again.stderr);
+    let below_a_file = desk.database().join("x");
+    let failed = desk
+        .run(&["audit", "export", "-o", below_a_file.to_str().unwrap(), "--json"])
+        .expect(2)
+        .json();
+    assert_eq!(failed["error"]["kind"], "export");
+    let message = failed["error"]["message"].as_str().unwrap();
+    let expected = format!("the export cannot be written to {}: ", below_a_file.display());
+    assert!(message.starts_with(&expected), "{message}");
+    let unfinished = names(desk.folder());
+    assert!(unfinished.iter().all(|name| !name.contains(".part")), "{unfinished:?}");
+}
+
+#[test]
+fn a_verifier_that_was_swapped_is_told_whatever_version_the_export_says_it_is_of() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let folder = export(&desk, "evidence", &[]);
+    let verify = |code, more: &[&str]| {
+        desk.run(&[&["audit", "verify", "evidence"], more].concat())
+            .expect(code)
+    };
+    assert_eq!(verify(0, &["--json"]).json()["not_compared"], serde_json::json!([]));
+    fs::write(folder.join("verify.py"), "print('intact')\n").unwrap();
+    sum_again(&folder);
+    let found = verify(11, &["--json"]).json();
+    assert_eq!(found["counts"], serde_json::json!({ "export-differs": 1 }));
+    assert_eq!(found["not_compared"], serde_json::json!([]));
+    // Another version has another verifier, for all that is known here.
+    let about = fs::read_to_string(folder.join("export.json")).unwrap();
+    let version = concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(about.contains(version), "{about}");
+    fs::write(
+        folder.join("export.json"),
+        about.replace(version, "\"version\":\"0.0.7\""),
+    )
+    .unwrap();
+    sum_again(&folder);
+    let found = verify(0, &["--json"]).json();
+    assert_eq!(found["not_compared"], serde_json::json!(["verify.py"]));
+    let words = verify(0, &[]).stdout;
+    assert!(
+        words.contains("not compared: verify.py. By the export they are of version 0.0.7"),
+        "{words}"
+    );
+}
+
+#[test]
+fn verification_changes_nothing_in_a_folder_whose_database_keeps_a_write_ahead_log() {
+    let (_portal, desk) = finished(HOW_TO, 0);
+    let folder = export(&desk, "evidence", &[]);
+    // The two versions of the file format are those of the write-ahead log.
+    let mut database = fs::read(folder.join("audit.db")).unwrap();
+    database[18..20].copy_from_slice(&[2, 2]);
+    fs::write(folder.join("audit.db"), database).unwrap();
+    sum_again(&folder);
+    let state = || (names(&folder), fs::metadata(&folder).unwrap().modified().unwrap());
+    let before = state();
+    let (intact, codes) = here(&folder);
+    assert!(intact, "{codes}");
+    assert_eq!(state(), before);
 }
 
 #[test]

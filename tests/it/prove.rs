@@ -276,6 +276,15 @@ fn a_file_is_written_once_for_its_owner_alone_and_never_over_another() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     desk.run(&["audit", "prove", &id, "-o", "proof.json"]).expect(2);
+    // A link that leads nowhere is something, too, and so is the unfinished file of somebody else.
+    std::os::unix::fs::symlink("nowhere.json", desk.folder().join("link.json")).unwrap();
+    let refused = desk.run(&["audit", "prove", &id, "-o", "link.json"]).expect(2).stderr;
+    assert!(refused.contains("nothing is written over it"), "{refused}");
+    std::fs::remove_file(desk.folder().join("link.json")).unwrap();
+    std::fs::write(desk.folder().join("again.json.new"), "somebody's").unwrap();
+    desk.run(&["audit", "prove", &id, "-o", "again.json"]).expect(0);
+    let kept = std::fs::read_to_string(desk.folder().join("again.json.new")).unwrap();
+    assert_eq!(kept, "somebody's");
     desk.run(&["audit", "prove", &id, "-o", desk.database().to_str().unwrap()])
         .expect(2);
     let nowhere = desk

@@ -29,13 +29,15 @@ pub(crate) fn export(common: &Common, terminal: &Terminal, arguments: &ExportArg
     let folder = &arguments.output;
     let made = export::export(&place.database, &place.paths.heads(), folder, arguments.redacted);
     let made = made.map_err(|cause| match cause {
-        JournalError::File { path, cause } if cause.kind() == std::io::ErrorKind::AlreadyExists => {
-            Failure::usage(format!(
-                "{} exists, and nothing is written over it. Nothing was written",
-                path.display()
-            ))
-            .next("name another folder with -o")
-        }
+        JournalError::Export(ref why) if why.kind() == std::io::ErrorKind::AlreadyExists => Failure::usage(format!(
+            "{} exists, and nothing is written over it. Nothing was written",
+            folder.display()
+        ))
+        .next("name another folder with -o"),
+        JournalError::Export(ref why) => Failure {
+            message: format!("the export cannot be written to {}: {why}", folder.display()),
+            ..cause.into()
+        },
         other => other.into(),
     })?;
     terminal.object(&json!({ "folder": folder.display().to_string(), "export": made }));

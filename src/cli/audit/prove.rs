@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::super::Ending;
 use super::super::failure::Failure;
 use super::super::settings::Common;
 use super::super::terminal::Terminal;
 use super::super::text::count;
+use super::super::{Ending, new_files};
 use crate::domain::WorkflowId;
 use crate::exit::Exit;
-use crate::files;
 use crate::journal::note::Note;
 use crate::journal::prove::{ProveError, Proven};
 use crate::journal::receipt::{self, Receipt};
@@ -34,13 +33,6 @@ pub(crate) struct ProveArguments {
 
 pub(crate) fn prove(common: &Common, terminal: &Terminal, arguments: &ProveArguments) -> Ending {
     let place = common.place()?;
-    if let Some(output) = arguments.output.as_ref().filter(|output| output.exists()) {
-        return Err(
-            Failure::usage(format!("{} is there already. Nothing was written", output.display()))
-                .next("name another file")
-                .into(),
-        );
-    }
     let receipt = arguments.receipt.as_deref().map(read_receipt).transpose()?;
     let file = JournalFile::open(&place.database)?;
     let proven = file.view().prove(&arguments.workflow, receipt.as_ref())?;
@@ -51,10 +43,7 @@ pub(crate) fn prove(common: &Common, terminal: &Terminal, arguments: &ProveArgum
             terminal.note(&summary(&proven, None));
         }
         Some(output) => {
-            files::replace(output, format!("{}\n", proven.bundle).as_bytes()).map_err(|cause| {
-                Failure::usage(format!("{} cannot be written: {cause}", output.display()))
-                    .next("name a file in a folder of your own")
-            })?;
+            new_files::write(&[(output.clone(), &format!("{}\n", proven.bundle))])?;
             terminal.say(&summary(&proven, Some(output)));
             terminal.object(&json!({
                 "file": output.display().to_string(),

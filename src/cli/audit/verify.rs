@@ -11,6 +11,7 @@ use super::super::{Ending, status};
 use super::proof;
 use crate::exit::Exit;
 use crate::journal::JournalError;
+use crate::journal::export::NotCompared;
 use crate::journal::key::Keys;
 use crate::journal::note::{NoteError, VerifyingKey};
 use crate::journal::verify::{self, Against, Agreement, Report, Witness};
@@ -50,13 +51,18 @@ pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArgu
         // Keys that cannot be read are none: nothing is signed here.
         keys: Keys::read(&place.key).ok(),
     };
-    let report = if file.is_dir() {
+    let (report, not_compared) = if file.is_dir() {
         verify::verify_export(&file, against)?
     } else {
-        verify::verify(&file, &against)?
+        (verify::verify(&file, &against)?, NotCompared::default())
     };
-    terminal.object(&serde_json::to_value(&report).map_err(JournalError::from)?);
+    let mut object = serde_json::to_value(&report).map_err(JournalError::from)?;
+    object["not_compared"] = not_compared.files.as_slice().into();
+    terminal.object(&object);
     terminal.say(&words(&report));
+    if !not_compared.files.is_empty() {
+        terminal.say(&not_compared_words(&not_compared));
+    }
     Ok(if report.is_intact() { Exit::Done } else { Exit::Damage })
 }
 
@@ -105,6 +111,16 @@ fn words(report: &Report) -> String {
     }
     lines.push(verdict(report));
     lines.join("\n")
+}
+
+fn not_compared_words(not_compared: &NotCompared) -> String {
+    format!(
+        "not compared: {}. By the export they are of version {} of offboard24, and this is version {}. They are no part of the record, and \
+         anything can stand in them: do not run what is in this folder before somebody with that version has compared it",
+        not_compared.files.join(", "),
+        line(&not_compared.version),
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 fn verdict(report: &Report) -> String {

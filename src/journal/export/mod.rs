@@ -1,11 +1,13 @@
 //! An export: the record in a folder, in forms that can be checked without this program.
 //!
 //! The database is copied first, as of one moment; everything else is written from the copy, by [`TEXTS`]. Verification writes the same
-//! texts once more and compares, so the two cannot disagree about what an export is. A folder is an export only after its renaming.
+//! texts once more and compares, so the two cannot disagree about what an export is. A folder is an export only after its renaming:
+//! until then it has a name of its own beside it, and is gone again when anything fails.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -14,7 +16,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{JournalError, JournalFile, View, open, redact};
-use crate::files::{beside, make_private_folder, sync_folder};
+use crate::files::{make_private_folder, sync_folder};
 use crate::hex::hex;
 
 /// The copy of the database.
@@ -74,33 +76,70 @@ pub struct Exported {
     pub files: Vec<String>,
 }
 
+/// Files that are the same in every export of a version, in an export that says it is of another one: what they have to be is not known
+/// here, so they are no damage, and nothing vouches for them.
+#[derive(Clone, Debug, Default)]
+pub struct NotCompared {
+    /// The version that the export says it is of.
+    pub version: String,
+    /// Those that are not as this version writes them.
+    pub files: Vec<&'static str>,
+}
+
 /// Makes an export of a database in a folder that is not there yet.
 ///
 /// # Errors
-/// When the database cannot be read, or the folder cannot be written; what was begun is not under its name then.
+/// When the database cannot be read, or, as [`JournalError::Export`], the folder cannot be written; nothing that was begun is left then.
 pub fn export(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> Result<Exported, JournalError> {
-    let failed = |cause| JournalError::File {
-        path: folder.to_owned(),
-        cause,
-    };
+    let file = JournalFile::open(database)?;
     if fs::symlink_metadata(folder).is_ok() {
-        return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        return Err(JournalError::Export(io::ErrorKind::AlreadyExists.into()));
     }
-    let unfinished = beside(folder, ".part");
-    match fs::remove_dir_all(&unfinished) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
-        _ => make_private_folder(&unfinished).map_err(failed)?,
-    }
-    let made = fill(database, heads, &unfinished, redacted)?;
-    fs::rename(&unfinished, folder)
-        .and_then(|()| sync_folder(folder))
-        .map_err(failed)?;
+    let unfinished = Unfinished::make(folder)?;
+    let made = fill(&file, heads, &unfinished.0, redacted).map_err(|error| match error {
+        JournalError::File { path, cause } if path.starts_with(&unfinished.0) => JournalError::Export(cause),
+        // The database is only read here: the room is missing where the copy is.
+        JournalError::DiskFull => JournalError::Export(io::ErrorKind::StorageFull.into()),
+        other => other,
+    })?;
+    fs::rename(&unfinished.0, folder)?;
+    sync_folder(folder)?;
     Ok(made)
 }
 
-fn fill(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> Result<Exported, JournalError> {
+/// A folder that becomes an export: made by this process, and gone when it is dropped under this name.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Makes it beside the place of the export, under a name that nothing else has.
+    fn make(folder: &Path) -> Result<Self, JournalError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let mut name = OsString::from(".");
+        name.push(
+            folder
+                .file_name()
+                .ok_or(io::Error::from(io::ErrorKind::InvalidFilename))?,
+        );
+        name.push(format!(".part-{}", hex(&random)));
+        // A slash at the end of the folder's name is no part of it here.
+        let unfinished = folder.with_file_name(name);
+        // Not recursive: a folder that is there is refused, so what is made here is ours to remove.
+        DirBuilder::new().mode(0o700).create(&unfinished)?;
+        Ok(Self(unfinished))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Where it was renamed there is nothing left to remove.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn fill(file: &JournalFile, heads: &Path, folder: &Path, redacted: bool) -> Result<Exported, JournalError> {
     let copy = folder.join(DATABASE);
-    JournalFile::open(database)?.copy_to(&copy)?;
+    file.copy_to(&copy)?;
     if redacted {
         leave_values_out(&copy)?;
     }

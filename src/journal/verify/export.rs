@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::file::{Access, Evidence};
 use super::finding::{Code, Findings, Place};
 use super::{Against, Report, verify};
+use crate::journal::JournalError;
 use crate::journal::export::{
-    ABOUT, About, FIXED, FORMAT, RECEIPTS, SUMS, Summed, TEXTS, VALUES, database_in, sum_of_file,
+    ABOUT, About, FIXED, FORMAT, NotCompared, RECEIPTS, SUMS, Summed, TEXTS, VALUES, database_in, sum_of_file,
 };
-use crate::journal::{JournalError, JournalFile};
 
 /// Folders in folders that are looked into: an export has one.
 const DEPTH_MAX: u32 = 4;
@@ -18,7 +19,7 @@ const DEPTH_MAX: u32 = 4;
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_export(folder: &Path, against: Against) -> Result<Report, JournalError> {
+pub fn verify_export(folder: &Path, against: Against) -> Result<(Report, NotCompared), JournalError> {
     let failed = |cause| JournalError::File {
         path: folder.to_owned(),
         cause,
@@ -37,13 +38,14 @@ pub fn verify_export(folder: &Path, against: Against) -> Result<Report, JournalE
     let mut report = verify(&database_in(folder), &against)?;
     check_sums(folder, &present, &mut findings)?;
     check_texts(folder, about.as_ref(), &report, &present, &mut findings);
+    let not_compared = check_fixed(folder, about.as_ref(), &mut findings);
     report.is_redacted = against.are_values_withheld;
     let (found, counts) = findings.into_parts();
     report.findings.extend(found);
     for (code, count) in counts {
         *report.counts.entry(code).or_default() += count;
     }
-    Ok(report)
+    Ok((report, not_compared))
 }
 
 fn about(folder: &Path, findings: &mut Findings) -> Option<About> {
@@ -121,14 +123,8 @@ fn check_texts(
         differs(ABOUT);
     }
     let is_redacted = about.is_some_and(|about| about.redacted);
-    let is_of_this_version = about.is_some_and(|about| about.version == env!("CARGO_PKG_VERSION"));
-    for (name, text) in FIXED.iter().filter(|_| is_of_this_version) {
-        if fs::read(folder.join(name)).is_ok_and(|found| found != text.as_bytes()) {
-            differs(name);
-        }
-    }
     // Where the database cannot be opened, its own findings say so.
-    let Ok(file) = JournalFile::open(&database_in(folder)) else {
+    let Ok(Ok(db)) = Evidence::look(&database_in(folder)).map(|evidence| evidence.open(Access::Alone)) else {
         return;
     };
     for (name, write) in TEXTS {
@@ -136,11 +132,31 @@ fn check_texts(
         let is_there = present.get(*name) == Some(&true);
         let mut again = Summed::new(std::io::sink());
         let same = || -> Result<bool, JournalError> {
-            write(file.view().db, &mut again)?;
+            write(&db, &mut again)?;
             Ok(sum_of_file(&folder.join(name))? == again.finish().0)
         };
         if is_left_out == is_there || (is_there && !same().unwrap_or_default()) {
             differs(name);
         }
     }
+}
+
+/// What is the same in every export, whatever is recorded.
+fn check_fixed(folder: &Path, about: Option<&About>, findings: &mut Findings) -> NotCompared {
+    // One that is missing is found by its sum.
+    let differing = FIXED
+        .iter()
+        .filter(|(name, text)| fs::read(folder.join(name)).is_ok_and(|found| found != text.as_bytes()))
+        .map(|(name, _)| *name);
+    if let Some(about) = about.filter(|about| about.version != env!("CARGO_PKG_VERSION")) {
+        return NotCompared {
+            version: about.version.clone(),
+            files: differing.collect(),
+        };
+    }
+    for name in differing {
+        let message = format!("{name} is not as this version of offboard24 writes it");
+        findings.add(Code::ExportDiffers, Place::File, message);
+    }
+    NotCompared::default()
 }

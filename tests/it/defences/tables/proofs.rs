@@ -78,9 +78,9 @@ pub(crate) const PROOFS: &[Defence] = &[
         against: "proof: a file written over another",
         by: "what is there stays",
         without: &[Removal {
-            file: "src/cli/audit/prove.rs",
-            code: ".filter(|output| output.exists())",
-            becomes: ".filter(|output| output.is_dir())",
+            file: "src/cli/new_files.rs",
+            code: "        Ok(_) => Err(existing(path)),",
+            becomes: "        Ok(_) => fs::remove_file(path).map_err(|cause| failed(path, &cause)),",
         }],
         test: "prove::a_file_is_written_once_for_its_owner_alone_and_never_over_another",
     },
