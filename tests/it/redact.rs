@@ -45,10 +45,6 @@ fn confirmed(desk: &Desk, arguments: &[&str], further: &[&str]) -> Ended {
     desk.run(&[&["audit", "redact"], arguments, &["--confirm", &values], further].concat())
 }
 
-fn redact(desk: &Desk, arguments: &[&str]) -> Ended {
-    confirmed(desk, arguments, &["--json"])
-}
-
 /// A job with user 29 and a namesake, user 31, whose note and whose task name 29.
 fn namesakes() -> (Portal, Desk) {
     let mut world = World::sample();
@@ -105,7 +101,7 @@ fn no_byte_of_a_person_is_left_and_the_proof_holds() {
     assert!(values.len() > 5, "{values:?}");
     assert!(values.iter().any(|value| !files_with(&desk, value).is_empty()));
     let events = desk.story().len();
-    let done = redact(&desk, &["--person", "29", "--also", "all"]).expect(0).json();
+    let done = desk.redact(&["--person", "29", "--also", "all"]).expect(0).json();
     assert_eq!(done["user"], 29);
     assert!(done["values"].as_u64().unwrap() >= values.len() as u64);
     for value in values.iter().filter(|value| value.len() > 3) {
@@ -140,7 +136,8 @@ fn values_about_others_with_the_name_in_them_are_listed_and_stay_unless_they_are
     desk.apply(&plan).expect(4);
     let first = desk.run(&["audit", "redact", "--person", "29"]).expect(6);
     assert!(first.stderr.contains("Hand over from Hargreaves"), "{}", first.stderr);
-    let done = redact(&desk, &["--person", "peter.hargreaves@example.com"])
+    let done = desk
+        .redact(&["--person", "peter.hargreaves@example.com"])
         .expect(0)
         .json();
     let mentions = done["mentions"].as_array().unwrap().clone();
@@ -160,7 +157,7 @@ fn while_a_job_with_the_person_is_not_finished_nothing_is_erased() {
     assert!(refused.stderr.contains("job 1 with user 29"), "{}", refused.stderr);
     assert!(!values_about(&desk.database(), 29).is_empty());
     desk.apply(&plan).expect(0);
-    redact(&desk, &["--person", "29"]).expect(0);
+    desk.redact(&["--person", "29"]).expect(0);
 }
 
 #[test]
@@ -178,7 +175,7 @@ fn a_wrong_count_a_stranger_or_nobody_to_ask_erases_nothing() {
         desk.run(&[&["audit", "redact"], arguments].concat()).expect(code);
     }
     assert_eq!(desk.story().len(), events);
-    redact(&desk, &["--person", "29"]).expect(0);
+    desk.redact(&["--person", "29"]).expect(0);
     let again = desk.run(&["audit", "redact", "--person", "29"]).expect(2);
     assert!(again.stderr.contains("it was erased on"), "{}", again.stderr);
 }
@@ -187,7 +184,7 @@ fn a_wrong_count_a_stranger_or_nobody_to_ask_erases_nothing() {
 fn a_row_that_no_user_was_found_for_is_erased_by_its_number() {
     let (_portal, desk) = finished(ENGLISH, 4);
     assert!(!files_with(&desk, "zoe.unknown@example.com").is_empty());
-    let done = redact(&desk, &["--person", "1:9"]).expect(0).json();
+    let done = desk.redact(&["--person", "1:9"]).expect(0).json();
     assert_eq!(done["user"], Value::Null);
     assert_eq!(done["rows"], serde_json::json!([[1, 9]]));
     assert_eq!(files_with(&desk, "zoe.unknown@example.com"), Vec::<String>::new());
@@ -256,7 +253,7 @@ fn what_is_left_of_a_cleaning_that_died_is_removed_and_nothing_else() {
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("etilqs_0123456789abcdef"), "Hargreaves").unwrap();
     fs::write(folder.join("theirs"), "of somebody else").unwrap();
-    redact(&desk, &["--person", "29"]).expect(0);
+    desk.redact(&["--person", "29"]).expect(0);
     let left: Vec<_> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -301,7 +298,7 @@ fn all_that_was_listed_leaves_a_namesake_their_name() {
             .all(|mention| mention["value"] != "Hargreaves"),
         "{mentions}"
     );
-    let done = redact(&desk, &["--person", "29", "--also", "all"]).expect(0).json();
+    let done = desk.redact(&["--person", "29", "--also", "all"]).expect(0).json();
     assert_eq!(done["mentions"], serde_json::json!([]));
     assert_eq!(files_with(&desk, "after Peter Hargreaves"), Vec::<String>::new());
     assert!(values_about(&desk.database(), 31).contains(&"Hargreaves".to_owned()));

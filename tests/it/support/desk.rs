@@ -174,6 +174,13 @@ impl Desk {
         self.run(&["apply", &job, "--confirm", &confirm, "--json"])
     }
 
+    /// Erases, with the number of values that a script is told.
+    pub(crate) fn redact(&self, arguments: &[&str]) -> Ended {
+        let asked = self.run(&[&["audit", "redact", "--json"], arguments].concat());
+        let values = asked.expect(6).json()["values"].to_string();
+        self.run(&[&["audit", "redact", "--json", "--confirm", &values], arguments].concat())
+    }
+
     pub(crate) fn status(&self) -> Value {
         self.run(&["status", "--json"]).expect(0).json()
     }
