@@ -49,15 +49,7 @@ impl Lock {
             path: path.to_owned(),
             cause,
         };
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
+        let file = open(path).map_err(failed)?;
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { file }),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => {
@@ -79,14 +71,7 @@ impl Lock {
     /// # Errors
     /// When the file cannot be made or locked.
     pub fn wait(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let file = open(path)?;
         fcntl_lock(&file, FlockOperation::LockExclusive)?;
         Ok(Self { file })
     }
@@ -105,6 +90,13 @@ impl Lock {
             tracing::debug!("the lock file could not be written");
         }
     }
+}
+
+/// The file of a lock, made when it is not there.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.mode(0o600).open(path)
 }
 
 /// The process that holds a lock, found by testing it, not by taking it. Not to be asked about a lock of this process.

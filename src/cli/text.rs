@@ -1,9 +1,8 @@
 //! Texts of others, made fit for a terminal.
 
-use std::fmt::Display;
-
 use crate::journal::UserRecord;
 use crate::personal::Personal;
+pub(crate) use crate::report::words::count;
 
 /// Characters of a title that fit into a table.
 const TITLE_LENGTH_MAX: usize = 48;
@@ -52,11 +51,6 @@ pub(crate) fn person(id: crate::domain::UserId, user: Option<&UserRecord>) -> St
             .join(" ")
     });
     format!("{id} {}", names.unwrap_or_default()).trim_end().to_owned()
-}
-
-/// `1 workflow`, `2 workflows`.
-pub(crate) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
-    format!("{number} {word}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -391,7 +391,8 @@ fn some<T: Display>(before: &str, part: Option<T>, after: &str) -> String {
     part.map_or(String::new(), |part| format!("{before}{part}{after}"))
 }
 
-fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+/// `1 workflow`, `2 workflows`.
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {word}{plural}")
 }

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use offboard24::journal::verify::{Against, verify_export};
-use offboard24::sandbox::World;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::scene::{copy_folder, hex};
-use crate::support::{Desk, HOW_TO, Portal};
+use crate::support::{Desk, HOW_TO};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
@@ -23,17 +22,6 @@ const JUDGED: &[&str] = &[
     "keys.txt",
     "export.json",
 ];
-
-fn finished(roster: &[u8], code: i32) -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    let plan = desk
-        .run(&["plan", &desk.roster(roster), "--action", "kill", "--json"])
-        .expect(code)
-        .json();
-    desk.apply(&plan).expect(code);
-    (portal, desk)
-}
 
 fn export(desk: &Desk, name: &str, more: &[&str]) -> PathBuf {
     let folder = desk.folder().join(name);
@@ -171,7 +159,7 @@ fn damage(folder: &Path, chance: &mut Chance) -> String {
 
 #[test]
 fn an_export_is_private_whole_and_intact_for_both_verifiers() {
-    let (_portal, desk) = finished(ENGLISH, 4);
+    let (_portal, desk) = Desk::finished(ENGLISH, 4);
     let folder = export(&desk, "evidence", &[]);
     assert_eq!(
         names(&folder),
@@ -216,7 +204,7 @@ fn an_export_is_private_whole_and_intact_for_both_verifiers() {
 
 #[test]
 fn a_redacted_export_has_no_personal_value_in_any_file_and_proves_the_same() {
-    let (_portal, desk) = finished(ENGLISH, 4);
+    let (_portal, desk) = Desk::finished(ENGLISH, 4);
     let folder = export(&desk, "redacted", &["--redacted"]);
     for name in names(&folder).iter().filter(|name| *name != "receipts") {
         let bytes = fs::read(folder.join(name)).unwrap();
@@ -244,7 +232,7 @@ fn a_redacted_export_has_no_personal_value_in_any_file_and_proves_the_same() {
 
 #[test]
 fn an_export_after_an_erasure_and_a_rotation_is_intact_for_both_verifiers() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     desk.run(&["audit", "key", "rotate"]).expect(0);
     desk.redact(&["--person", "29"]).expect(0);
     let folder = export(&desk, "evidence", &[]);
@@ -254,7 +242,7 @@ fn an_export_after_an_erasure_and_a_rotation_is_intact_for_both_verifiers() {
 
 #[test]
 fn an_export_is_never_written_over_something_and_half_an_export_has_not_its_name() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = export(&desk, "evidence", &[]);
     let refused = desk.run(&["audit", "export", "-o", folder.to_str().unwrap()]).expect(2);
     assert!(
@@ -281,7 +269,7 @@ fn an_export_is_never_written_over_something_and_half_an_export_has_not_its_name
 
 #[test]
 fn a_slash_at_the_end_changes_nothing_and_a_folder_that_cannot_be_made_is_named() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = export(&desk, "evidence/", &[]);
     assert!(here(&folder).0);
     let again = desk.run(&["audit", "export", "-o", "evidence/"]).expect(2);
@@ -301,7 +289,7 @@ fn a_slash_at_the_end_changes_nothing_and_a_folder_that_cannot_be_made_is_named(
 
 #[test]
 fn a_verifier_that_was_swapped_is_told_whatever_version_the_export_says_it_is_of() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = export(&desk, "evidence", &[]);
     let verify = |code, more: &[&str]| {
         desk.run(&[&["audit", "verify", "evidence"], more].concat())
@@ -334,7 +322,7 @@ fn a_verifier_that_was_swapped_is_told_whatever_version_the_export_says_it_is_of
 
 #[test]
 fn verification_changes_nothing_in_a_folder_whose_database_keeps_a_write_ahead_log() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = export(&desk, "evidence", &[]);
     // The two versions of the file format are those of the write-ahead log.
     let mut database = fs::read(folder.join("audit.db")).unwrap();
@@ -350,7 +338,7 @@ fn verification_changes_nothing_in_a_folder_whose_database_keeps_a_write_ahead_l
 
 #[test]
 fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let whole = [export(&desk, "full", &[]), export(&desk, "redacted", &["--redacted"])];
     let damaged = desk.folder().join("damaged");
     let (mut good, mut bad) = (0, 0);

@@ -7,14 +7,6 @@ use rusqlite::Connection;
 
 use crate::support::{Desk, HOW_TO, Portal};
 
-fn finished() -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    desk.apply(&plan).expect(0);
-    (portal, desk)
-}
-
 /// A connection as anybody can make it, without any of our settings.
 fn stock(database: &Path) -> Connection {
     Connection::open(database).unwrap()
@@ -22,7 +14,7 @@ fn stock(database: &Path) -> Connection {
 
 #[test]
 fn a_stock_sqlite_finds_the_file_in_order_and_can_neither_change_nor_remove_an_event() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let db = stock(&desk.database());
     let verdict: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
@@ -48,7 +40,7 @@ fn a_stock_sqlite_finds_the_file_in_order_and_can_neither_change_nor_remove_an_e
 
 #[test]
 fn what_is_queried_is_generated_from_what_was_hashed() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let db = stock(&desk.database());
     assert!(
         db.execute(
@@ -70,7 +62,7 @@ fn what_is_queried_is_generated_from_what_was_hashed() {
 
 #[test]
 fn no_personal_value_is_in_an_event_or_a_projection() {
-    let (portal, desk) = finished();
+    let (portal, desk) = Desk::finished(HOW_TO, 0);
     let titles: Vec<String> = portal.world(|world| world.users().filter_map(|user| user.last_name.clone()).collect());
     let db = stock(&desk.database());
     let tables: Vec<String> = db
@@ -104,7 +96,7 @@ fn no_personal_value_is_in_an_event_or_a_projection() {
 #[test]
 fn every_commitment_is_the_salted_hash_of_its_value() {
     use sha2::{Digest as _, Sha256};
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let db = stock(&desk.database());
     let mut statement = db.prepare("SELECT commitment, salt, value FROM personal").unwrap();
     let rows = statement
@@ -148,7 +140,7 @@ fn edit(database: &Path, from: &str, to: &str) {
 
 #[test]
 fn a_journal_with_an_edited_event_is_refused_before_anything_is_asked() {
-    let (portal, desk) = finished();
+    let (portal, desk) = Desk::finished(HOW_TO, 0);
     edit(
         &desk.database(),
         "\"outcome\":\"confirmed\"",
@@ -189,7 +181,7 @@ fn a_file_that_is_not_ours_or_is_newer_is_left_as_it_is() {
 
 #[test]
 fn reading_commands_change_no_byte() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let before = std::fs::read(desk.database()).unwrap();
     for arguments in [
         vec!["status"],

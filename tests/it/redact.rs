@@ -11,17 +11,6 @@ use crate::support::{Desk, Ended, HOW_TO, Portal};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
-fn finished(roster: &[u8], code: i32) -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    let plan = desk
-        .run(&["plan", &desk.roster(roster), "--action", "kill", "--json"])
-        .expect(code)
-        .json();
-    desk.apply(&plan).expect(code);
-    (portal, desk)
-}
-
 /// All values that are about a user, by the side table.
 fn values_about(database: &Path, user: u32) -> Vec<String> {
     let db = Connection::open(database).unwrap();
@@ -96,7 +85,7 @@ fn intact(desk: &Desk) {
 
 #[test]
 fn no_byte_of_a_person_is_left_and_the_proof_holds() {
-    let (portal, desk) = finished(HOW_TO, 0);
+    let (portal, desk) = Desk::finished(HOW_TO, 0);
     let values = values_about(&desk.database(), 29);
     assert!(values.len() > 5, "{values:?}");
     assert!(values.iter().any(|value| !files_with(&desk, value).is_empty()));
@@ -162,7 +151,7 @@ fn while_a_job_with_the_person_is_not_finished_nothing_is_erased() {
 
 #[test]
 fn a_wrong_count_a_stranger_or_nobody_to_ask_erases_nothing() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let events = desk.story().len();
     for (arguments, code) in [
         (&["--person", "29"][..], 6),
@@ -182,7 +171,7 @@ fn a_wrong_count_a_stranger_or_nobody_to_ask_erases_nothing() {
 
 #[test]
 fn a_row_that_no_user_was_found_for_is_erased_by_its_number() {
-    let (_portal, desk) = finished(ENGLISH, 4);
+    let (_portal, desk) = Desk::finished(ENGLISH, 4);
     assert!(!files_with(&desk, "zoe.unknown@example.com").is_empty());
     let done = desk.redact(&["--person", "1:9"]).expect(0).json();
     assert_eq!(done["user"], Value::Null);
@@ -193,7 +182,7 @@ fn a_row_that_no_user_was_found_for_is_erased_by_its_number() {
 
 #[test]
 fn while_a_reader_keeps_bytes_there_it_is_recorded_and_the_next_command_that_writes_finishes_it() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     // A reader that does not let go keeps the write-ahead log from being emptied: the event and the erasure are on disk, the bytes linger.
     let reader = Connection::open(desk.database()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM event;").unwrap();
@@ -217,7 +206,7 @@ fn while_a_reader_keeps_bytes_there_it_is_recorded_and_the_next_command_that_wri
 
 #[test]
 fn a_file_that_cannot_be_cleaned_is_named_and_stops_no_other_command() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let backup = beside(&desk, ".backup-1");
     fs::write(&backup, "not a database, and not empty either").unwrap();
     let lingers = confirmed(&desk, &["--person", "29"], &[]).expect(9).stderr;
@@ -248,7 +237,7 @@ fn a_file_that_cannot_be_cleaned_is_named_and_stops_no_other_command() {
 
 #[test]
 fn what_is_left_of_a_cleaning_that_died_is_removed_and_nothing_else() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = beside(&desk, ".vacuum");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("etilqs_0123456789abcdef"), "Hargreaves").unwrap();
@@ -329,7 +318,7 @@ fn a_script_is_told_what_would_be_erased_and_the_next_command_repeats_what_was_t
 
 #[test]
 fn a_reason_with_the_name_in_it_and_digits_that_are_none_are_refused() {
-    let (_portal, desk) = finished(HOW_TO, 0);
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     for (arguments, words) in [
         (
             ["--reason", "mr. HARGREAVES wishes it"],

@@ -13,15 +13,6 @@ use serde_json::Value;
 use crate::support::scene::hex;
 use crate::support::{Desk, HOW_TO, Portal};
 
-/// A job that is carried out to its end.
-fn finished() -> (Portal, Desk) {
-    let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
-    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    desk.apply(&plan).expect(0);
-    (portal, desk)
-}
-
 /// All checkpoints: their sizes and notes.
 fn checkpoints(desk: &Desk) -> Vec<(u64, Note)> {
     let db = Connection::open(desk.database()).unwrap();
@@ -55,7 +46,7 @@ fn kinds(desk: &Desk) -> Vec<String> {
 
 #[test]
 fn every_transaction_ends_with_a_checkpoint_and_the_last_one_is_the_head() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let (key, events) = (key(&desk), desk.story());
     let signed: Vec<(u64, Checkpoint)> = checkpoints(&desk)
         .iter()
@@ -74,7 +65,7 @@ fn every_transaction_ends_with_a_checkpoint_and_the_last_one_is_the_head() {
 
 #[test]
 fn the_key_is_private_and_elsewhere_and_the_journal_names_its_public_part_before_anything_is_destroyed() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let found = fs::metadata(desk.key()).unwrap();
     assert_eq!(found.permissions().mode() & 0o777, 0o600);
     assert_eq!(
@@ -126,7 +117,7 @@ fn a_run_ends_with_a_receipt_that_is_printed_and_written_and_agrees_with_the_jou
 
 #[test]
 fn a_head_that_lags_is_what_a_crash_leaves_and_legitimate() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let earlier = checkpoints(&desk);
     for (_, note) in earlier.iter().step_by(7) {
         fs::write(desk.head(), note.to_string()).unwrap();
@@ -209,8 +200,8 @@ fn without_a_head_it_runs_says_so_and_records_it() {
 
 #[test]
 fn a_head_that_is_no_checkpoint_or_somebody_elses_is_refused() {
-    let (_portal, desk) = finished();
-    let (_other_portal, other) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let (_other_portal, other) = Desk::finished(HOW_TO, 0);
     let foreign = fs::read_to_string(other.head()).unwrap();
     for (head, said) in [
         ("scribble", "is no checkpoint"),
@@ -244,7 +235,7 @@ fn without_the_key_of_the_database_nothing_is_recorded_and_everything_can_be_rea
 
 #[test]
 fn a_key_file_that_others_can_read_or_that_holds_no_key_is_refused() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     fs::set_permissions(desk.key(), fs::Permissions::from_mode(0o640)).unwrap();
     let open = desk.run(&["audit", "checkpoint"]).expect(2);
     assert!(open.stderr.contains("chmod 600"), "{}", open.stderr);
@@ -260,7 +251,7 @@ fn a_key_file_that_others_can_read_or_that_holds_no_key_is_refused() {
 
 #[test]
 fn a_rotation_is_signed_by_both_keys_and_only_the_new_one_signs_after_it() {
-    let (portal, desk) = finished();
+    let (portal, desk) = Desk::finished(HOW_TO, 0);
     let old = key(&desk);
     let rotated = desk.run(&["audit", "key", "rotate", "--json"]).expect(0).json();
     let new = key(&desk);
@@ -302,7 +293,7 @@ fn another_database_of_the_same_key_file_is_handed_over_to_the_new_key_by_its_ne
 
 #[test]
 fn a_second_copy_of_the_database_cannot_sign_while_the_first_one_does() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let copy = copy(&desk, "copy.db");
     let lock = offboard24::lock::Lock::take(&offboard24::files::beside(&desk.head(), ".lock")).unwrap();
     let refused = desk
@@ -316,7 +307,7 @@ fn a_second_copy_of_the_database_cannot_sign_while_the_first_one_does() {
 
 #[test]
 fn events_that_somebody_else_added_are_never_signed_by_this_program() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let db = Connection::open(desk.database()).unwrap();
     let (size, leaf): (i64, Vec<u8>) = db
         .query_row("SELECT seq + 1, leaf FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
@@ -375,7 +366,7 @@ fn runs_that_make_the_first_key_at_the_same_time_lose_none() {
 
 #[test]
 fn the_id_of_a_database_that_is_none_names_no_file() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let hostile = desk.folder().join("hostile.db");
     fs::copy(desk.database(), &hostile).unwrap();
     let db = Connection::open(&hostile).unwrap();
@@ -393,7 +384,7 @@ fn the_id_of_a_database_that_is_none_names_no_file() {
 
 #[test]
 fn what_is_recorded_and_not_brought_outside_is_said_to_be_recorded() {
-    let (_portal, desk) = finished();
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let events = desk.story().len();
     let head = desk.head();
     // A folder in its place cannot be replaced by a file.

@@ -12,6 +12,7 @@ use offboard24::journal::verify::{Against, verify};
 use offboard24::journal::{Journal, JournalFile};
 use offboard24::lock::holder;
 use offboard24::paths::database_lock;
+use offboard24::sandbox::World;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -62,6 +63,15 @@ impl Desk {
         let mut desk = Self::with_webhook(webhook);
         desk.portal = Some(portal.seen());
         desk
+    }
+
+    /// The sample portal, and a job on it that is planned and carried out, both ending with this code.
+    pub(crate) fn finished(roster: &[u8], code: i32) -> (Portal, Self) {
+        let portal = Portal::of(World::sample());
+        let desk = Self::at(&portal);
+        let plan = desk.run(&["plan", &desk.roster(roster), "--action", "kill", "--json"]);
+        desk.apply(&plan.expect(code).json()).expect(code);
+        (portal, desk)
     }
 
     /// A desk without a portal of its own.
