@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, params};
 
 use super::event::{AnswerKind, Envelope, Event};
 use super::personal::Recorded;
-use crate::domain::{ActionKind, ActionState, HoldReason, JobId};
+use crate::domain::{ActionKind, ActionState, HoldReason, JobId, RunId};
 
 /// The projections, in an order in which they can be filled.
 pub(crate) const PROJECTIONS: &[&str] = &[
@@ -30,26 +30,28 @@ pub(super) fn sealed(value: Option<&Recorded>) -> Option<&str> {
 /// Applies one event.
 pub(crate) fn fold(db: &Connection, envelope: &Envelope) -> Result<()> {
     if let Some(run) = envelope.run {
-        run_statement(
-            db,
-            "UPDATE run SET requests = max(requests, ?2) WHERE run = ?1",
-            params![run.0, i64::try_from(envelope.requests).unwrap_or(i64::MAX)],
-        )?;
+        fold_requests(db, run, envelope.requests)?;
     }
+    fold_event(db, envelope)
+}
+
+/// How many requests a run had sent, as one of its events says.
+pub(crate) fn fold_requests(db: &Connection, run: RunId, requests: u64) -> Result<()> {
+    run_statement(
+        db,
+        "UPDATE run SET requests = max(requests, ?2) WHERE run = ?1",
+        params![run.0, i64::try_from(requests).unwrap_or(i64::MAX)],
+    )
+}
+
+/// Applies one event but for its number of requests, of which the largest of a run counts.
+pub(crate) fn fold_event(db: &Connection, envelope: &Envelope) -> Result<()> {
     let Some(job) = envelope.job else { return Ok(()) };
     fold_in_job(db, envelope, job)
 }
 
 fn run_statement(db: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
     db.prepare_cached(sql)?.execute(parameters).map(drop)
-}
-
-fn set_state(db: &Connection, job: JobId, action: u32, state: ActionState) -> Result<()> {
-    run_statement(
-        db,
-        "UPDATE action SET state = ?3 WHERE job = ?1 AND action = ?2",
-        params![job.0, action, state.as_str()],
-    )
 }
 
 #[expect(
@@ -246,13 +248,11 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
             "UPDATE job SET confirmed_at = ?2, confirm = ?3 WHERE job = ?1",
             params![job.0, at, event.confirm],
         ),
-        Event::AttemptIntended(event) => {
-            run(
-                "UPDATE action SET attempts = ?3, detail = NULL, text_personal = NULL WHERE job = ?1 AND action = ?2",
-                params![job.0, event.action.0, event.attempt],
-            )?;
-            set_state(db, job, event.action.0, ActionState::Sent)
-        }
+        Event::AttemptIntended(event) => run(
+            "UPDATE action SET state = ?3, attempts = ?4, detail = NULL, text_personal = NULL
+             WHERE job = ?1 AND action = ?2",
+            params![job.0, event.action.0, ActionState::Sent.as_str(), event.attempt],
+        ),
         Event::AttemptAnswered(event) => match event.answer {
             AnswerKind::Yes => Ok(()),
             AnswerKind::Refused | AnswerKind::NotExecuted | AnswerKind::InDoubt => run(
@@ -260,21 +260,27 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
                 params![job.0, event.action.0, event.code, sealed(event.text.as_ref())],
             ),
         },
-        Event::ActionReturned(event) => set_state(db, job, event.action.0, ActionState::Planned),
-        Event::ActionEnded(event) => {
-            run(
-                "UPDATE action SET ended_at = ?3, detail = coalesce(?4, detail) WHERE job = ?1 AND action = ?2",
-                params![job.0, event.action.0, at, event.detail],
-            )?;
-            set_state(db, job, event.action.0, ActionState::Ended(event.outcome))
-        }
+        Event::ActionReturned(event) => run(
+            "UPDATE action SET state = ?3 WHERE job = ?1 AND action = ?2",
+            params![job.0, event.action.0, ActionState::Planned.as_str()],
+        ),
+        Event::ActionEnded(event) => run(
+            "UPDATE action SET state = ?3, ended_at = ?4, detail = coalesce(?5, detail) WHERE job = ?1 AND action = ?2",
+            params![
+                job.0,
+                event.action.0,
+                ActionState::Ended(event.outcome).as_str(),
+                at,
+                event.detail
+            ],
+        ),
         Event::ActionReopened(event) => {
             run("UPDATE job SET closed_at = NULL WHERE job = ?1", params![job.0])?;
             run(
-                "UPDATE action SET ended_at = NULL, detail = NULL, text_personal = NULL WHERE job = ?1 AND action = ?2",
-                params![job.0, event.action.0],
-            )?;
-            set_state(db, job, event.action.0, ActionState::Planned)
+                "UPDATE action SET state = ?3, ended_at = NULL, detail = NULL, text_personal = NULL
+                 WHERE job = ?1 AND action = ?2",
+                params![job.0, event.action.0, ActionState::Planned.as_str()],
+            )
         }
         Event::ResidueRecorded(event) => run(
             "INSERT OR REPLACE INTO residue (job, workflow, tasks) VALUES (?1, ?2, ?3)",

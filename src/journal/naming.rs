@@ -68,7 +68,19 @@ impl Event {
         }
     }
 
-    /// The workflow that it is about.
+    /// The user that it is about: what its `user` column holds.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::UserRecorded(event) => Some(event.user),
+            Self::RowResolved(event) => event.user,
+            Self::TaskRecorded(event) => Some(event.user),
+            Self::UserDiscovered(event) => Some(event.user),
+            Self::PersonalRedacted(event) => event.user,
+            _ => None,
+        }
+    }
+
+    /// The workflow that it is about: what its `workflow` column holds.
     pub fn workflow(&self) -> Option<&WorkflowId> {
         match self {
             Self::TaskRecorded(event) => Some(&event.workflow),

@@ -1,40 +1,46 @@
 //! Verification: everything that can be checked about a journal, by somebody who has the file and perhaps something outside it.
 //!
 //! - [`verify`] makes all checks, also after the first finding, and changes no byte: of the file, of what lies beside it, of its folder.
-//! - `file` looks at the file and at `SQLite`'s structures; `scan` goes over the events once, with `canonical` (their spelling),
-//!   `reveals` (their personal values) and `meaning` (what they say together); `projection` makes the other tables anew and compares.
+//! - `file` looks at the file and lets `SQLite` check its structures, which `pages` and `indexes` spare it where all is well; `scan` goes
+//!   over the events once, with `canonical` (their spelling), `checkpoints` and `meaning` (what they say together). `beside` follows in
+//!   another thread, with `reveals` (the personal values) and `projection` (the other tables made anew, to be compared).
 //! - Each [`Finding`] has a stable [`Code`], a place, and words.
 //!
 //! Not here: repair. And nothing of `plan` or `run`: what checks them must not believe them.
 
+mod beside;
 mod canonical;
 mod checkpoints;
 mod export;
 mod file;
 mod finding;
+mod indexes;
 mod meaning;
 mod outside;
+mod pages;
 mod projection;
 mod reveals;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
-use self::checkpoints::Signed;
+use self::beside::{Beside, Reveals};
+use self::checkpoints::{Signed, Unverified};
 pub use self::export::verify_export;
 use self::file::{Access, Evidence};
 use self::finding::Findings;
 pub use self::finding::{Code, Finding, Place};
+use self::indexes::Entries;
 pub use self::meaning::OpenIntent;
 use self::outside::Outside;
 pub use self::outside::{Against, Agreement, Witness};
-use self::projection::Anew;
-use self::scan::{Scan, Tables};
+use self::scan::{Hands, Scan, Tables};
 use super::JournalError;
 use super::event::{Envelope, Event};
 use crate::hex::hex;
@@ -44,6 +50,9 @@ const BATCH: usize = 256;
 
 /// Such portions that may wait.
 const BATCHES_WAITING: usize = 4;
+
+/// Checkpoints that may wait for the verification of their signatures.
+const SIGNATURES_WAITING: usize = 256;
 
 /// What vouches for the journal, the weakest first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize)]
@@ -186,12 +195,12 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
         .map(|db| (outside::read(against, database(&db).as_deref()), db));
     let opened = opened.and_then(|(outside, db)| {
         // One state of the file for everything that is read here; of after the head was read, which follows the journal.
-        db.execute_batch("BEGIN")?;
+        let values = begin_together(evidence, access, &db)?;
         report.version = file::check_identity(&db, &mut findings)?;
-        Ok((outside, db))
+        Ok((outside, db, values))
     });
     match opened {
-        Ok((outside, db)) => {
+        Ok((outside, db, values)) => {
             let judged = Judged {
                 evidence,
                 access,
@@ -199,12 +208,32 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
                 outside: outside?,
                 db: &db,
             };
-            judged.content(&mut report, &mut findings)?;
+            judged.content(values, &mut report, &mut findings)?;
         }
         Err(cause) => unreadable(cause, &mut findings)?,
     }
     (report.findings, report.counts) = findings.into_parts();
     Ok(report)
+}
+
+/// Begins to read; gives a second connection that reads the same state, for another thread.
+fn begin_together(evidence: &Evidence, access: Access, db: &Connection) -> rusqlite::Result<Connection> {
+    let other = evidence.open(access)?;
+    // Every change of the record appends an event.
+    let events = |db: &Connection| {
+        let sql = "SELECT max(seq) FROM event";
+        db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok()
+    };
+    loop {
+        db.execute_batch("BEGIN")?;
+        other.execute_batch("BEGIN")?;
+        if access != Access::Shared || events(db) == events(&other) {
+            return Ok(other);
+        }
+        // Somebody wrote between the two.
+        db.execute_batch("ROLLBACK")?;
+        other.execute_batch("ROLLBACK")?;
+    }
 }
 
 /// What `SQLite` says when it is opened: damage, or a place where nothing can be read.
@@ -241,41 +270,63 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    fn content(&self, report: &mut Report, findings: &mut Findings) -> Result<(), JournalError> {
+    /// `values` reads the same state of the file.
+    fn content(&self, values: Connection, report: &mut Report, findings: &mut Findings) -> Result<(), JournalError> {
         let missing = file::check_schema(self.db, report.version, findings)?;
+        let can_read = !missing.contains("event") && !missing.contains("personal");
         let tables = Tables {
             db: self.db,
-            are_values_withheld: self.against.are_values_withheld,
             has_checkpoints: report.version > 1 && !missing.contains("checkpoint"),
+            key: RandomState::new(),
         };
         let asked = outside::sizes(&self.outside);
         let (evidence, access) = (self.evidence, self.access);
-        let (scan, differences, structure) = std::thread::scope(|threads| {
-            let structure = threads.spawn(|| check_structure(evidence, access));
+        let reveals = Reveals {
+            db: values,
+            are_withheld: self.against.are_values_withheld,
+            entries: Entries::keyed(&tables.key),
+        };
+        let (mut scan, beside, structure) = std::thread::scope(|threads| {
+            let key = tables.key.clone();
+            let structure = threads.spawn(move || check_structure(evidence, access, &key));
+            if !can_read {
+                return (Scan::default(), Ok(None), joined(structure));
+            }
             let (hand_on, events) = sync_channel::<Vec<(i64, Envelope)>>(BATCHES_WAITING);
-            let folding = threads.spawn(|| fold_anew(events));
-            let scan = if missing.contains("event") || missing.contains("personal") {
-                Scan::default()
-            } else {
-                let mut batch = Vec::with_capacity(BATCH);
-                let scan = Scan::of(&tables, &asked, |seq, envelope| {
-                    batch.push((seq, envelope));
-                    if batch.len() == BATCH {
-                        hand_on_all(&hand_on, &mut batch);
-                    }
-                });
-                hand_on_all(&hand_on, &mut batch);
-                scan
+            let following = threads.spawn(|| Beside::follow(events, reveals));
+            let (hand_on_signatures, signatures) = sync_channel::<Unverified>(SIGNATURES_WAITING);
+            let verifying = threads.spawn(|| verify_signatures(signatures));
+            let mut batch = Vec::with_capacity(BATCH);
+            let mut event = |seq, envelope| {
+                batch.push((seq, envelope));
+                if batch.len() == BATCH {
+                    hand_on_all(&hand_on, &mut batch);
+                }
             };
-            drop(hand_on);
-            let differences = match joined(folding) {
-                // What could not be read is not in the tables made anew either.
-                Ok(anew) if scan.is_complete => anew.compare(self.db, &missing),
-                Ok(_) => Ok(Findings::default()),
-                Err(cause) => Err(cause),
+            // Only a panic there, which is this thread's below, ends its taking.
+            let mut signatures = |unverified| drop(hand_on_signatures.send(unverified));
+            let hands = Hands {
+                event: &mut event,
+                signatures: &mut signatures,
             };
-            (scan, differences, joined(structure))
+            let mut scan = Scan::of(&tables, &asked, hands);
+            hand_on_all(&hand_on, &mut batch);
+            drop((hand_on, hand_on_signatures));
+            scan.findings.extend(joined(verifying));
+            (scan, joined(following).map(Some), joined(structure))
         });
+        let mut entries = None;
+        if let Some(beside) = beside? {
+            findings.extend(beside.findings);
+            // What could not be read is not in the tables made anew either.
+            if scan.is_complete {
+                findings.extend(beside.anew.compare(self.db, &missing)?);
+            }
+            (report.values, report.values_erased) = beside.values;
+            entries = beside
+                .entries
+                .map(|values| std::mem::take(&mut scan.entries).and(values));
+        }
         let Scan { signed, story, .. } = &scan;
         report.checked_against = outside::compare(&self.outside, signed, story, findings);
         report.key_known = outside::check_key(self.against, signed, findings);
@@ -292,10 +343,13 @@ impl Judged<'_> {
         report.from = scan.from;
         report.to = scan.to;
         report.last_leaf = scan.tip.map(|leaf| hex(&leaf));
-        (report.values, report.values_erased) = scan.values;
         findings.extend(scan.findings);
-        findings.extend(structure?);
-        findings.extend(differences?);
+        let structure = structure?;
+        let found = structure.entries.as_ref().zip(entries.as_ref());
+        let are_indexed = found.is_some_and(|(found, expected)| expected.are(found));
+        if !findings.is_empty() || !structure.findings.is_empty() || !are_indexed {
+            findings.extend(check_integrity(evidence, access, structure.findings)?);
+        }
         // Where every value belongs to an event that is there, no row names one that is not.
         if !findings.is_empty()
             && let Err(cause) = file::check_foreign_keys(self.db, findings)
@@ -343,16 +397,41 @@ fn hand_on_all(to: &std::sync::mpsc::SyncSender<Vec<(i64, Envelope)>>, batch: &m
     }
 }
 
-fn fold_anew(events: Receiver<Vec<(i64, Envelope)>>) -> Result<Anew, JournalError> {
-    let mut anew = Anew::begin()?;
-    for (seq, envelope) in events.into_iter().flatten() {
-        anew.take(seq, &envelope)?;
+fn verify_signatures(checkpoints: Receiver<Unverified>) -> Findings {
+    let mut findings = Findings::default();
+    for checkpoint in checkpoints {
+        checkpoint.check(&mut findings);
     }
-    Ok(anew)
+    findings
 }
 
-/// What `SQLite` itself can say about the file.
-fn check_structure(evidence: &Evidence, access: Access) -> Result<Findings, JournalError> {
+/// What the file is made of.
+struct Structure {
+    findings: Findings,
+    /// What the indexes hold; none when they cannot be read in order.
+    entries: Option<Entries>,
+}
+
+/// What can be said about the file without its events.
+fn check_structure(evidence: &Evidence, access: Access, key: &RandomState) -> Result<Structure, JournalError> {
+    let mut findings = Findings::default();
+    let checked = evidence.open(access).and_then(|db| {
+        file::check_structure(evidence, access, &db, &mut findings)?;
+        // Where an index is missing or cannot be read, all of SQLite's checks are made, which say so.
+        Ok(Entries::of(&db, key).unwrap_or_default())
+    });
+    let entries = match checked {
+        Ok(entries) => entries,
+        Err(cause) => {
+            unreadable(cause, &mut findings)?;
+            None
+        }
+    };
+    Ok(Structure { findings, entries })
+}
+
+/// What `SQLite` itself can say about a file that does not look right; `before` is what it said so far, of which this is more.
+fn check_integrity(evidence: &Evidence, access: Access, before: Findings) -> Result<Findings, JournalError> {
     let mut findings = Findings::default();
     let checked = evidence
         .open(access)
@@ -360,7 +439,7 @@ fn check_structure(evidence: &Evidence, access: Access) -> Result<Findings, Jour
     if let Err(cause) = checked {
         unreadable(cause, &mut findings)?;
     }
-    Ok(findings)
+    Ok(if findings.is_empty() { before } else { findings })
 }
 
 /// Tables that are not there.

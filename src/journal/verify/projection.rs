@@ -1,21 +1,25 @@
 //! The tables that are made from the events, made once more and compared, row by row in the order of their keys.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
 
 use super::Missing;
 use super::finding::{Code, Findings, Place};
+use crate::domain::RunId;
 use crate::journal::event::Envelope;
 use crate::journal::{JournalError, fold, open};
 
 /// Pages of the tables made anew that are kept in memory, in KiB.
-const CACHE_KIB: i64 = 24 * 1024;
+const CACHE_KIB: i64 = 64 * 1024;
 
 /// The fold, as it goes on.
 pub(crate) struct Anew {
     db: Connection,
+    /// The largest number of requests that an event of each run says: folded once, and not with each event.
+    requests: BTreeMap<RunId, u64>,
     findings: Findings,
 }
 
@@ -32,13 +36,18 @@ impl Anew {
         db.execute_batch("BEGIN")?;
         Ok(Self {
             db,
+            requests: BTreeMap::new(),
             findings: Findings::default(),
         })
     }
 
     /// Takes the next event. One that contradicts those before it is a finding.
     pub(crate) fn take(&mut self, seq: i64, envelope: &Envelope) -> Result<(), JournalError> {
-        match fold::fold(&self.db, envelope) {
+        if let Some(run) = envelope.run {
+            let largest = self.requests.entry(run).or_default();
+            *largest = envelope.requests.max(*largest);
+        }
+        match fold::fold_event(&self.db, envelope) {
             Err(rusqlite::Error::SqliteFailure(cause, _)) if cause.code == rusqlite::ErrorCode::ConstraintViolation => {
                 let message = "it says again, in another way, what an event before it said";
                 self.findings.add(Code::Projection, Place::Event(seq), message);
@@ -50,6 +59,9 @@ impl Anew {
 
     /// Compares with the tables of a database, as far as that has them.
     pub(crate) fn compare(mut self, evidence: &Connection, missing: &Missing) -> Result<Findings, JournalError> {
+        for (run, requests) in &self.requests {
+            fold::fold_requests(&self.db, *run, *requests)?;
+        }
         for table in fold::PROJECTIONS.iter().filter(|table| !missing.contains(**table)) {
             match compare(&self.db, evidence, table) {
                 Ok(None) => {}

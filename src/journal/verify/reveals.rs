@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
+use super::indexes::Entries;
 use crate::hex::{hex, unhex};
 use crate::journal::event::{Event, PersonalRedacted};
 use crate::journal::personal::{About, Recorded, SALT_BYTES, Whom};
@@ -104,6 +105,8 @@ pub(crate) struct Values<'c> {
     kept: u64,
     erased: Vec<(Hash, i64)>,
     redactions: Vec<Redaction>,
+    /// What the indexes have to hold.
+    entries: Entries,
 }
 
 /// An event that erases values.
@@ -135,8 +138,8 @@ impl Redaction {
 }
 
 impl<'c> Values<'c> {
-    /// `rows` are all rows in the order of their making: [`COLUMNS`] by rowid.
-    pub(crate) fn new(db: &'c Connection, rows: Rows<'c>, are_withheld: bool) -> Self {
+    /// `rows` are all rows in the order of their making: [`COLUMNS`] by rowid. `entries` are none yet.
+    pub(crate) fn new(db: &'c Connection, rows: Rows<'c>, are_withheld: bool, entries: Entries) -> Self {
         Self {
             db,
             rows,
@@ -148,7 +151,13 @@ impl<'c> Values<'c> {
             kept: 0,
             erased: Vec::new(),
             redactions: Vec::new(),
+            entries,
         }
+    }
+
+    /// What the indexes have to hold, after [`Self::finish`].
+    pub(crate) fn into_entries(self) -> Entries {
+        self.entries
     }
 
     /// Values that are there, and values that were erased.
@@ -216,7 +225,10 @@ impl<'c> Values<'c> {
     fn fill(&mut self) -> rusqlite::Result<()> {
         while self.window.len() < WINDOW && !self.exhausted {
             match self.rows.next()? {
-                Some(row) => self.window.push_back(Filed::read(row)?),
+                Some(row) => {
+                    self.entries.add_personal(row.get(0)?, row.get_ref(1)?, row.get_ref(3)?);
+                    self.window.push_back(Filed::read(row)?);
+                }
                 None => self.exhausted = true,
             }
         }

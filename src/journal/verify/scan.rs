@@ -1,15 +1,17 @@
-//! The one pass over all events, in which everything is looked at that can be looked at one event after the other.
+//! The one pass over all events, in which everything is looked at that can be looked at one event after the other, but for the personal
+//! values (`reveals`) and the tables (`projection`), which go along beside it.
 
 use std::collections::BTreeSet;
+use std::hash::RandomState;
 
 use chrono::DateTime;
 use rusqlite::Connection;
 
 use super::canonical::is_canonical;
-use super::checkpoints::{Checkpoints, Signed};
+use super::checkpoints::{Checkpoints, Signed, Unverified};
 use super::finding::{Code, Findings, Place};
+use super::indexes::Entries;
 use super::meaning::Story;
-use super::reveals::{COLUMNS, Values};
 use crate::journal::chain::{self, Fault, Leaf, Link};
 use crate::journal::event::{Envelope, Event};
 
@@ -18,8 +20,16 @@ pub(crate) struct Tables<'a> {
     pub(crate) db: &'a Connection,
     /// A database that an older program wrote has none.
     pub(crate) has_checkpoints: bool,
-    /// Whether it is a copy that the personal values were left out of.
-    pub(crate) are_values_withheld: bool,
+    /// For the sums over the entries of indexes.
+    pub(crate) key: RandomState,
+}
+
+/// What goes on beside the pass.
+pub(crate) struct Hands<'h> {
+    /// Takes each event that can be read, with its number.
+    pub(crate) event: &'h mut dyn FnMut(i64, Envelope),
+    /// Takes each checkpoint whose signatures are to be verified.
+    pub(crate) signatures: &'h mut dyn FnMut(Unverified),
 }
 
 /// What the pass brought.
@@ -36,17 +46,19 @@ pub(crate) struct Scan {
     /// What the last one hashes to.
     pub(crate) tip: Option<Leaf>,
     pub(crate) story: Story,
-    /// Personal values that are there, and that were erased.
-    pub(crate) values: (u64, u64),
     pub(crate) signed: Signed,
+    /// What the indexes of events have to hold.
+    pub(crate) entries: Entries,
 }
 
 impl Scan {
-    /// Goes through all events; hands each that can be read on, with its number.
-    /// `asked` are sizes whose roots are wanted.
-    pub(crate) fn of(tables: &Tables<'_>, asked: &BTreeSet<u64>, mut hand_on: impl FnMut(i64, Envelope)) -> Self {
-        let mut scan = Self::default();
-        match scan.run(tables, asked, &mut hand_on) {
+    /// Goes through all events. `asked` are sizes whose roots are wanted.
+    pub(crate) fn of(tables: &Tables<'_>, asked: &BTreeSet<u64>, mut hands: Hands<'_>) -> Self {
+        let mut scan = Self {
+            entries: Entries::keyed(&tables.key),
+            ..Self::default()
+        };
+        match scan.run(tables, asked, &mut hands) {
             Ok(()) => scan.is_complete = true,
             Err(cause) => {
                 let next = i64::try_from(scan.events).unwrap_or(i64::MAX);
@@ -57,40 +69,31 @@ impl Scan {
         scan
     }
 
-    fn run(
-        &mut self,
-        tables: &Tables<'_>,
-        asked: &BTreeSet<u64>,
-        hand_on: &mut impl FnMut(i64, Envelope),
-    ) -> rusqlite::Result<()> {
+    fn run(&mut self, tables: &Tables<'_>, asked: &BTreeSet<u64>, hands: &mut Hands<'_>) -> rusqlite::Result<()> {
         let db = tables.db;
-        let mut personal = db.prepare(&format!("SELECT {COLUMNS} FROM personal ORDER BY rowid"))?;
-        let mut values = Values::new(db, personal.query([])?, tables.are_values_withheld);
         let mut notes = if tables.has_checkpoints {
             Some(db.prepare("SELECT size, note FROM checkpoint ORDER BY size")?)
         } else {
             None
         };
         let notes = notes.as_mut().map(|notes| notes.query([])).transpose()?;
-        let mut checkpoints = Checkpoints::new(notes, asked)?;
+        let mut checkpoints = Checkpoints::new(notes, asked, &mut hands.signatures)?;
         chain::follow::<rusqlite::Error>(db, |link| {
             self.events += 1;
             self.tip = Some(link.leaf);
             self.check_chain(link);
             let envelope = self.read(link);
             let event = envelope.as_ref().map(|envelope| &envelope.event);
+            self.entries.add_event(link.seq, link.body.as_ref(), event);
             checkpoints.take(link, event, &mut self.findings)?;
             let Some(envelope) = envelope else { return Ok(()) };
             let data = link.body.map_or("", |body| body.data());
             self.check_time(link.seq, &envelope);
             self.story.take(link.seq, &envelope, data, &mut self.findings);
-            values.take(link.seq, &envelope.event, &mut self.findings)?;
-            hand_on(link.seq, envelope);
+            (hands.event)(link.seq, envelope);
             Ok(())
         })?;
         self.signed = checkpoints.finish(&mut self.findings)?;
-        values.finish(&mut self.findings)?;
-        self.values = values.counts();
         Ok(())
     }
 
