@@ -14,7 +14,7 @@ use crate::journal::JournalError;
 use crate::journal::export::NotCompared;
 use crate::journal::key::Keys;
 use crate::journal::note::{NoteError, VerifyingKey};
-use crate::journal::verify::{self, Against, Agreement, Report, Witness};
+use crate::journal::verify::{self, Against, Agreement, Code, Report, Witness};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
@@ -124,13 +124,30 @@ fn not_compared_words(not_compared: &NotCompared) -> String {
 }
 
 fn verdict(report: &Report) -> String {
-    if !report.is_intact() {
+    let unusable = |code: &Code| matches!(code, Code::HeadFormat | Code::ReceiptFormat);
+    if !report.counts.keys().all(unusable) {
         let all: u64 = report.counts.values().sum();
         return format!(
             "DAMAGED: {}. Keep the file as it is: it is evidence",
             count(all, "finding")
         );
     }
+    let intact = intact(report);
+    if report.is_intact() {
+        return intact;
+    }
+    let whole = if report.counts.contains_key(&Code::ReceiptFormat) {
+        "Take each receipt as the run printed it: every line, from its first to the signature"
+    } else {
+        "Take the head file as it lay on the machine"
+    };
+    format!(
+        "the database is {intact}\n\
+         NOT CHECKED against all that was given: what is named above is at fault, and not the database. {whole}"
+    )
+}
+
+fn intact(report: &Report) -> String {
     let key = if report.key_known {
         "a key that is known here"
     } else {
