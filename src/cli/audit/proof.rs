@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::journal::Recorded;
 use crate::journal::bundle::{BYTES_MAX, Bundle, Flaw, Verdict};
 use crate::journal::note::VerifyingKey;
+use crate::report::words::Shown;
 
 /// The text of a file, where it is a proof and no database. Whatever cannot be read is left to whoever reads databases.
 pub(crate) fn text_of(file: &Path) -> Option<String> {
@@ -114,7 +115,9 @@ fn told(file: &Path, bundle: &Bundle, verdict: &Verdict) -> String {
             let revealed = recorded
                 .commitment()
                 .and_then(|commitment| record.values.get(commitment));
-            revealed.map_or_else(|| "not shown".to_owned(), |revealed| printable(&revealed.value))
+            revealed.map_or(Shown::Absent("not shown"), |revealed| {
+                Shown::Text(printable(&revealed.value))
+            })
         };
         lines.push(in_words(*seq, envelope, &show));
     }
