@@ -39,7 +39,8 @@ pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArgu
     let place = common.place()?;
     let file = arguments.file.unwrap_or(place.database);
     if let Some(text) = proof::text_of(&file) {
-        return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt);
+        let head = arguments.head.as_deref();
+        return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt, head);
     }
     let against = Against {
         are_values_withheld: false,
