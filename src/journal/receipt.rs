@@ -221,7 +221,8 @@ mod tests {
 
     /// As a mail program quotes it.
     fn quoted(text: &str, mark: &str) -> String {
-        text.lines().map(|line| format!("{mark}{line}\r\n")).collect()
+        let lines: Vec<String> = text.lines().map(|line| format!("{mark}{line}\r\n")).collect();
+        lines.concat()
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Python {
 
     /// What it says of the folder: whether it is intact, and its words.
     fn answer(&mut self) -> (bool, String) {
-        let answer = self.answers.next().expect("it ended").unwrap();
+        let answer = self.answers.next().unwrap().unwrap();
         let (status, words): (Option<u8>, String) = serde_json::from_str(&answer).unwrap();
         match status {
             Some(0) => (true, words),

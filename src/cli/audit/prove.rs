@@ -35,7 +35,7 @@ pub(crate) fn prove(common: &Common, terminal: &Terminal, arguments: &ProveArgum
     let place = common.place()?;
     let receipt = arguments.receipt.as_deref().map(read_receipt).transpose()?;
     let file = JournalFile::open(&place.database)?;
-    let proven = file.view().prove(&arguments.workflow, receipt)?;
+    let proven = file.view().prove(&arguments.workflow, receipt.as_ref())?;
     match &arguments.output {
         None => {
             terminal.say(&proven.bundle.to_string());

@@ -94,7 +94,9 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
         if !left.is_empty() {
             terminal.say(&what_stayed(&person, &left));
         }
-        alike.iter().for_each(|row| terminal.say(&alike_line(row)));
+        for row in &alike {
+            terminal.say(&alike_line(*row));
+        }
     }
     if let Err(cause) = erased {
         let is_recorded = matches!(cause, JournalError::Lingering { .. });
@@ -316,7 +318,7 @@ fn what_will_happen(
         ));
         lines.extend(left.iter().map(Mention::line));
     }
-    lines.extend(alike.iter().map(alike_line));
+    lines.extend(alike.iter().copied().map(alike_line));
     lines.push(
         "out of reach: reports and exports that were made before, and copies of the database. Erase them where they are".to_owned(),
     );
@@ -338,7 +340,7 @@ fn what_stayed(person: &Person, left: &[Mention]) -> String {
     lines.join("\n")
 }
 
-fn alike_line((job, row): &(JobId, RowNumber)) -> String {
+fn alike_line((job, row): (JobId, RowNumber)) -> String {
     format!(
         "row {row} of job {job} has the name in it, and no user was found for it. If it is the same person: \
          offboard24 audit redact --person {job}:{row}"

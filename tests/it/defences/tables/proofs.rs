@@ -69,8 +69,8 @@ pub(crate) const PROOFS: &[Defence] = &[
         by: "what is handed over is checked first",
         without: &[Removal {
             file: "src/journal/prove.rs",
-            code: "match bundle.check(None, receipt.as_slice()).flaws.into_iter().next() {",
-            becomes: "match bundle.check(None, receipt.as_slice()).flaws.into_iter().nth(1_000) {",
+            code: "match bundle.check(None, kept).flaws.into_iter().next() {",
+            becomes: "match bundle.check(None, kept).flaws.into_iter().nth(1_000) {",
         }],
         test: "prove::nothing_is_proven_from_a_journal_that_does_not_fit_its_checkpoint_or_has_none",
     },
