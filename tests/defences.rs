@@ -29,6 +29,7 @@ const COPIED: &[&str] = &[
     "rustfmt.toml",
     "README.md",
     "ARCHITECTURE.md",
+    "benches",
     "src",
     "tests",
     "migrations",

@@ -4,6 +4,10 @@
 //! It is one JSON object. A record's `body` is the event as it was hashed; its `proof` is a `tlog-proof`, whole, so that any tool for these
 //! can check a record alone; its `values` are the personal values that are shown, each with the salt that its commitment needs. All
 //! proofs end in the same checkpoint. What a bundle cannot show is that nothing was left out of it.
+//!
+//! Where a key took the place of another, `rotations` has the checkpoint right after that event, which both signed, with the proof that
+//! the newest one is of the same history: so whoever knows the old key learns from it that the new one is its successor. Without a rotation
+//! there is no such field.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +43,9 @@ pub struct Bundle {
     pub checkpoint: String,
     /// That the history of a receipt is the beginning of this one.
     pub receipt: Option<Extension>,
+    /// Right after each rotation of the key, the checkpoint that both keys signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Extension>,
     /// The records, in order.
     pub records: Vec<Record>,
 }
@@ -90,7 +97,7 @@ pub enum FlawKind {
     Record,
     /// A value does not belong to its record.
     Value,
-    /// The receipt's history is not the beginning of this one.
+    /// The history of a receipt or a head is not the beginning of this one.
     Receipt,
 }
 
@@ -119,6 +126,17 @@ pub struct Flaw {
     pub message: String,
 }
 
+/// What a checkpoint that somebody kept says about a bundle.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kept {
+    /// So many events of the bundle's history are those that it covers.
+    Agrees(u64),
+    /// It covers other events; there is a flaw that says so.
+    Differs,
+    /// It covers so many events, and the bundle says nothing about the history at that size.
+    NotCompared(u64),
+}
+
 /// What a bundle was found to be.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
@@ -128,6 +146,10 @@ pub struct Verdict {
     pub checkpoint: Option<Checkpoint>,
     /// Whether the key is the one that was given. Otherwise it is the one that the bundle itself names.
     pub key_known: bool,
+    /// Whether it is a successor of the one that was given, which vouches for it.
+    pub key_is_successor: bool,
+    /// What each of the checkpoints that were given says.
+    pub kept: Vec<Kept>,
     /// The size of the receipt's checkpoint, where its history was shown to be the beginning of this one.
     pub receipt: Option<u64>,
     /// The records that are under the checkpoint, read.
@@ -159,42 +181,80 @@ impl Bundle {
         start.is_some_and(|fields| fields.starts_with("\"format\""))
     }
 
-    /// Checks everything, also after the first flaw. With `key`: that this is the key. With `receipt`: that its checkpoint, which somebody
-    /// kept, is of this history.
-    pub fn check(&self, key: Option<&VerifyingKey>, receipt: Option<&Note>) -> Verdict {
+    /// Checks everything, also after the first flaw. With `key`: that this is the key, or one that took its place. With `kept`: what the
+    /// checkpoints that somebody kept, of receipts and heads, say about this history.
+    pub fn check(&self, key: Option<&VerifyingKey>, kept: &[Note]) -> Verdict {
         let mut verdict = Verdict::default();
         if self.format != FORMAT {
             verdict.flaw(FlawKind::Format, None, format!("its format is another than {FORMAT:?}"));
         }
-        let own = self.key.parse::<VerifyingKey>();
-        match (&own, key) {
-            (Err(cause), _) => verdict.flaw(
-                FlawKind::Key,
-                None,
-                format!("the key that it names cannot be read: {cause}"),
-            ),
-            (Ok(own), Some(key)) if own != key => {
-                verdict.flaw(
-                    FlawKind::Key,
-                    None,
-                    "it is signed with another key than the one that was given",
-                );
+        let own = match self.key.parse::<VerifyingKey>() {
+            Ok(own) => own,
+            Err(cause) => {
+                let message = format!("the key that it names cannot be read: {cause}");
+                verdict.flaw(FlawKind::Key, None, message);
+                return verdict;
             }
-            (Ok(_), key) => verdict.key_known = key.is_some(),
-        }
-        if let Ok(own) = &own {
-            self.check_checkpoint(own, &mut verdict);
-        }
+        };
+        self.check_checkpoint(&own, &mut verdict);
         // Without a checkpoint that holds, nothing below it can.
-        if let (Ok(own), Some(checkpoint)) = (&own, verdict.checkpoint.clone()) {
+        if let Some(checkpoint) = verdict.checkpoint.clone() {
             for (place, record) in self.records.iter().enumerate() {
                 let before = place.checked_sub(1).map(|before| self.records[before].seq);
                 self.check_record(record, before, &checkpoint, &mut verdict);
             }
-            self.check_subject(own, &mut verdict);
-            self.check_receipt(receipt, &checkpoint, &mut verdict);
+            self.check_subject(&own, &mut verdict);
+            self.check_receipt(&checkpoint, &mut verdict);
+            let successions = self.check_rotations(&checkpoint, &mut verdict);
+            self.check_key(&own, key, &successions, &mut verdict);
+            verdict.kept = kept
+                .iter()
+                .map(|kept| self.compare(kept, &checkpoint, &mut verdict))
+                .collect();
+        } else {
+            self.check_key(&own, key, &[], &mut verdict);
         }
         verdict
+    }
+
+    /// Whether the key is the one that was given, or one that it vouches for.
+    fn check_key(
+        &self,
+        own: &VerifyingKey,
+        given: Option<&VerifyingKey>,
+        successions: &[Succession],
+        to: &mut Verdict,
+    ) {
+        let Some(given) = given else { return };
+        to.key_is_successor = own != given && successor_of(given, successions) == own;
+        to.key_known = own == given || to.key_is_successor;
+        if !to.key_known {
+            let is_replaced = to.records.iter().any(|(_, envelope)| {
+                matches!(&envelope.event, Event::SigningKeyRotated(event) if event.replaces == given.to_string())
+            });
+            let message = if is_replaced && self.rotations.is_empty() {
+                "the key that was given was replaced, and the checkpoint with both signatures is not in the file: have it made once more"
+            } else {
+                "it is signed with another key than the one that was given"
+            };
+            to.flaw(FlawKind::Key, None, message);
+        }
+    }
+
+    /// Which key took the place of which, as far as both signed it.
+    fn check_rotations(&self, newest: &Checkpoint, verdict: &mut Verdict) -> Vec<Succession> {
+        let mut successions = Vec::new();
+        for rotation in &self.rotations {
+            match rotation.succession(newest, &verdict.records) {
+                Ok(succession) => successions.push(succession),
+                Err(why) => verdict.flaw(
+                    FlawKind::Key,
+                    None,
+                    format!("a checkpoint with both keys' signatures: {why}"),
+                ),
+            }
+        }
+        successions
     }
 
     fn check_checkpoint(&self, key: &VerifyingKey, verdict: &mut Verdict) {
@@ -264,38 +324,76 @@ impl Bundle {
         }
     }
 
-    fn check_receipt(&self, kept: Option<&Note>, checkpoint: &Checkpoint, verdict: &mut Verdict) {
+    fn check_receipt(&self, checkpoint: &Checkpoint, verdict: &mut Verdict) {
         if let Some(extension) = &self.receipt {
             match extension.check(checkpoint, &verdict.records) {
                 Ok(size) => verdict.receipt = Some(size),
-                Err(why) => verdict.flaw(FlawKind::Receipt, None, why),
+                Err(why) => verdict.flaw(FlawKind::Receipt, None, format!("the receipt's checkpoint: {why}")),
             }
         }
-        let Some(kept) = kept else { return };
-        let is_same = |note: &str| Note::parse(note).is_ok_and(|note| note.text == kept.text);
-        if is_same(&self.checkpoint) {
-            verdict.receipt = Some(checkpoint.size);
-        } else if !self
-            .receipt
-            .as_ref()
-            .is_some_and(|extension| is_same(&extension.checkpoint))
-        {
-            verdict.receipt = None;
+    }
+
+    /// What a checkpoint that somebody kept says: about the newest, about that of the receipt which this was made with, or nothing.
+    fn compare(&self, kept: &Note, newest: &Checkpoint, verdict: &mut Verdict) -> Kept {
+        let Ok(known) = Checkpoint::parse(&kept.text) else {
             verdict.flaw(
                 FlawKind::Receipt,
                 None,
-                "it says nothing about the receipt that was given: have it made with --receipt and that receipt",
+                "what was given has no checkpoint that can be read",
             );
+            return Kept::Differs;
+        };
+        if known.origin != newest.origin {
+            let message = format!(
+                "what was given is of {}, and the proof of {}",
+                known.origin, newest.origin
+            );
+            verdict.flaw(FlawKind::Receipt, None, message);
+            return Kept::Differs;
         }
+        let earlier = self.receipt.as_ref().filter(|_| verdict.receipt.is_some());
+        let earlier =
+            earlier.and_then(|extension| Checkpoint::parse(&Note::parse(&extension.checkpoint).ok()?.text).ok());
+        let Some(own) = [Some(newest), earlier.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|own| own.size == known.size)
+        else {
+            return Kept::NotCompared(known.size);
+        };
+        if own.root == known.root {
+            return Kept::Agrees(known.size);
+        }
+        let message = format!(
+            "its first {} events are not those that what was given covers",
+            known.size
+        );
+        verdict.flaw(FlawKind::Receipt, None, message);
+        Kept::Differs
     }
+}
+
+/// A key, and the one that took its place.
+struct Succession {
+    old: VerifyingKey,
+    new: VerifyingKey,
+}
+
+/// The last of those that follow on a key.
+fn successor_of<'a>(key: &'a VerifyingKey, successions: &'a [Succession]) -> &'a VerifyingKey {
+    // In the order of the record; each is passed once.
+    successions.iter().fold(
+        key,
+        |last, succession| if succession.old == *last { &succession.new } else { last },
+    )
 }
 
 impl Extension {
     /// The size of the earlier checkpoint, once it is shown to be of the same history.
     fn check(&self, newest: &Checkpoint, records: &[(u64, Envelope)]) -> Result<u64, String> {
-        let unsigned = || "the receipt's checkpoint is not signed with the key that was in force".to_owned();
-        let note = Note::parse(&self.checkpoint).map_err(|cause| format!("the receipt's checkpoint: {cause}"))?;
-        let earlier = Checkpoint::parse(&note.text).map_err(|cause| format!("the receipt's checkpoint: {cause}"))?;
+        let unsigned = || "it is not signed with the key that was in force".to_owned();
+        let note = Note::parse(&self.checkpoint).map_err(|cause| cause.to_string())?;
+        let earlier = Checkpoint::parse(&note.text).map_err(|cause| cause.to_string())?;
         let key = key_in_force(records, earlier.size).ok_or_else(unsigned)?;
         let key: VerifyingKey = key.parse().map_err(|_| unsigned())?;
         Checkpoint::verified(&note, &key).map_err(|_| unsigned())?;
@@ -308,8 +406,25 @@ impl Extension {
         if is_beginning {
             Ok(earlier.size)
         } else {
-            Err("the receipt's history is not shown to be the beginning of this one".to_owned())
+            Err("its history is not shown to be the beginning of this one".to_owned())
         }
+    }
+
+    /// Which key took the place of which right before this checkpoint. Both have to have signed it: the new one, which is in force there,
+    /// and the old one, which by that vouches for the event that names the new one.
+    fn succession(&self, newest: &Checkpoint, records: &[(u64, Envelope)]) -> Result<Succession, String> {
+        let size = self.check(newest, records)?;
+        let last = records.iter().find(|(seq, _)| seq + 1 == size);
+        let Some(Event::SigningKeyRotated(rotated)) = last.map(|(_, envelope)| &envelope.event) else {
+            return Err("the event before it replaces no key".to_owned());
+        };
+        let key = |text: &str| text.parse::<VerifyingKey>().map_err(|cause| cause.to_string());
+        let (old, new) = (key(&rotated.replaces)?, key(&rotated.key)?);
+        let is_signed = Note::parse(&self.checkpoint).is_ok_and(|note| note.verified_by(&old));
+        if !is_signed {
+            return Err("the key that was replaced did not sign it".to_owned());
+        }
+        Ok(Succession { old, new })
     }
 }
 

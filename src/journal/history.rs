@@ -56,6 +56,11 @@ impl Erasures {
         self.rows.get(&(job, row)).map(String::as_str)
     }
 
+    /// Whether nothing ever was.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.rows.is_empty() && self.values.is_empty()
+    }
+
     /// A row of a job whose values were erased.
     pub fn row_of(&self, job: JobId) -> Option<RowNumber> {
         let mut rows = self.rows.keys().filter(|(of, _)| *of == job);

@@ -92,7 +92,7 @@ impl View<'_> {
         records.extend(about.into_iter().map(|logged| (logged.seq, (logged, true))));
         let leaves = self.leaves(newest.size)?;
         let proofs = Proofs::new(leaves);
-        let extension = receipt
+        let earlier = receipt
             .map(|receipt| extension(receipt, &newest, &proofs))
             .transpose()?;
         let mut bundle = Bundle {
@@ -100,7 +100,8 @@ impl View<'_> {
             workflow: workflow.clone(),
             key: self.signing_key()?.ok_or(ProveError::NoCheckpoint)?.to_string(),
             checkpoint,
-            receipt: extension,
+            receipt: earlier,
+            rotations: Vec::new(),
             records: Vec::new(),
         };
         let mut uncovered = 0;
@@ -109,6 +110,12 @@ impl View<'_> {
                 uncovered += 1;
                 continue;
             };
+            if matches!(logged.envelope.event, Event::SigningKeyRotated(_))
+                && let Some(signed) = self.checkpoint_at(seq + 1)?
+            {
+                let signed = Note::parse(&signed).map_err(damaged)?;
+                bundle.rotations.push(extension(&signed, &newest, &proofs)?);
+            }
             let proof = Proof {
                 extra: None,
                 index: seq,
@@ -124,7 +131,8 @@ impl View<'_> {
         }
         drop(moment);
         // Whoever gets it will check it; so it is not handed over before it holds here.
-        match bundle.check(None, receipt).flaws.into_iter().next() {
+        let kept = receipt.map_or(&[][..], std::slice::from_ref);
+        match bundle.check(None, kept).flaws.into_iter().next() {
             None => Ok(Proven {
                 bundle,
                 size: newest.size,
@@ -170,6 +178,13 @@ impl View<'_> {
             ControlFlow::Continue(())
         })?;
         Ok(found)
+    }
+
+    /// The checkpoint over so many events.
+    fn checkpoint_at(self, size: u64) -> Result<Option<String>, JournalError> {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let found = self.list("SELECT note FROM checkpoint WHERE size = ?1", [size], |row| row.get(0))?;
+        Ok(found.into_iter().next())
     }
 
     /// The leaves that a checkpoint covers.

@@ -22,14 +22,17 @@
 
 use std::fmt;
 
-use super::note::{Checkpoint, Note};
+use super::note::{Checkpoint, Note, SIGNATURE_MARK};
 use crate::domain::{JobId, Portal, RunId};
 
 /// The first line.
 const TITLE: &str = "offboard24 receipt";
 
-/// Bytes of a receipt that are read.
-pub const BYTES_MAX: usize = 64 << 10;
+/// Lines between the first and the checkpoint.
+const FIELDS: usize = 8;
+
+/// Bytes of a receipt that are read, with whatever stands around it.
+pub const BYTES_MAX: usize = 1 << 20;
 
 /// A receipt.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,25 +84,43 @@ impl fmt::Display for Receipt {
 }
 
 impl Receipt {
-    /// Reads a receipt. Blank lines before and after it, and blanks at the ends of its lines, which a ticket may add, do no harm.
+    /// Reads the receipt in a text: what stands before and after it, blank lines, and the marks and blanks that quoting puts before lines
+    /// or after them, do no harm. Of several receipts none is chosen, unless they all say the same.
     ///
     /// # Errors
-    /// When a line is missing, too much, or not as this program writes it.
+    /// When there is none, one of them is not whole or not as this program writes it, or they differ.
     pub fn parse(text: &str) -> Result<Self, InvalidReceipt> {
         if text.len() > BYTES_MAX {
             return Err(InvalidReceipt("it is too long"));
         }
-        let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
-        let tidy = lines.join("\n") + "\n";
-        let (head, note) = tidy
-            .split_once("\n\n")
-            .ok_or(InvalidReceipt("the checkpoint is missing"))?;
-        let note = Note::parse(note).map_err(|_| InvalidReceipt("the checkpoint is not signed as it should be"))?;
-        Checkpoint::parse(&note.text).map_err(|_| InvalidReceipt("the checkpoint cannot be read"))?;
-        let mut lines = head.lines();
-        if lines.next() != Some(TITLE) {
-            return Err(InvalidReceipt("its first line is another"));
+        let lines: Vec<&str> = text.lines().map(unquoted).filter(|line| !line.is_empty()).collect();
+        // A heading may say the same words.
+        let begins = |place: &usize| lines[*place] == TITLE && lines.get(place + 1) != Some(&TITLE);
+        let places = (0..lines.len()).filter(begins);
+        let mut receipts = places.map(|place| Self::read(&lines[place + 1..]));
+        let first = receipts
+            .next()
+            .ok_or(InvalidReceipt("no line of it is the first line of one"))??;
+        for other in receipts {
+            if other? != first {
+                return Err(InvalidReceipt("there are several in it, and they differ"));
+            }
         }
+        Ok(first)
+    }
+
+    /// Reads what follows the first line; the lines are not blank. The signatures say whether they are the right ones.
+    fn read(lines: &[&str]) -> Result<Self, InvalidReceipt> {
+        let Some((head, [origin, size, root, rest @ ..])) = lines.split_at_checked(FIELDS) else {
+            return Err(InvalidReceipt("its end is missing"));
+        };
+        let mark = format!("{SIGNATURE_MARK}{origin} ");
+        let signatures = rest.iter().take_while(|line| line.starts_with(&mark));
+        let signatures: Vec<String> = signatures.map(|line| format!("{line}\n")).collect();
+        let note = format!("{origin}\n{size}\n{root}\n\n{}", signatures.concat());
+        let note = Note::parse(&note).map_err(|_| InvalidReceipt("the checkpoint is not signed as it should be"))?;
+        Checkpoint::parse(&note.text).map_err(|_| InvalidReceipt("the checkpoint cannot be read"))?;
+        let mut lines = head.iter();
         let mut field = |name: &'static str| {
             let line = lines
                 .next()
@@ -114,9 +135,6 @@ impl Receipt {
         let events = range_of(&field("events")?)?;
         let actions = actions_of(&field("actions")?)?;
         let at = field("at")?;
-        if lines.next().is_some() {
-            return Err(InvalidReceipt("there is a line too much"));
-        }
         Ok(Self {
             portal,
             job,
@@ -130,6 +148,12 @@ impl Receipt {
             note,
         })
     }
+}
+
+/// A line without what a mail program or a ticket puts around it when it is quoted.
+fn unquoted(line: &str) -> &str {
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '>' | '|' | '\u{feff}');
+    line.trim_start_matches(is_mark).trim_end()
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, InvalidReceipt> {
@@ -195,14 +219,51 @@ mod tests {
         }
     }
 
+    /// As a mail program quotes it.
+    fn quoted(text: &str, mark: &str) -> String {
+        let lines: Vec<String> = text.lines().map(|line| format!("{mark}{line}\r\n")).collect();
+        lines.concat()
+    }
+
     #[test]
     fn a_receipt_survives_a_ticket() {
         let receipt = receipt();
         let text = receipt.to_string();
         assert!(text.len() < 1000, "{text}");
-        assert_eq!(Receipt::parse(&text).unwrap(), receipt);
-        let pasted = format!("\n\n{}\n  ", text.replace('\n', "  \r\n"));
-        assert_eq!(Receipt::parse(&pasted).unwrap(), receipt);
+        let before = "From: Ann Lee <ann@example.com>\nSubject: offboard24 receipt\n\nHere it is:\n\n";
+        let after = "-- \nAnn Lee\n— Ann Lee\nportal: none\n";
+        for pasted in [
+            text.clone(),
+            format!("\n\n{}\n  ", text.replace('\n', "  \r\n")),
+            format!("{before}{text}{after}"),
+            format!("{TITLE}\n{text}"),
+            format!("{before}{}\n{after}", quoted(&text, "> > ")),
+            format!("\u{feff}{}", quoted(&text, "\t    ")),
+            quoted(&text, "| \u{a0}"),
+            text.replace("\n\n", "\n"),
+            text.replace('\n', "\n\n"),
+            // Quoted in the answer to itself.
+            format!("{text}{after}{}", quoted(&text, ">")),
+        ] {
+            assert_eq!(Receipt::parse(&pasted).unwrap(), receipt, "{pasted}");
+        }
+    }
+
+    #[test]
+    fn of_two_receipts_none_is_chosen_and_what_is_wrong_with_one_is_told() {
+        let text = receipt().to_string();
+        let other = text.replace("run: 7", "run: 8");
+        let cut = &text[..text.rfind('—').unwrap()];
+        for (pasted, why) in [
+            (format!("{text}{other}"), "there are several in it, and they differ"),
+            (format!("{text}{cut}"), "the checkpoint is not signed as it should be"),
+            (text[..60].to_owned(), "its end is missing"),
+            ("job: 3".to_owned(), "no line of it is the first line of one"),
+            ("x".repeat(BYTES_MAX + 1), "it is too long"),
+        ] {
+            let told = Receipt::parse(&pasted).unwrap_err().to_string();
+            assert_eq!(told, format!("it is no receipt of offboard24: {why}"), "{pasted:.200}");
+        }
     }
 
     #[test]

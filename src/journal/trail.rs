@@ -192,9 +192,16 @@ impl View<'_> {
                 Ok((place, users.map(|user| user.map(UserId)), row.get(4)?))
             },
         )?;
-        for (place, users, address) in rows {
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|(place, users, address)| (place, users, fits(address)))
+            .collect();
+        // An account without an address may have been found for a row with one.
+        let found = rows.iter().filter(|(.., has_address)| *has_address);
+        person.users.extend(found.filter_map(|(_, [_, user], _)| *user));
+        for (place, users, has_address) in rows {
             let is_theirs = users.iter().flatten().any(|user| person.users.contains(user));
-            if fits(address) || is_theirs {
+            if has_address || is_theirs {
                 person.rows.insert(place);
             }
         }

@@ -1,6 +1,6 @@
 //! One event in one line of plain words, for `audit log`. The words of the design, and nothing that the event does not say.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use crate::domain::{JobId, RowNumber, UserId};
 use crate::journal::{
@@ -10,7 +10,25 @@ use crate::journal::{
 };
 
 /// How a personal value is shown: what it says, made fit for where it is shown, or that it was erased.
-pub type Show<'a> = &'a dyn Fn(&Recorded) -> String;
+pub type Show<'a> = &'a dyn Fn(&Recorded) -> Shown;
+
+/// A personal value in a sentence.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Shown {
+    /// It is there.
+    Text(String),
+    /// It is not; why, in a word.
+    Absent(&'static str),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Text(text) => text,
+            Self::Absent(why) => why,
+        })
+    }
+}
 
 /// What happened.
 pub fn sentence(event: &Event, show: Show<'_>) -> String {
@@ -171,7 +189,9 @@ fn run_started(event: &RunStarted) -> String {
 
 fn user_recorded(event: &UserRecorded, show: Show<'_>) -> String {
     let names = [&event.first_name, &event.second_name, &event.last_name, &event.email];
-    let names: Vec<String> = names.into_iter().flatten().map(show).collect();
+    let mut names: Vec<Shown> = names.into_iter().flatten().map(show).collect();
+    names.dedup_by(|next, before| next == before && matches!(next, Shown::Absent(_)));
+    let names: Vec<String> = names.iter().map(Shown::to_string).collect();
     let names = if names.is_empty() {
         String::new()
     } else {

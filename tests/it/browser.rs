@@ -250,6 +250,82 @@ fn a_report_sorts_and_filters_by_mouse_and_by_keyboard_and_asks_nobody() {
 }
 
 #[test]
+fn what_is_closed_leaves_the_page_while_lines_move_and_is_back_when_it_is_opened_or_printed() {
+    let Some(mut browser) = Browser::start() else { return };
+    let reported = Reported::of(World::sample(), ENGLISH, true);
+    let page = &mut browser.open(&reported.html("en"), Look::DESK);
+    let inner = "document.querySelectorAll('.people .inner').length";
+    let people = "document.querySelectorAll('.people > tbody:not([hidden])').length";
+    let all = (page.value(inner), page.value(people));
+    assert!(all.0.as_u64().unwrap() > 3);
+    page.click("#close");
+    page.click(".people > thead th:nth-child(2) button");
+    assert_eq!(page.value(inner), 0);
+
+    // What is not in the page is found all the same, and shown when it is opened, without what does not fit.
+    page.value("document.getElementById('find').focus()");
+    page.write("handover reyes's");
+    page.await_true(&format!("{people} === 1"));
+    assert_eq!(page.value(inner), 0);
+    page.click(".people > tbody:not([hidden]) summary");
+    page.await_true(&format!("{inner} === 1"));
+    let rows = ".people > tbody:not([hidden]) .inner > tbody > tr";
+    let fitting = format!(
+        "Array.from(document.querySelectorAll(\"{rows}\")).every((row) => row.hidden !== row.textContent.includes(\"Tom Reyes's handover\"))"
+    );
+    page.await_true(&fitting);
+    page.await_true("document.querySelector('.people .inner thead button') !== null");
+    page.click(".tools button[type=reset]");
+    page.await_true(&format!("{people} === {}", all.1));
+    assert_eq!(page.value("document.querySelectorAll('.inner tr[hidden]').length"), 0);
+    assert_eq!(page.value(inner), 1);
+
+    assert!(page.keep_paper("sample-en-sorted") > 20_000);
+    assert_eq!(page.value(inner), all.0);
+    assert_eq!(
+        page.value("document.querySelectorAll('.people tr.what details[open]').length"),
+        1
+    );
+    page.click("#close");
+    page.click(".people > thead th:nth-child(1) button");
+    assert_eq!(page.value(inner), 0);
+    page.click("#open");
+    assert_eq!(page.value(inner), all.0);
+    assert_quiet(page);
+}
+
+#[test]
+fn of_a_thousand_people_the_first_are_shown_at_once_and_all_in_the_end_and_on_paper() {
+    let Some(mut browser) = Browser::start() else { return };
+    let reported = Reported::of(World::sample(), ENGLISH, true);
+    let page = &mut browser.open(&reported.html("en"), Look::DESK);
+    // Nothing was read yet: people who are added now are there for the script as those of the file are.
+    page.value(
+        "(() => { const table = document.querySelector('.people'); const all = Array.from(table.tBodies);
+            while (table.tBodies.length < 1000) all.forEach((body) => table.append(body.cloneNode(true)));
+            document.querySelectorAll('.people details').forEach((it) => { it.open = false; }); })()",
+    );
+    let count = "document.querySelectorAll('.people > tbody').length";
+    let shown = "Array.from(document.querySelectorAll('.people > tbody')).filter((it) => it.checkVisibility()).length";
+    let all = page.value(count);
+    let at_once = |what: &str| format!("(() => {{ {what}; return {shown}; }})()");
+    let sort = "document.querySelector('.people > thead th:nth-child(2) button').click()";
+    let change = "document.getElementById('state').dispatchEvent(new Event('change'))";
+    // A portion, and after a second sorting before the others came, a portion once more.
+    for action in [sort, sort, change] {
+        assert_eq!(page.value(&at_once(action)), 400);
+    }
+    page.await_true(&format!("{shown} === {all}"));
+    assert_eq!(page.value(count), all);
+    assert_eq!(
+        page.value(&at_once(&format!("{sort}; dispatchEvent(new Event('beforeprint'))"))),
+        all
+    );
+    page.value("dispatchEvent(new Event('afterprint'))");
+    assert_quiet(page);
+}
+
+#[test]
 fn nothing_that_somebody_wrote_becomes_an_element() {
     let Some(mut browser) = Browser::start() else { return };
     let reported = Reported::hostile(true);
@@ -381,4 +457,71 @@ fn a_report_is_whole_without_scripts_and_on_paper() {
         "after printing all is as before"
     );
     assert_quiet(page);
+}
+
+/// Milliseconds of the page's thread so far, whatever else the machine does: all, style, layout, script.
+fn spent(page: &mut Page<'_>) -> Vec<f64> {
+    let metrics = page.ask("Performance.getMetrics", &json!({}));
+    let metrics = metrics["metrics"].as_array().unwrap();
+    let of = |name: &str| metrics.iter().find(|metric| metric["name"] == name).unwrap()["value"].as_f64();
+    [
+        "TaskDuration",
+        "RecalcStyleDuration",
+        "LayoutDuration",
+        "ScriptDuration",
+    ]
+    .iter()
+    .map(|name| (of(name).unwrap() * 1000.0).round())
+    .collect()
+}
+
+/// How long a large report takes in the browser, until what was asked for is on the screen:
+/// `OFFBOARD24_REPORT=FILE cargo test --test it browser::a_large -- --ignored --nocapture`; `reports::a_large…` makes such a file.
+#[test]
+#[ignore = "takes minutes and a file; run by hand"]
+fn a_large_report_is_opened_sorted_and_filtered() {
+    let file = PathBuf::from(std::env::var_os("OFFBOARD24_REPORT").unwrap());
+    let mut browser = Browser::start().unwrap();
+    let began = std::time::Instant::now();
+    let page = &mut browser.open(&file, Look::DESK);
+    page.value("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))");
+    eprintln!("opened: {:?}", began.elapsed());
+    eprintln!("elements: {}", page.value("document.querySelectorAll('*').length"));
+    page.ask("Performance.enable", &json!({ "timeDomain": "threadTicks" }));
+    let by_person = "document.querySelector('.people > thead th:nth-child(2) button').click()";
+    let by_number = "document.querySelector('.people > thead th:nth-child(4) button').click()";
+    let find = |text: &str| {
+        format!(
+            "document.getElementById('find').value = '{text}'; document.querySelector('.tools').dispatchEvent(new Event('submit', {{ cancelable: true }}))"
+        )
+    };
+    let state = |state: &str| {
+        format!(
+            "(() => {{ const it = document.getElementById('state'); it.value = '{state}'; it.dispatchEvent(new Event('change')); }})()"
+        )
+    };
+    for (what, action) in [
+        ("sorted by name", by_person.to_owned()),
+        ("and backwards", by_person.to_owned()),
+        ("sorted by number", by_number.to_owned()),
+        ("first filter, a few fit", find("u1234@example.com")),
+        ("second filter, many fit", find("weiss")),
+        ("third filter, by a title", find("invoice 42")),
+        ("cleared", find("")),
+        ("by state, few", state("failed")),
+        ("by state, many", state("confirmed")),
+        ("cleared again", state("")),
+        ("sorted once more", by_person.to_owned()),
+    ] {
+        let before = spent(page);
+        let took = page.value(&format!(
+            "new Promise((done) => {{ const began = performance.now(); {action};
+                requestAnimationFrame(() => setTimeout(() => done(Math.round(performance.now() - began)), 0)); }})"
+        ));
+        let after = spent(page);
+        let parts: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        let shown = page.value("document.getElementById('shown').textContent");
+        eprintln!("{what}: {took} ms; of the thread [all, style, layout, script] {parts:?} ms {shown}");
+    }
+    assert_eq!(page.complaints(), Vec::<String>::new());
 }

@@ -1,9 +1,10 @@
 //! Exports: whole, checked with and without this program, and the two verifiers agree.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use offboard24::journal::verify::{Against, verify_export};
 use sha2::{Digest as _, Sha256};
@@ -43,6 +44,78 @@ fn in_python(folder: &Path) -> (bool, String) {
         Some(0) => (true, words),
         Some(11) => (false, words),
         other => panic!("{other:?}: {words}"),
+    }
+}
+
+/// One Python process that runs the verifier on many folders, one after another: starting it and working the same signatures out again is
+/// what takes time. Whatever is asked about a signature for the second time is remembered; the rest is run as it stands.
+const MANY: &str = r#"
+import contextlib, functools, io, json, sys
+source = open(sys.argv[1]).read()
+last = "\ntry:\n    main()\n"
+assert source.count(last) == 1
+remembered = None
+source = source.replace(last, "\nis_signed = remember(is_signed)\n" + last)
+code = compile(source, sys.argv[1], "exec")
+def remember(is_signed):
+    global remembered
+    remembered = remembered or functools.lru_cache(maxsize=None)(is_signed)
+    return remembered
+for folder in sys.stdin:
+    sys.argv, words, status = ["verify.py", folder.rstrip("\n")], io.StringIO(), None
+    with contextlib.redirect_stdout(words):
+        try:
+            exec(code, {"__name__": "__main__", "__file__": "verify.py", "remember": remember})
+        except SystemExit as end:
+            status = end.code
+    print(json.dumps([status, words.getvalue()]), flush=True)
+"#;
+
+/// That process.
+struct Python {
+    process: Child,
+    folders: ChildStdin,
+    answers: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Python {
+    fn start() -> Self {
+        let mut process = Command::new("python3")
+            .args(["-B", "-I", "-c", MANY])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/export/verify.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            folders: process.stdin.take().unwrap(),
+            answers: BufReader::new(process.stdout.take().unwrap()).lines(),
+            process,
+        }
+    }
+
+    /// Has it begin with a folder; it works while this process does.
+    fn begin(&mut self, folder: &Path) {
+        writeln!(self.folders, "{}", folder.display()).unwrap();
+    }
+
+    /// What it says of the folder: whether it is intact, and its words.
+    fn answer(&mut self) -> (bool, String) {
+        let answer = self.answers.next().unwrap().unwrap();
+        let (status, words): (Option<u8>, String) = serde_json::from_str(&answer).unwrap();
+        match status {
+            Some(0) => (true, words),
+            Some(11) => (false, words),
+            other => panic!("{other:?}: {words}"),
+        }
+    }
+
+    fn end(self) {
+        let Self {
+            mut process, folders, ..
+        } = self;
+        drop(folders);
+        assert!(process.wait().unwrap().success());
     }
 }
 
@@ -342,10 +415,13 @@ fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
     let whole = [export(&desk, "full", &[]), export(&desk, "redacted", &["--redacted"])];
     let damaged = desk.folder().join("damaged");
     let (mut good, mut bad) = (0, 0);
+    let mut verifier = Python::start();
     for seed in 1..=200_u64 {
         copy_folder(&whole[usize::try_from(seed % 2).unwrap()], &damaged);
         let how = damage(&damaged, &mut Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        let ((python, words), (rust, codes)) = (in_python(&damaged), here(&damaged));
+        verifier.begin(&damaged);
+        let (rust, codes) = here(&damaged);
+        let (python, words) = verifier.answer();
         assert_eq!(python, rust, "seed {seed}, {how}\n{words}\n{codes}");
         // A line swapped with itself, or another version in `export.json`, is no damage.
         let may_be_either = how.contains("swapped") || how.starts_with("export.json");
@@ -360,5 +436,6 @@ fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
         }
         fs::remove_dir_all(&damaged).unwrap();
     }
+    verifier.end();
     assert!(good >= 10 && bad >= 150, "{good} good, {bad} damaged");
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use offboard24::journal::{Envelope, Recorded};
-use offboard24::report::words;
+use offboard24::report::words::{self, Shown};
 use offboard24::sandbox::World;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -129,7 +129,7 @@ fn what_a_usual_job_does_not_see_in_words() {
             "operator": {"os_user": "ann", "login_user": null, "host": "pc7"}, "reason": sealed('3')}}),
         json!({"kind": "redaction_finished", "data": {"redaction": 130}}),
     ];
-    let show = |recorded: &Recorded| format!("value {}", &recorded.commitment().unwrap()[..1]);
+    let show = |recorded: &Recorded| Shown::Text(format!("value {}", &recorded.commitment().unwrap()[..1]));
     let sentences = events.into_iter().map(|event| {
         let mut body = json!({"prev": null, "at": "", "monotonic_ms": 0, "run": null, "job": null, "requests": 0});
         body.as_object_mut()

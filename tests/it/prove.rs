@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use offboard24::journal::bundle::{Bundle, Extension, FORMAT, Flaw, FlawKind, Record};
+use offboard24::journal::bundle::{Bundle, Extension, FORMAT, Flaw, FlawKind, Kept, Record};
 use offboard24::journal::note::{Checkpoint, Note, Proof, SigningKey, VerifyingKey};
 use offboard24::journal::receipt::Receipt;
 use offboard24::journal::tree::{Hash, Proofs, Tree};
@@ -46,7 +46,7 @@ fn proven(desk: &Desk, action: u64, more: &[&str]) -> (String, Bundle) {
 }
 
 fn flaws(bundle: &Bundle) -> Vec<Flaw> {
-    bundle.check(None, None).flaws
+    bundle.check(None, &[]).flaws
 }
 
 fn leaf(body: &str) -> Hash {
@@ -77,9 +77,9 @@ fn a_proof_tells_the_whole_story_of_one_workflow_to_whoever_has_the_key() {
     let (_portal, desk) = finished();
     let (text, bundle) = proven(&desk, 3, &[]);
     assert!(Bundle::is_one(&text) && !Bundle::is_one("SQLite format 3"));
-    let verdict = bundle.check(Some(&key_of(&desk)), None);
+    let verdict = bundle.check(Some(&key_of(&desk)), &[]);
     assert_eq!(verdict.flaws, []);
-    assert!(verdict.key_known && !bundle.check(None, None).key_known);
+    assert!(verdict.key_known && !bundle.check(None, &[]).key_known);
     assert_eq!(verdict.records.len(), bundle.records.len());
     let story: Vec<Value> = bundle
         .records
@@ -199,24 +199,19 @@ fn with_a_receipt_it_is_shown_that_the_receipts_history_is_the_beginning_of_this
     let (file, kept) = receipt(&desk, 2);
     desk.plan(&desk.roster(ROSTER), "kill");
     let (_, bundle) = proven(&desk, 1, &["--receipt", &file]);
-    let verdict = bundle.check(None, Some(&kept));
+    let verdict = bundle.check(None, std::slice::from_ref(&kept));
     assert_eq!(verdict.flaws, []);
     let size = Checkpoint::parse(&kept.text).unwrap().size;
     assert_eq!(verdict.receipt, Some(size));
     // A kept checkpoint may also be the newest itself.
     let newest = Note::parse(&bundle.checkpoint).unwrap();
     assert_eq!(
-        bundle.check(None, Some(&newest)).receipt,
-        Some(desk.story().len() as u64)
+        bundle.check(None, &[newest, kept.clone()]).kept,
+        [Kept::Agrees(desk.story().len() as u64), Kept::Agrees(size)]
     );
     let (_, without) = proven(&desk, 1, &[]);
-    let kinds: Vec<FlawKind> = without
-        .check(None, Some(&kept))
-        .flaws
-        .iter()
-        .map(|flaw| flaw.kind)
-        .collect();
-    assert_eq!(kinds, [FlawKind::Receipt]);
+    let verdict = without.check(None, std::slice::from_ref(&kept));
+    assert_eq!((verdict.flaws, verdict.kept), (vec![], vec![Kept::NotCompared(size)]));
     // Nor is the proof of another history accepted, or of another size.
     let mut changed = bundle.clone();
     changed.receipt.as_mut().unwrap().hashes.pop();
@@ -393,6 +388,133 @@ fn whoever_gets_the_file_checks_it_without_the_journal() {
     assert_eq!(cut["error"]["kind"], "damaged");
 }
 
+#[test]
+fn a_proof_made_after_two_rotations_holds_for_whoever_knows_only_the_first_key() {
+    let (_portal, desk) = finished();
+    let first = key_of(&desk);
+    let rotate = || -> VerifyingKey {
+        let made = desk.run(&["audit", "key", "rotate", "--json"]).expect(0).json();
+        made["key"].as_str().unwrap().parse().unwrap()
+    };
+    let (second, third) = (rotate(), rotate());
+    let (text, bundle) = proven(&desk, 1, &[]);
+    for (key, is_successor) in [(&first, true), (&second, true), (&third, false)] {
+        let verdict = bundle.check(Some(key), &[]);
+        assert_eq!(verdict.flaws, [], "{key}");
+        assert_eq!((verdict.key_known, verdict.key_is_successor), (true, is_successor));
+    }
+    std::fs::write(desk.folder().join("proof.json"), &text).unwrap();
+    let told = desk.run(&["audit", "verify", "proof.json", "--key", &first.to_string()]);
+    let expected = "signed with a key that took the place of the one that was given, with its signature";
+    assert!(told.expect(0).stdout.contains(expected));
+
+    let with = |edit: &dyn Fn(&mut Bundle), key: Option<&VerifyingKey>| {
+        let mut changed = bundle.clone();
+        edit(&mut changed);
+        let verdict = changed.check(key, &[]);
+        assert!(!verdict.key_is_successor);
+        let messages = verdict
+            .flaws
+            .into_iter()
+            .inspect(|flaw| assert_eq!(flaw.kind, FlawKind::Key));
+        messages.map(|flaw| flaw.message).collect::<Vec<_>>().join("; ")
+    };
+    let stranger = SigningKey::from_seed(&[9; 32]).verifying(first.name());
+    assert_eq!(
+        with(&|_| {}, Some(&stranger)),
+        "it is signed with another key than the one that was given"
+    );
+    // As it was made before such checkpoints went with it; and with a gap.
+    let older = with(&|bundle| bundle.rotations.clear(), Some(&first));
+    assert!(
+        older.contains("was replaced") && older.contains("have it made once more"),
+        "{older}"
+    );
+    for gap in [0, 1] {
+        let gap = with(&|bundle| drop(bundle.rotations.remove(gap)), Some(&first));
+        assert!(gap.contains("another key"), "{gap}");
+    }
+    // Whoever has only the new key cannot say that it took the old one's place.
+    let unsigned = |bundle: &mut Bundle| {
+        for rotation in &mut bundle.rotations {
+            let mut note = Note::parse(&rotation.checkpoint).unwrap();
+            note.signatures.remove(0);
+            rotation.checkpoint = note.to_string();
+        }
+    };
+    let unsigned = with(&unsigned, Some(&first));
+    assert!(
+        unsigned.contains("the key that was replaced did not sign it"),
+        "{unsigned}"
+    );
+    let newest = bundle.rotations[1].clone();
+    let beside = |bundle: &mut Bundle| {
+        bundle.rotations[1].hashes = Vec::new();
+        bundle.rotations[0].hashes = newest.hashes.clone();
+    };
+    assert_ne!(with(&beside, None), "");
+    // A checkpoint that is no rotation's vouches for nothing.
+    let (file, _) = receipt(&desk, 2);
+    let (_, with_receipt) = proven(&desk, 1, &["--receipt", &file]);
+    let usual = |bundle: &mut Bundle| bundle.rotations[0] = with_receipt.receipt.clone().unwrap();
+    let usual = with(&usual, Some(&first));
+    assert!(usual.contains("the event before it replaces no key"), "{usual}");
+}
+
+#[test]
+fn heads_and_receipts_are_compared_with_a_proof_and_where_they_cannot_be_that_is_told() {
+    let (_portal, desk) = finished();
+    let (file, _) = receipt(&desk, 2);
+    let head = desk.head();
+    let id = workflow(&desk, 1);
+    desk.run(&["audit", "prove", &id, "-o", "proof.json"]).expect(0);
+    let verify = |more: &[&str], code| {
+        desk.run(&[&["audit", "verify", "proof.json"], more].concat())
+            .expect(code)
+    };
+    let agrees = verify(&["--head", head.to_str().unwrap(), "--receipt", &file], 0).stdout;
+    let size = desk.story().len();
+    for what in ["the head file ", "the receipt "] {
+        let line = agrees.lines().find(|line| line.starts_with(what)).unwrap();
+        assert!(
+            line.ends_with(&format!(", over {size} events, is of the same history")),
+            "{line}"
+        );
+    }
+    // Another root at the same size, and another journal.
+    let text = std::fs::read_to_string(&head).unwrap();
+    let root = text.lines().nth(2).unwrap();
+    std::fs::write(desk.folder().join("other"), text.replace(root, &BASE64.encode([7; 32]))).unwrap();
+    let (_portal, elsewhere) = finished();
+    for (other, told) in [
+        (
+            desk.folder().join("other"),
+            "events are not those that what was given covers",
+        ),
+        (elsewhere.head(), "what was given is of "),
+    ] {
+        let differs = verify(&["--head", other.to_str().unwrap()], 11).stdout;
+        assert!(differs.contains("proof-receipt") && differs.contains(told), "{differs}");
+    }
+    // The head went on.
+    desk.plan(&desk.roster(ROSTER), "kill");
+    let told = verify(&["--head", head.to_str().unwrap()], 2);
+    assert!(
+        told.stdout.contains("proven: ") && !told.stdout.contains("DAMAGED"),
+        "{}",
+        told.stdout
+    );
+    let expected = format!(
+        "(over {} events): its own checkpoint is over {size} events",
+        desk.story().len()
+    );
+    assert!(told.stderr.contains(&expected), "{}", told.stderr);
+    let object = verify(&["--head", head.to_str().unwrap(), "--json"], 2).json();
+    assert_eq!(object["error"]["kind"], "not-compared");
+    assert_eq!(object["findings"], json!([]));
+    verify(&["--head", "nowhere"], 2);
+}
+
 /// One proof for all that is changed below: making it is what takes time.
 fn one() -> &'static (String, Bundle) {
     static ONE: std::sync::OnceLock<(String, Bundle)> = std::sync::OnceLock::new();
@@ -480,7 +602,7 @@ fn records_and_values_cannot_change_places() {
     another.workflow = "67a2ffdb2c57a3.35276854".parse().unwrap();
     assert_eq!(flaws(&another)[0].kind, FlawKind::Record);
     let stranger = SigningKey::from_seed(&[9; 32]).verifying(one().1.key.parse::<VerifyingKey>().unwrap().name());
-    let verdict = one().1.check(Some(&stranger), None);
+    let verdict = one().1.check(Some(&stranger), &[]);
     assert_eq!(verdict.flaws[0].kind, FlawKind::Key);
     assert!(!verdict.key_known);
 }
@@ -537,6 +659,7 @@ fn an_earlier_checkpoint_counts_with_the_key_that_was_in_force_and_with_no_newer
                 .map(|hash| BASE64.encode(hash))
                 .collect(),
         }),
+        rotations: Vec::new(),
         records: (0..6)
             .map(|seq| Record {
                 seq,
@@ -553,7 +676,7 @@ fn an_earlier_checkpoint_counts_with_the_key_that_was_in_force_and_with_no_newer
             .collect(),
     };
     let receipt = |size: usize, keys: &[&SigningKey]| {
-        let verdict = bundle(&signed(&bodies, size, keys), size as u64).check(None, None);
+        let verdict = bundle(&signed(&bodies, size, keys), size as u64).check(None, &[]);
         (verdict.flaws.is_empty(), verdict.receipt)
     };
     assert_eq!(receipt(3, &[&old]), (true, Some(3)));
@@ -568,6 +691,6 @@ fn an_earlier_checkpoint_counts_with_the_key_that_was_in_force_and_with_no_newer
     // The right key on another history.
     let mut other = bodies.clone();
     other[1] = bodies[2].clone();
-    let forked = bundle(&signed(&other, 3, &[&old]), 3).check(None, None);
+    let forked = bundle(&signed(&other, 3, &[&old]), 3).check(None, &[]);
     assert_eq!(forked.flaws[0].kind, FlawKind::Receipt);
 }

@@ -333,3 +333,81 @@ fn a_reason_with_the_name_in_it_and_digits_that_are_none_are_refused() {
         assert!(refused.contains(words), "{refused}");
     }
 }
+
+#[test]
+fn an_address_that_nobody_has_any_more_may_have_been_erased_and_that_is_told() {
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let told = |command: &str, who: &str| desk.run(&["audit", command, "--person", who]).expect(2).stderr;
+    let address = "peter.hargreaves@example.com";
+    assert!(!told("redact", "nobody@example.com").contains("may have been erased"));
+    desk.redact(&["--person", address]).expect(0);
+    for command in ["redact", "log"] {
+        let told = told(command, address);
+        for words in [
+            "has the e-mail address peter.hargreaves@example.com. Whoever had it may have been erased",
+            "next: offboard24 audit log --kind personal_redacted lists who was erased",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+    }
+    // A number is never erased.
+    assert!(!told("redact", "4711").contains("may have been erased"));
+    assert!(!told("redact", "7:7").contains("may have been erased"));
+    let listed = desk
+        .run(&["audit", "log", "--kind", "personal_redacted"])
+        .expect(0)
+        .stdout;
+    assert!(listed.contains("user 29, row 1 of job 1"), "{listed}");
+    let log = desk
+        .run(&["audit", "log", "--kind", "user_recorded", "--person", "29"])
+        .expect(0)
+        .stdout;
+    assert!(log.contains("user 29 (erased) as the portal shows them"), "{log}");
+}
+
+#[test]
+fn a_row_that_no_user_was_found_for_and_that_has_the_name_is_pointed_out() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster =
+        "id,email,last_name\n29,,Hargreaves\n,p.h@elsewhere.example,HARGREAVES\n,other@elsewhere.example,Hart\n";
+    desk.apply(&desk.plan(&desk.roster(roster), "kill")).expect(4);
+    let hint = "row 2 of job 1 has the name in it, and no user was found for it. If it is the same person: \
+                offboard24 audit redact --person 1:2";
+    let listed = desk.run(&["audit", "redact", "--person", "29"]).expect(6).stderr;
+    assert!(listed.contains(hint), "{listed}");
+    assert_eq!(
+        asked(&desk, &["--person", "29"])["rows_alike"],
+        serde_json::json!([[1, 2]])
+    );
+    let done = confirmed(&desk, &["--person", "29"], &[]).expect(0).stdout;
+    assert!(done.contains(hint), "{done}");
+    assert_eq!(files_with(&desk, "p.h@elsewhere.example"), ["audit.db"]);
+    // By the number of the row or by the address that is in it, here and in the log.
+    let log = |who: &str| desk.run(&["audit", "log", "--person", who]).expect(0).stdout;
+    assert_eq!(log("1:2"), log("p.h@elsewhere.example"));
+    assert!(log("1:2").contains("HARGREAVES"));
+    let done = desk.redact(&["--person", "P.H@elsewhere.example"]).expect(0).json();
+    assert_eq!(
+        (&done["user"], &done["rows"]),
+        (&Value::Null, &serde_json::json!([[1, 2]]))
+    );
+    assert_eq!(files_with(&desk, "p.h@elsewhere.example"), Vec::<String>::new());
+    intact(&desk);
+}
+
+#[test]
+fn an_address_that_only_the_roster_has_names_the_user_whom_its_row_was_found_to_be() {
+    let mut world = World::sample();
+    world.edit_user(29, |user| user.email = None);
+    let portal = Portal::of(world);
+    let desk = Desk::at(&portal);
+    desk.apply(&desk.plan(&desk.roster("id,email\n29,private@example.org\n"), "kill"));
+    let log = |who: &str| desk.run(&["audit", "log", "--person", who]).expect(0).stdout;
+    assert_eq!(log("29"), log("private@example.org"));
+    let done = desk.redact(&["--person", "private@example.org"]).expect(0).json();
+    assert_eq!(
+        (&done["user"], &done["rows"]),
+        (&serde_json::json!(29), &serde_json::json!([[1, 1]]))
+    );
+}

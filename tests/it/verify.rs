@@ -449,6 +449,42 @@ fn an_end_that_was_cut_off_is_found_with_the_head_or_the_receipt_and_not_without
 }
 
 #[test]
+fn a_receipt_is_read_out_of_a_ticket_and_one_that_is_not_whole_is_at_fault_and_not_the_database() {
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let receipt = std::fs::read_to_string(
+        desk.head()
+            .with_file_name(format!("{}-run-2.receipt", desk.database_id())),
+    );
+    let quoted = receipt.unwrap().replace('\n', "\r\n> ");
+    let verify = |text: &str, code| {
+        std::fs::write(desk.folder().join("ticket.txt"), text).unwrap();
+        desk.run(&["audit", "verify", "--receipt", "ticket.txt"])
+            .expect(code)
+            .stdout
+    };
+    let whole = verify(
+        &format!("Hello,\r\nhere it is:\r\n\r\n> {quoted}\r\n-- \r\nAnn Lee\r\n"),
+        0,
+    );
+    assert!(whole.contains("the receipt ticket.txt agrees up to event"), "{whole}");
+    let cut = verify(&format!("> {}", &quoted[..quoted.rfind('—').unwrap()]), 11);
+    assert!(!cut.contains("DAMAGED") && !cut.contains("Keep the file"), "{cut}");
+    for told in [
+        "ticket.txt: it is no receipt of offboard24: the checkpoint is not signed as it should be",
+        "the database is intact, signed up to event",
+        "what is named above is at fault, and not the database. Take each receipt as the run printed it",
+    ] {
+        assert!(cut.contains(told), "{told}: {cut}");
+    }
+    // What is wrong with the database is its own fault.
+    let db = rusqlite::Connection::open(desk.database()).unwrap();
+    db.execute_batch("DROP TRIGGER event_is_not_deleted").unwrap();
+    drop(db);
+    let damaged = verify("none", 11);
+    assert!(damaged.contains("DAMAGED: 2 findings. Keep the file"), "{damaged}");
+}
+
+#[test]
 fn receipts_heads_and_keys_of_others_do_not_agree() {
     let (scene, other) = (Scene::finished(), Scene::planned());
     let elsewhere = Desk::with_webhook("");

@@ -10,12 +10,12 @@ use super::super::settings::Common;
 use super::super::terminal::Terminal;
 use super::super::text::{line, printable};
 use super::super::{Ending, find_job};
-use crate::domain::{JobId, RunId, UserId, WorkflowId};
+use super::person;
+use crate::domain::{JobId, RunId, WorkflowId};
 use crate::exit::Exit;
-use crate::journal::{Envelope, Event, JournalFile, Logged, Person, Recorded, Search, View};
+use crate::journal::{Envelope, Event, JournalFile, Logged, Recorded, Search, View};
 use crate::personal::Personal;
-use crate::report::words;
-use crate::roster;
+use crate::report::words::{self, Shown};
 
 /// Which events, and how.
 #[derive(Args, Debug)]
@@ -26,8 +26,9 @@ pub(crate) struct LogArguments {
     /// Of this run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     run: Option<u32>,
-    /// That name this person, by user id or e-mail address, or one of their rows; and what became of workflows that wait for them
-    #[arg(long, value_name = "ID|EMAIL")]
+    /// That name this person, by user id, e-mail address or a row of a roster, or one of their rows; and what became of workflows that
+    /// wait for them
+    #[arg(long, value_name = "ID|EMAIL|JOB:ROW")]
     person: Option<String>,
     /// That name this workflow, or an action on it
     #[arg(long, value_name = "ID")]
@@ -89,26 +90,8 @@ fn search(view: View<'_>, arguments: LogArguments) -> Result<Search, Failure> {
         kinds: arguments.kind,
         since: arguments.since.map(stored),
         until: arguments.until.map(stored),
-        person: arguments.person.map(|key| find_person(view, &key)).transpose()?,
+        person: arguments.person.map(|key| person::find(view, &key)).transpose()?,
     })
-}
-
-/// A user by number, or by an address, which is compared as the roster's are.
-fn find_person(view: View<'_>, key: &str) -> Result<Person, Failure> {
-    let user = key.trim().parse().ok().map(UserId);
-    let person = view.person(user, |address| roster::compare::same(address, key))?;
-    if person.users.is_empty() && person.rows.is_empty() {
-        return Err(Failure::new(
-            "no-person",
-            Exit::Usage,
-            format!(
-                "nobody on record has the user id or the e-mail address {}",
-                printable(key)
-            ),
-        )
-        .next("offboard24 audit log --kind user_recorded,row_read lists everybody"));
-    }
-    Ok(person)
 }
 
 /// `   12  2026-11-22T10:00:00.000Z  job 1 run 2  …`.
@@ -124,7 +107,7 @@ fn with_values(logged: &Logged) -> String {
     let show = |recorded: &Recorded| {
         logged
             .value(recorded)
-            .map_or_else(|| "erased".to_owned(), |value| printable(value.expose()))
+            .map_or(Shown::Absent("erased"), |value| Shown::Text(printable(value.expose())))
     };
     in_words(logged.seq, &logged.envelope, &show)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::text::printable;
 use crate::domain::JobId;
-use crate::journal::{Event, Recorded, ValueRecord, View};
+use crate::journal::{Event, Recorded, RowRecord, ValueRecord, View};
 use crate::personal::Personal;
 
 /// Hexadecimal digits of a commitment that are shown, and that suffice to name it.
@@ -31,6 +31,12 @@ impl Names {
         let name = name.map(|name| name.expose().trim().to_lowercase());
         self.0
             .extend(name.filter(|name| name.chars().count() >= NAME_LENGTH_MIN));
+    }
+
+    /// Whether one of them is in what a row of a roster is found by.
+    pub(super) fn are_in_row(&self, row: &RowRecord) -> bool {
+        let keys = [&row.email, &row.last_name, &row.full_name];
+        keys.into_iter().flatten().any(|key| self.are_in(key.expose()))
     }
 
     /// Whether one of them is in a text.

@@ -5,6 +5,7 @@ mod export;
 mod key;
 mod log;
 mod mentions;
+mod person;
 mod proof;
 mod prove;
 mod redact;

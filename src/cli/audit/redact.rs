@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::settings::Common;
 use super::super::terminal::Terminal;
-use super::super::text::{count, printable};
+use super::super::text::count;
 use super::super::work::{Work, operator};
 use super::super::{Ending, Failed, consent};
 use super::mentions::{self, Mention, Names};
+use super::person;
 use crate::domain::{ActionState, JobId, RowNumber, UserId};
 use crate::exit::Exit;
-use crate::journal::{Erasure, Event, JournalError, JournalFile, View};
+use crate::journal::{Erasure, JournalError, JournalFile, View};
 use crate::personal::Personal;
-use crate::roster::compare;
 
 #[derive(Args, Debug)]
 pub(crate) struct RedactArguments {
@@ -48,6 +48,7 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     let names = names(view, &person)?;
     refuse_name_in_reason(&names, arguments.reason.as_deref())?;
     let own = view.values_of(&person.erasure())?;
+    let alike = rows_alike(view, &person, &names)?;
     let (also, left) = mentions::chosen(view, mentions::find(view, &names, &own)?, &own, &typed)?;
     let jobs_of_keys = also.iter().filter(|mention| mention.is_key);
     refuse_while_at_work(
@@ -60,7 +61,7 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
         ..person.erasure()
     };
     let values = view.values_of(&erasure)?.len();
-    let object = |values: usize| object(&erasure, values, &left);
+    let object = |values: usize| object(&erasure, values, &left, &alike);
     if values == 0 {
         let finished = cleaned?;
         if finished.is_empty() {
@@ -78,7 +79,7 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     if let Err(cause) = cleaned {
         work.tell_lingering(cause)?;
     }
-    terminal.note(&what_will_happen(&person, values, &also, &left));
+    terminal.note(&what_will_happen(&person, values, &also, &left, &alike));
     if !is_confirmed(terminal, values, arguments.confirm) {
         return Err(Failed {
             failure: Box::new(not_confirmed(&person, values, &typed, arguments.reason.is_some())),
@@ -88,11 +89,14 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     work.begin_signing()?;
     let reason = arguments.reason.map(Personal::new);
     let erased = work.journal.redact(erasure.clone(), operator(), reason);
-    if let Ok(_) | Err(JournalError::Lingering { .. }) = &erased
-        && !left.is_empty()
-    {
+    if matches!(&erased, Ok(_) | Err(JournalError::Lingering { .. })) {
         // The last chance to tell them: what to look for is gone now.
-        terminal.say(&what_stayed(&person, &left));
+        if !left.is_empty() {
+            terminal.say(&what_stayed(&person, &left));
+        }
+        for row in &alike {
+            terminal.say(&alike_line(*row));
+        }
     }
     if let Err(cause) = erased {
         let is_recorded = matches!(cause, JournalError::Lingering { .. });
@@ -112,13 +116,14 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     Ok(Exit::Done)
 }
 
-fn object(erasure: &Erasure, values: usize, left: &[Mention]) -> Value {
+fn object(erasure: &Erasure, values: usize, left: &[Mention], alike: &[(JobId, RowNumber)]) -> Value {
     json!({
         "user": erasure.user,
         "rows": erasure.rows,
         "values": values,
         "also": erasure.also,
         "mentions": left.iter().map(Mention::json).collect::<Vec<_>>(),
+        "rows_alike": alike,
     })
 }
 
@@ -161,71 +166,68 @@ impl Person {
     }
 }
 
+/// One user with their rows, or rows alone.
 fn find(view: View<'_>, who: &str) -> Result<Person, Failure> {
-    if let Some((job, row)) = who.split_once(':')
-        && let (Ok(job), Ok(row)) = (job.parse(), row.parse())
-    {
-        return find_row(view, JobId(job), RowNumber(row));
-    }
-    let user = match who.parse() {
-        Ok(id) => UserId(id),
-        Err(_) => match users_with(view, who)?.as_slice() {
-            [only] => *only,
-            [] => return Err(unknown(who)),
-            several => {
-                let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-                return Err(
-                    Failure::usage(format!("{} users have that e-mail: {}", several.len(), ids.join(", ")))
-                        .next("offboard24 audit redact --person ID"),
-                );
-            }
-        },
+    let found = person::find(view, who)?;
+    let users = if found.users.is_empty() {
+        ids_of(view, &found.rows)?
+    } else {
+        found.users
     };
-    let rows = view.rows_with(user)?;
-    let jobs = view.jobs_with(user)?;
-    if rows.is_empty() && jobs.is_empty() {
-        return Err(unknown(who));
-    }
-    Ok(Person { user: Some(user), rows })
-}
-
-fn find_row(view: View<'_>, job: JobId, row: RowNumber) -> Result<Person, Failure> {
-    let rows = view.rows(job)?;
-    let found = rows.iter().find(|record| record.row == row);
-    let record = found.ok_or_else(|| unknown(&format!("{job}:{row}")))?;
-    Ok(match record.user.or(record.id) {
-        Some(user) => Person {
-            user: Some(user),
-            rows: view.rows_with(user)?,
-        },
-        None => Person {
+    let users: Vec<UserId> = users.into_iter().collect();
+    match users.as_slice() {
+        [] => Ok(Person {
             user: None,
-            rows: vec![(job, row)],
-        },
-    })
-}
-
-fn unknown(who: &str) -> Failure {
-    Failure::usage(format!("nobody is recorded as {}", printable(who)))
-        .next("offboard24 show lists people with their ids; a row that no user was found for is named JOB:ROW")
-}
-
-/// The users one of whose recorded values, or whose row's, is this text.
-fn users_with(view: View<'_>, text: &str) -> Result<Vec<UserId>, Failure> {
-    let mut users = BTreeSet::new();
-    for value in view.values_where(|value| compare::same(value, text))? {
-        match view.event(value.event)?.map(|envelope| (envelope.job, envelope.event)) {
-            Some((_, Event::UserRecorded(event))) => {
-                users.insert(event.user);
+            rows: found.rows.into_iter().collect(),
+        }),
+        [user] => {
+            let rows = view.rows_with(*user)?;
+            if rows.is_empty() && view.jobs_with(*user)?.is_empty() {
+                return Err(person::nobody(view, who)?);
             }
-            Some((Some(job), Event::RowRead(event))) => {
-                let rows = view.rows(job)?;
-                users.extend(rows.iter().find(|row| row.row == event.row).and_then(|row| row.user));
-            }
-            _ => {}
+            let user = Some(*user);
+            Ok(Person { user, rows })
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(
+                Failure::usage(format!("{} users have that e-mail: {}", several.len(), ids.join(", ")))
+                    .next("offboard24 audit redact --person ID"),
+            )
         }
     }
-    Ok(users.into_iter().collect())
+}
+
+/// The users that rows name by number, whether they were found or not.
+fn ids_of(view: View<'_>, rows: &BTreeSet<(JobId, RowNumber)>) -> Result<BTreeSet<UserId>, Failure> {
+    let mut ids = BTreeSet::new();
+    for (job, row) in rows {
+        let of_job = view.rows(*job)?;
+        ids.extend(
+            of_job
+                .iter()
+                .find(|record| record.row == *row)
+                .and_then(|record| record.id),
+        );
+    }
+    Ok(ids)
+}
+
+/// Rows that no user was found for and that have the name in them. Whether they are the person's, only a person can tell.
+fn rows_alike(view: View<'_>, person: &Person, names: &Names) -> Result<Vec<(JobId, RowNumber)>, Failure> {
+    let mut alike = Vec::new();
+    for job in view.jobs()? {
+        let rows = view.rows(job.job)?;
+        let nobodys = rows
+            .iter()
+            .filter(|row| row.user.or(row.id).is_none() && names.are_in_row(row));
+        alike.extend(
+            nobodys
+                .map(|row| (job.job, row.row))
+                .filter(|place| !person.rows.contains(place)),
+        );
+    }
+    Ok(alike)
 }
 
 /// A job that is not finished still has to name its people to whoever confirms, watches and decides.
@@ -293,7 +295,13 @@ fn nothing_left(view: View<'_>, person: &Person) -> Result<Failure, Failure> {
     .next("values of others with the name in them: --also and twelve digits of each; offboard24 audit log --json-lines shows them"))
 }
 
-fn what_will_happen(person: &Person, values: usize, also: &[Mention], left: &[Mention]) -> String {
+fn what_will_happen(
+    person: &Person,
+    values: usize,
+    also: &[Mention],
+    left: &[Mention],
+    alike: &[(JobId, RowNumber)],
+) -> String {
     let mut lines = vec![format!(
         "{} about {} will be erased: names, addresses, titles. What happened stays, and can still be proved",
         count(values as u64, "value"),
@@ -310,6 +318,7 @@ fn what_will_happen(person: &Person, values: usize, also: &[Mention], left: &[Me
         ));
         lines.extend(left.iter().map(Mention::line));
     }
+    lines.extend(alike.iter().copied().map(alike_line));
     lines.push(
         "out of reach: reports and exports that were made before, and copies of the database. Erase them where they are".to_owned(),
     );
@@ -329,6 +338,13 @@ fn what_stayed(person: &Person, left: &[Mention]) -> String {
         digits.join(",")
     ));
     lines.join("\n")
+}
+
+fn alike_line((job, row): (JobId, RowNumber)) -> String {
+    format!(
+        "row {row} of job {job} has the name in it, and no user was found for it. If it is the same person: \
+         offboard24 audit redact --person {job}:{row}"
+    )
 }
 
 fn others(number: usize) -> String {

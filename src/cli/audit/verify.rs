@@ -14,7 +14,7 @@ use crate::journal::JournalError;
 use crate::journal::export::NotCompared;
 use crate::journal::key::Keys;
 use crate::journal::note::{NoteError, VerifyingKey};
-use crate::journal::verify::{self, Against, Agreement, Report, Witness};
+use crate::journal::verify::{self, Against, Agreement, Code, Report, Witness};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
@@ -39,7 +39,8 @@ pub(crate) fn verify(common: &Common, terminal: &Terminal, arguments: VerifyArgu
     let place = common.place()?;
     let file = arguments.file.unwrap_or(place.database);
     if let Some(text) = proof::text_of(&file) {
-        return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt);
+        let head = arguments.head.as_deref();
+        return proof::verify(terminal, &file, &text, arguments.key.as_ref(), &arguments.receipt, head);
     }
     let against = Against {
         are_values_withheld: false,
@@ -124,13 +125,30 @@ fn not_compared_words(not_compared: &NotCompared) -> String {
 }
 
 fn verdict(report: &Report) -> String {
-    if !report.is_intact() {
+    let unusable = |code: &Code| matches!(code, Code::HeadFormat | Code::ReceiptFormat);
+    if !report.counts.keys().all(unusable) {
         let all: u64 = report.counts.values().sum();
         return format!(
             "DAMAGED: {}. Keep the file as it is: it is evidence",
             count(all, "finding")
         );
     }
+    let intact = intact(report);
+    if report.is_intact() {
+        return intact;
+    }
+    let whole = if report.counts.contains_key(&Code::ReceiptFormat) {
+        "Take each receipt as the run printed it: every line, from its first to the signature"
+    } else {
+        "Take the head file as it lay on the machine"
+    };
+    format!(
+        "the database is {intact}\n\
+         NOT CHECKED against all that was given: what is named above is at fault, and not the database. {whole}"
+    )
+}
+
+fn intact(report: &Report) -> String {
     let key = if report.key_known {
         "a key that is known here"
     } else {

@@ -27,7 +27,7 @@ pub const NOTE_MAX: usize = 64 * 1024;
 pub const SIGNATURES_MAX: usize = 16;
 
 /// Begins a signature line: an em dash and a space.
-const SIGNATURE_MARK: &str = "\u{2014} ";
+pub(super) const SIGNATURE_MARK: &str = "\u{2014} ";
 
 /// Why a text is no note, no checkpoint, no key or no proof, or does not prove what it should.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

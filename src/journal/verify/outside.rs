@@ -3,7 +3,8 @@
 //! Only with these is it told when the end of a journal was cut off, or when it was written anew as a whole.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -63,8 +64,8 @@ pub struct Agreement {
 pub(crate) struct Outside {
     witness: Witness,
     file: PathBuf,
-    /// None where it is not what it should be.
-    read: Option<(Note, Checkpoint)>,
+    /// Why not, where it is not what it should be.
+    read: Result<(Note, Checkpoint), String>,
     receipt: Option<Receipt>,
 }
 
@@ -89,8 +90,8 @@ pub(crate) fn read(against: &Against, database: Option<&str>) -> Result<Vec<Outs
 fn read_head(file: &Path) -> Result<Option<Outside>, JournalError> {
     let read = match head::read(file) {
         Ok(None) => return Ok(None),
-        Ok(read) => read,
-        Err(HeadError::Unreadable(_)) => None,
+        Ok(Some(read)) => Ok(read),
+        Err(HeadError::Unreadable(_)) => Err("it is no checkpoint as this program keeps it".to_owned()),
         Err(cause) => return Err(cause.into()),
     };
     Ok(Some(Outside {
@@ -106,19 +107,17 @@ fn read_receipt(file: &Path) -> Result<Outside, JournalError> {
         path: file.to_owned(),
         cause,
     };
-    let is_small = fs::metadata(file).map_err(failed)?.len() <= BYTES_MAX as u64;
-    let bytes = if is_small {
-        fs::read(file).map_err(failed)?
-    } else {
-        Vec::new()
-    };
-    let receipt = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| Receipt::parse(text).ok());
-    let read = receipt.as_ref().and_then(|receipt| {
-        let checkpoint = Checkpoint::parse(&receipt.note.text).ok()?;
-        Some((receipt.note.clone(), checkpoint))
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|opened| opened.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    // What stands around it may be in another encoding.
+    let receipt = Receipt::parse(&String::from_utf8_lossy(&bytes));
+    let read = receipt.as_ref().map_err(ToString::to_string).and_then(|receipt| {
+        let checkpoint = Checkpoint::parse(&receipt.note.text).map_err(|cause| cause.to_string())?;
+        Ok((receipt.note.clone(), checkpoint))
     });
+    let receipt = receipt.ok();
     Ok(Outside {
         witness: Witness::Receipt,
         file: file.to_owned(),
@@ -129,7 +128,7 @@ fn read_receipt(file: &Path) -> Result<Outside, JournalError> {
 
 /// The sizes at which the journal's root is wanted.
 pub(crate) fn sizes(all: &[Outside]) -> BTreeSet<u64> {
-    let checkpoints = all.iter().filter_map(|outside| outside.read.as_ref());
+    let checkpoints = all.iter().filter_map(|outside| outside.read.as_ref().ok());
     checkpoints.map(|(_, checkpoint)| checkpoint.size).collect()
 }
 
@@ -181,9 +180,12 @@ pub(crate) fn compare(all: &[Outside], signed: &Signed, story: &Story, findings:
 fn compare_one(outside: &Outside, signed: &Signed, story: &Story, findings: &mut Findings) -> u64 {
     let codes = outside.witness.codes();
     let mut find = |code: Code, message: String| findings.add(code, Place::Outside(outside.file.clone()), message);
-    let Some((note, checkpoint)) = &outside.read else {
-        find(codes.format, "it cannot be read".to_owned());
-        return 0;
+    let (note, checkpoint) = match &outside.read {
+        Ok(read) => read,
+        Err(why) => {
+            find(codes.format, why.clone());
+            return 0;
+        }
     };
     let (size, events) = (checkpoint.size, signed.tree.size());
     let origin = signed.keys.first().map(|(_, key)| key.name());

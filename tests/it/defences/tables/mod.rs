@@ -5,13 +5,16 @@
 mod answers;
 mod contradictions;
 mod defence;
+mod erasures;
 mod limits;
 mod proofs;
 mod refusals;
 mod reports;
 mod rosters;
 mod rules;
+mod seals;
 mod traps;
+mod verification;
 
 pub(crate) use defence::{Defence, Removal};
 pub(crate) use traps::TRAPS;
@@ -24,6 +27,9 @@ const TABLES: &[&[Defence]] = &[
     rules::RULES,
     limits::LIMITS,
     proofs::PROOFS,
+    seals::SEALS,
+    erasures::ERASURES,
+    verification::VERIFICATION,
     rosters::ROSTERS,
     refusals::REFUSALS,
     reports::REPORTS,

@@ -69,8 +69,8 @@ pub(crate) const PROOFS: &[Defence] = &[
         by: "what is handed over is checked first",
         without: &[Removal {
             file: "src/journal/prove.rs",
-            code: "match bundle.check(None, receipt).flaws.into_iter().next() {",
-            becomes: "match bundle.check(None, receipt).flaws.into_iter().nth(1_000) {",
+            code: "match bundle.check(None, kept).flaws.into_iter().next() {",
+            becomes: "match bundle.check(None, kept).flaws.into_iter().nth(1_000) {",
         }],
         test: "prove::nothing_is_proven_from_a_journal_that_does_not_fit_its_checkpoint_or_has_none",
     },
@@ -85,6 +85,46 @@ pub(crate) const PROOFS: &[Defence] = &[
         test: "prove::a_file_is_written_once_for_its_owner_alone_and_never_over_another",
     },
     Defence {
+        against: "proof: a key that says itself that it took another's place",
+        by: "the key that was replaced has to have signed too",
+        without: &[Removal {
+            file: "src/journal/bundle.rs",
+            code: "is_ok_and(|note| note.verified_by(&old));",
+            becomes: "is_ok_and(|note| note.verified_by(&new));",
+        }],
+        test: "prove::a_proof_made_after_two_rotations_holds_for_whoever_knows_only_the_first_key",
+    },
+    Defence {
+        against: "proof: a checkpoint that has nothing to do with a rotation",
+        by: "the event before it has to be the rotation",
+        without: &[Removal {
+            file: "src/journal/bundle.rs",
+            code: "records.iter().find(|(seq, _)| seq + 1 == size);",
+            becomes: "records.iter().rfind(|(_, envelope)| matches!(envelope.event, Event::SigningKeyRotated(_)));",
+        }],
+        test: "prove::a_proof_made_after_two_rotations_holds_for_whoever_knows_only_the_first_key",
+    },
+    Defence {
+        against: "proof: a head that it says nothing about",
+        by: "what could not be compared is told",
+        without: &[Removal {
+            file: "src/cli/audit/proof.rs",
+            code: "(!names.is_empty()).then(|| {",
+            becomes: "(names.len() > 1_000).then(|| {",
+        }],
+        test: "prove::heads_and_receipts_are_compared_with_a_proof_and_where_they_cannot_be_that_is_told",
+    },
+    Defence {
+        against: "proof: a head of another history",
+        by: "its root has to be the proof's",
+        without: &[Removal {
+            file: "src/journal/bundle.rs",
+            code: "if own.root == known.root {",
+            becomes: "if own.size == known.size {",
+        }],
+        test: "prove::heads_and_receipts_are_compared_with_a_proof_and_where_they_cannot_be_that_is_told",
+    },
+    Defence {
         against: "log: a title that drives the terminal",
         by: "every line is made safe",
         without: &[
@@ -95,8 +135,8 @@ pub(crate) const PROOFS: &[Defence] = &[
             },
             Removal {
                 file: "src/cli/audit/log.rs",
-                code: ".map_or_else(|| \"erased\".to_owned(), |value| printable(value.expose()))",
-                becomes: ".map_or_else(|| printable(\"erased\"), |value| value.expose().to_owned())",
+                code: ".map_or(Shown::Absent(\"erased\"), |value| Shown::Text(printable(value.expose())))",
+                becomes: ".map_or(Shown::Text(printable(\"erased\")), |value| Shown::Text(value.expose().to_owned()))",
             },
         ],
         test: "log::a_title_cannot_drive_the_terminal_that_the_log_is_read_on",

@@ -75,6 +75,36 @@ pub(crate) const REPORTS: &[Defence] = &[
         test: "browser::a_report_sorts_and_filters_by_mouse_and_by_keyboard_and_asks_nobody",
     },
     Defence {
+        against: "report: workflows that were taken out of the page to sort faster",
+        by: "they are put back when their person is opened",
+        without: &[Removal {
+            file: "templates/report.js",
+            code: "    if (target.childElementCount === 1 && personWith().has(target)) personWith().get(target).putBack();\n",
+            becomes: "",
+        }],
+        test: "browser::what_is_closed_leaves_the_page_while_lines_move_and_is_back_when_it_is_opened_or_printed",
+    },
+    Defence {
+        against: "report: thousands of lines to lay out before the first is shown",
+        by: "a portion is shown at once, and the others behind it",
+        without: &[Removal {
+            file: "templates/report.js",
+            code: "const PORTION = 400;",
+            becomes: "const PORTION = 400000;",
+        }],
+        test: "browser::of_a_thousand_people_the_first_are_shown_at_once_and_all_in_the_end_and_on_paper",
+    },
+    Defence {
+        against: "report: paper that lacks what was not shown yet",
+        by: "before printing everything is shown",
+        without: &[Removal {
+            file: "templates/report.js",
+            code: "    showAll();\n",
+            becomes: "",
+        }],
+        test: "browser::of_a_thousand_people_the_first_are_shown_at_once_and_all_in_the_end_and_on_paper",
+    },
+    Defence {
         against: "report: texts too pale to be read",
         by: "colours with enough contrast",
         without: &[Removal {
