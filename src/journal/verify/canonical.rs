@@ -17,21 +17,6 @@ pub(crate) fn is_canonical(text: &str) -> bool {
     reader.value(0).is_some() && reader.at == text.len()
 }
 
-/// How many bytes come before the first that ends a string, or is escaped in one, or may not be in one. None without such a byte.
-fn plain_bytes(bytes: &[u8]) -> Option<usize> {
-    /// Bytes that are looked at together.
-    const STRIDE: usize = 16;
-    let is_special = |byte: &u8| matches!(byte, ..0x20 | b'"' | b'\\');
-    let mut at = 0;
-    while let Some(stride) = bytes.get(at..at + STRIDE)
-        // All of them without an early end, which compiles to a few instructions.
-        && !stride.iter().fold(false, |any, byte| any | is_special(byte))
-    {
-        at += STRIDE;
-    }
-    bytes[at..].iter().position(is_special).map(|run| at + run)
-}
-
 /// Each method reads one thing and gives none when it is not there in canonical form.
 struct Reader<'a> {
     text: &'a str,
@@ -125,7 +110,9 @@ impl<'a> Reader<'a> {
         let mut plain = true;
         loop {
             let rest = &self.text.as_bytes()[self.at..];
-            let run = plain_bytes(rest)?;
+            let run = rest
+                .iter()
+                .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
             plain &= rest[..run].is_ascii();
             self.at += run;
             match rest[run] {
