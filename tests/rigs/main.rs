@@ -1,0 +1,35 @@
+//! The rigs: `cargo test --profile rigs --features rigs --test rigs -- RIG NUMBER`. `TESTING.md` says what each shows.
+
+#![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
+
+use std::process::ExitCode;
+
+/// A rig: its name, what its number counts, and what runs it.
+type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
+
+const RIGS: &[Rig] = &[];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        return usage();
+    };
+    let Some((_, _, run)) = RIGS.iter().find(|(rig, ..)| rig == name) else {
+        return usage();
+    };
+    match run(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(finding) => {
+            println!("{name}: {finding}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    println!("give a rig and its number:");
+    for (name, number, _) in RIGS {
+        println!("  {name} {number}");
+    }
+    ExitCode::FAILURE
+}
