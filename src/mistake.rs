@@ -25,13 +25,15 @@ pub enum Mistake {
     OutcomeBeforeReadBack,
     /// `synchronous=NORMAL`.
     SynchronousNormal,
+    /// `journal_mode=DELETE` with `synchronous=FULL`, which is what `SQLite` does unless told otherwise.
+    JournalDelete,
     /// The lock is not held.
     NoLock,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::IntentAfterCall,
         Self::NoQuietTime,
         Self::TruncatedIsSuccess,
@@ -40,6 +42,7 @@ impl Mistake {
         Self::SentWhileUnsettled,
         Self::OutcomeBeforeReadBack,
         Self::SynchronousNormal,
+        Self::JournalDelete,
         Self::NoLock,
     ];
 
@@ -54,6 +57,7 @@ impl Mistake {
             Self::SentWhileUnsettled => "sent-while-unsettled",
             Self::OutcomeBeforeReadBack => "outcome-before-read-back",
             Self::SynchronousNormal => "synchronous-normal",
+            Self::JournalDelete => "journal-delete",
             Self::NoLock => "no-lock",
         }
     }

@@ -21,8 +21,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_checkpoint.sql"),
 ];
 
-/// Name, value to set, value to find. `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
-const PRAGMAS: &[(&str, &str, &str)] = &[
+/// Name, value to set, value to find.
+type Pragma = (&'static str, &'static str, &'static str);
+
+/// `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
+const PRAGMAS: &[Pragma] = &[
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "EXTRA", "3"),
     ("fullfsync", "ON", "1"),
@@ -37,6 +40,23 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("temp_store", "MEMORY", "2"),
     ("mmap_size", "0", "0"),
 ];
+
+#[cfg(not(feature = "rigs"))]
+fn pragmas() -> impl Iterator<Item = Pragma> {
+    PRAGMAS.iter().copied()
+}
+
+/// The same, unless a mistake is planted.
+#[cfg(feature = "rigs")]
+fn pragmas() -> impl Iterator<Item = Pragma> {
+    use crate::mistake::{Mistake, is_planted};
+    PRAGMAS.iter().copied().map(|pragma| match pragma.0 {
+        "synchronous" if is_planted(Mistake::SynchronousNormal) => ("synchronous", "NORMAL", "1"),
+        "synchronous" if is_planted(Mistake::JournalDelete) => ("synchronous", "FULL", "2"),
+        "journal_mode" if is_planted(Mistake::JournalDelete) => ("journal_mode", "DELETE", "delete"),
+        _ => pragma,
+    })
+}
 
 /// Milliseconds that a reader waits for a writer's checkpoint.
 const BUSY_MS: u64 = 5_000;
@@ -54,18 +74,18 @@ pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     drop(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     make_private(path)?;
-    for (name, set, _) in PRAGMAS {
+    for (name, set, _) in pragmas() {
         // Some answer with a row and some do not.
         db.prepare(&format!("PRAGMA {name} = {set}"))?.query([])?.next()?;
     }
-    for (name, _, expected) in PRAGMAS {
+    for (name, _, expected) in pragmas() {
         let found = db.query_row(&format!("PRAGMA {name}"), [], |row| {
             row.get_ref(0).map(|value| match value {
                 rusqlite::types::ValueRef::Integer(number) => number.to_string(),
                 other => other.as_str().unwrap_or_default().to_owned(),
             })
         })?;
-        if found != *expected {
+        if found != expected {
             return Err(JournalError::Pragma(name));
         }
     }

@@ -2,12 +2,27 @@
 
 #![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
 
+mod storage;
+
 use std::process::ExitCode;
 
 /// A rig: its name, what its number counts, and what runs it.
 type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
-const RIGS: &[Rig] = &[];
+const RIGS: &[Rig] = &[
+    (
+        "file-faults",
+        "[night | plan | apply | resume | redact | export] [--at CALL:KIND]",
+        storage::file_faults,
+    ),
+    (
+        "power-loss",
+        "STATES [--seed N] [--mistake NAME] [--at CALL:SEED]",
+        storage::power_loss,
+    ),
+    ("disk-full", "SIZES [--seed N] [--at SCENE:BYTES]", storage::disk_full),
+    ("places", "[BITS-A-PAGE] [--mistake no-lock]", storage::places),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
