@@ -53,12 +53,24 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Makes a folder that only its owner can enter; one that exists stays as it is.
+/// Makes a folder that only its owner can enter, and brings its name to disk; one that exists stays as it is.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    // What is in it is worth nothing when a loss of power takes the folder itself.
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(around) = folder.parent() {
+        make_private_folder(around)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // Somebody else was faster.
+        Err(_) if folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(folder)
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 //!
 //! Every setting that durability depends on is read back (`audit-and-durability`, section 4): `SQLite` ignores what it does not know.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::{JournalError, View};
-use crate::files::{beside, sync_folder};
+use crate::files::{beside, make_private_folder, sync_folder};
 
 /// `OB24` in the file's header.
 pub(crate) const APPLICATION_ID: i64 = 0x4F42_3234;
@@ -71,7 +71,10 @@ pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     make(path)?;
     refuse_network(path)?;
     // A file that is not ours stays as it is: opened for writing, SQLite would already tidy up what its own program left.
-    drop(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    match open(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(JournalError::Place { cause, .. }) if is_hardly_begun(path, &cause) => {}
+        opened => drop(opened?),
+    }
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     make_private(path)?;
     for (name, set, _) in pragmas() {
@@ -240,6 +243,15 @@ fn is_of_place(cause: &rusqlite::Error) -> bool {
     )
 }
 
+/// Whether the power went while somebody made the file: `SQLite` has to take back what was begun, and then nothing is in it. Whose it was
+/// cannot be told, and does not matter.
+fn is_hardly_begun(path: &Path, cause: &rusqlite::Error) -> bool {
+    /// Where a rollback journal says how many pages the database had (<https://www.sqlite.org/fileformat2.html>, section 3).
+    const PAGES_BEFORE: std::ops::Range<usize> = 16..20;
+    cause.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+        && fs::read(beside(path, "-journal")).is_ok_and(|journal| journal.get(PAGES_BEFORE) == Some(&[0; 4]))
+}
+
 fn file_error(path: &Path, cause: std::io::Error) -> JournalError {
     JournalError::File {
         path: path.to_owned(),
@@ -250,12 +262,8 @@ fn file_error(path: &Path, cause: std::io::Error) -> JournalError {
 /// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
 fn make(path: &Path) -> Result<(), JournalError> {
     let failed = |cause| file_error(path, cause);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        make_private_folder(folder).map_err(failed)?;
     }
     OpenOptions::new()
         .write(true)

@@ -17,7 +17,7 @@ const RIGS: &[Rig] = &[
     ),
     (
         "power-loss",
-        "STATES [--seed N] [--mistake NAME] [--at CALL:SEED]",
+        "STATES [--people N] [--seed N] [--mistake NAME] [--at CALL:SEED]",
         storage::power_loss,
     ),
     ("disk-full", "SIZES [--seed N] [--at SCENE:BYTES]", storage::disk_full),

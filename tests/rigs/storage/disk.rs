@@ -211,14 +211,6 @@ impl Disk {
         }
     }
 
-    /// Whether there is anything that a loss of power could take.
-    pub(super) fn is_certain(&self) -> bool {
-        self.things.iter().all(|thing| match thing {
-            Thing::File { pending, .. } => pending.is_empty(),
-            Thing::Folder { pending, .. } => pending.is_empty(),
-        })
-    }
-
     /// What is found below the folder after the loss, by path.
     pub(super) fn after_loss(&self, left: Left, dice: &mut Dice) -> BTreeMap<String, Found> {
         let chance = Chance {

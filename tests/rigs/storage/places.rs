@@ -381,7 +381,12 @@ fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checke
     worker.begin("stopped");
     let (database, log) = (worker.site.database(), worker.site.database().with_extension("db-wal"));
     let good = std::fs::read(&log).unwrap();
-    let frames = (good.len() - LOG_HEADER) / FRAME;
+    // A transaction that was not finished is no part of the record: its last frame says how large the database is.
+    let is_last = |frame: &usize| good[LOG_HEADER + frame * FRAME + 4..][..4] != [0; 4];
+    let frames = (0..(good.len() - LOG_HEADER) / FRAME)
+        .rev()
+        .find(is_last)
+        .map_or(0, |last| last + 1);
     let against = Against {
         heads: Some(worker.site.heads()),
         ..Against::default()

@@ -30,10 +30,14 @@ use super::{Checked, Dice, each, judge, number, option, truth};
 /// Of so many states one is given to the real binary, which finishes the job from there.
 const RESUMED_ONE_IN: usize = 100;
 
+/// Seeds of their own: nothing of what was not synced is left, or all of it.
+const NO_LUCK: u64 = 0;
+const ALL_LUCK: u64 = 1;
+
 /// The length of a reserve that is whole; its bytes say nothing.
 const RESERVE: usize = 4 << 20;
 
-/// `power-loss STATES [--seed N] [--mistake NAME] [--at CALL:SEED]`.
+/// `power-loss STATES [--people N] [--seed N] [--mistake NAME] [--at CALL:SEED]`.
 pub(crate) fn power_loss(arguments: &[String]) -> Checked {
     let began = Instant::now();
     let states = usize::try_from(number(arguments, 0, 5_000)?).unwrap();
@@ -49,10 +53,19 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
                 .ok_or("there is no such mistake")?,
         ),
     };
-    let recording = Recording::make(mistake)?;
+    let people = option(arguments, "--people")
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| "--people takes a number")?;
+    let recording = Recording::make(mistake, people)?;
     println!(
-        "power-loss: {} calls of plan + apply + redact, {} syncs, {} destroying requests, {} events",
+        "power-loss: {} calls of {}, {} syncs, {} destroying requests, {} events",
         recording.calls.len(),
+        if people.is_some() {
+            "plan + apply"
+        } else {
+            "plan + apply + redact"
+        },
         recording
             .calls
             .iter()
@@ -126,13 +139,17 @@ struct Case {
     seed: u64,
 }
 
-/// Every call in turn, with luck of its own, in the order of the calls.
+/// Every call in turn, in the order of the calls: once with all luck and once with none, then with luck of its own.
 fn sampled(states: usize, calls: usize, seed: u64) -> Vec<Case> {
     let mut dice = Dice(seed);
     let mut cases: Vec<Case> = (0..states)
         .map(|nth| Case {
-            call: 1 + (nth * calls / states.max(1) + nth) % calls,
-            seed: dice.next(),
+            call: 1 + nth % calls,
+            seed: match nth / calls {
+                0 => NO_LUCK,
+                1 => ALL_LUCK,
+                _ => dice.next(),
+            },
         })
         .collect();
     cases.sort_by_key(|case| case.call);
@@ -172,34 +189,52 @@ struct Recording {
     /// Every event, in the end.
     story: Vec<Value>,
     bodies: Vec<String>,
-    /// From which call on the name is erased.
-    erased: usize,
+    /// From which call on the name is erased; none when it never is.
+    erased: Option<usize>,
+    roster: Vec<u8>,
     /// Where it was made; it can be gone on with there.
     site: Mutex<Site>,
     beginning: World,
 }
 
 impl Recording {
-    fn make(mistake: Option<Mistake>) -> Checked<Self> {
-        let site = Site::new(super::WORKERS);
+    /// Of the how-to, or of a job with so many people, which is long enough for the log to be written back by the way.
+    fn make(mistake: Option<Mistake>, people: Option<u32>) -> Checked<Self> {
+        let mut site = Site::new(super::WORKERS);
+        let mut text = super::site::ROSTER.to_vec();
+        if let Some(people) = people {
+            let world = World::generated(people, 4, 60, 24);
+            text = world.roster_csv(usize::MAX).into_bytes();
+            site.portal_anew(world, BTreeSet::new());
+        }
         let beginning = site.world();
         let log = site.beside("log");
         // What was there before is certain.
         std::fs::remove_file(site.roster()).unwrap();
         let roster = site.beside("roster.csv");
-        std::fs::write(&roster, super::site::ROSTER).unwrap();
-        let run = |words: &[&str], code: i32| {
+        std::fs::write(&roster, &text).unwrap();
+        let run = |words: &[&str], codes: &[i32]| {
             let mut command = site.shimmed(words);
             if let Some(mistake) = mistake {
                 command.env("OFFBOARD24_MISTAKE", mistake.name());
             }
-            site.end(command.env("RIG_LOG", &log)).expect(code)
+            let ended = site.end(command.env("RIG_LOG", &log));
+            match ended.code {
+                Some(code) if codes.contains(&code) => Ok(ended.json()),
+                code => Err(format!("{words:?} ended with {code:?}: {}", ended.words())),
+            }
         };
-        let plan = run(&["plan", roster.to_str().unwrap(), "--action", "kill"], 0)?.json();
-        run(&["apply", "--confirm", plan["confirm"].as_str().unwrap_or_default()], 0)?;
-        let erase = ["audit", "redact", "--person", PERSON, "--also", "all"];
-        let values = run(&erase, 6)?.json()["values"].to_string();
-        run(&[&erase[..], &["--confirm", &values]].concat(), 0)?;
+        let plan = run(&["plan", roster.to_str().unwrap(), "--action", "kill"], &[0, 4])?;
+        run(
+            &["apply", "--confirm", plan["confirm"].as_str().unwrap_or_default()],
+            &[0, 4],
+        )?;
+        if people.is_none() {
+            let erase = ["audit", "redact", "--person", PERSON, "--also", "all"];
+            let values = run(&erase, &[6])?["values"].to_string();
+            run(&[&erase[..], &["--confirm", &values]].concat(), &[0])?;
+        }
+        site.expected = usize::try_from(plan["actions"]["planned"].as_u64().unwrap_or_default()).unwrap();
         let calls = shim::read(&std::fs::read(&log).unwrap());
         let bodies = {
             let file = offboard24::journal::JournalFile::open(&site.database()).map_err(|cause| cause.to_string())?;
@@ -214,7 +249,8 @@ impl Recording {
             requests: Vec::new(),
             story: bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect(),
             bodies,
-            erased: usize::MAX,
+            erased: people.is_none().then_some(usize::MAX),
+            roster: text,
             site: Mutex::new(site),
             beginning,
         };
@@ -288,16 +324,21 @@ impl Recording {
                 _ => {}
             }
             if finished.is_some_and(|seq| required > seq) {
-                self.erased = self.erased.min(place + 1);
+                self.erased = self.erased.map(|erased| erased.min(place + 1));
             }
             self.required.push(required);
             self.head.push(before);
         }
         // A rig that does not see what it looks for finds nothing.
-        let seen: usize = sent.values().sum();
-        if seen != 9 || self.requests.len() != 3 || self.receipts.is_empty() || self.erased == usize::MAX {
+        let (seen, intended): (usize, usize) = (sent.values().sum(), intents.values().map(Vec::len).sum());
+        if seen < 9
+            || seen != intended
+            || self.requests.len() < 3
+            || self.receipts.is_empty()
+            || self.erased == Some(usize::MAX)
+        {
             return Err(format!(
-                "the rig saw {seen} kills in {} requests, {} receipts, and the erasure after call {}",
+                "the rig saw {seen} kills of {intended} in {} requests, {} receipts, and the erasure after call {:?}",
                 self.requests.len(),
                 self.receipts.len(),
                 self.erased
@@ -321,7 +362,7 @@ impl Recording {
             }
         }
         if !site.roster().exists() {
-            std::fs::write(site.roster(), super::site::ROSTER).unwrap();
+            std::fs::write(site.roster(), &self.roster).unwrap();
         }
         site.portal_anew(world, destroyed);
         site.finish()?;
@@ -398,11 +439,10 @@ impl Worker {
         }
         self.applied = case.call;
         let mut dice = Dice(case.seed);
-        let left = match dice.below(10) {
-            _ if self.disk.is_certain() => Left::Everything,
-            0..3 => Left::Nothing,
-            3 => Left::Everything,
-            4 | 5 => Left::Earlier,
+        let left = match (case.seed, dice.below(4)) {
+            (NO_LUCK, _) => Left::Nothing,
+            (ALL_LUCK, _) => Left::Everything,
+            (_, 0) => Left::Earlier,
             _ => Left::Anything,
         };
         let mut found = self.disk.after_loss(left, &mut dice);
@@ -474,7 +514,7 @@ impl Worker {
             ));
         }
         self.receipts(recording, case, &home)?;
-        if case.call >= recording.erased {
+        if recording.erased.is_some_and(|erased| case.call >= erased) {
             no_name_is_left(state)?;
         }
         Ok(())

@@ -81,6 +81,8 @@ pub(super) struct Site {
     pause: Pause,
     /// What the portal had destroyed for this job before it began anew.
     destroyed_before: BTreeSet<String>,
+    /// How many actions the plan has to have.
+    pub(super) expected: usize,
 }
 
 /// A portal that runs.
@@ -97,7 +99,19 @@ impl Portal {
         let thread = std::thread::spawn(move || {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             runtime.enable_all().build().unwrap().block_on(async {
-                let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
+                // A process that another worker is just starting holds the old socket until it is another program.
+                let mut sandbox = Sandbox::start(options.clone()).await;
+                for _ in 0..1000 {
+                    if !sandbox
+                        .as_ref()
+                        .is_err_and(|cause| cause.kind() == std::io::ErrorKind::AddrInUse)
+                    {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                    sandbox = Sandbox::start(options.clone()).await;
+                }
+                let sandbox = Arc::new(sandbox.unwrap());
                 started.send(sandbox).unwrap();
                 _ = stopped.await;
             });
@@ -136,6 +150,7 @@ impl Site {
             portal: None,
             pause,
             destroyed_before: BTreeSet::new(),
+            expected: 9,
         };
         site.portal_anew(World::sample(), BTreeSet::new());
         std::fs::create_dir(site.home()).unwrap();
@@ -348,7 +363,8 @@ impl Site {
             };
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let ended = self.run(&words);
-            if ended.code != Some(0) {
+            // What the roster leaves to a person is left.
+            if !matches!(ended.code, Some(0 | 4)) {
                 return Err(format!(
                     "afterwards {} ended with {:?}: {}",
                     words.join(" "),
