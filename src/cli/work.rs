@@ -68,9 +68,13 @@ impl Work {
         let keys = Keys::read(&place.key)?;
         let journal = Journal::open_signed(&place.database, Arc::clone(&clock), keys, &place.paths.heads())?;
         // A wish from before this run is not about this run.
-        match std::fs::remove_file(stop_file(&place.database)) {
+        let stop = stop_file(&place.database);
+        match std::fs::remove_file(&stop) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::usage(format!("the stop file cannot be removed: {cause}")));
+                return Err(
+                    Failure::usage(format!("the request to stop from before cannot be taken back: {cause}"))
+                        .next(format!("remove {} and type the same command again", stop.display())),
+                );
             }
             _ => {}
         }

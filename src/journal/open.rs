@@ -72,7 +72,7 @@ pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     refuse_network(path)?;
     // A file that is not ours stays as it is: opened for writing, SQLite would already tidy up what its own program left.
     match open(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
-        Err(JournalError::Place { cause, .. }) if is_hardly_begun(path, &cause) => {}
+        Err(JournalError::Missing(_)) => {}
         opened => drop(opened?),
     }
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -226,6 +226,7 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, JournalError> {
         Ok(db)
     };
     opened().map_err(|error| match error {
+        JournalError::Sqlite(cause) if is_hardly_begun(path, &cause) => JournalError::Missing(path.to_owned()),
         JournalError::Sqlite(cause) if is_of_place(&cause) => JournalError::Place {
             path: path.to_owned(),
             cause,
@@ -243,8 +244,8 @@ fn is_of_place(cause: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether the power went while somebody made the file: `SQLite` has to take back what was begun, and then nothing is in it. Whose it was
-/// cannot be told, and does not matter.
+/// Whether somebody died, or lost power, while making the file: `SQLite` has to take back what was begun, and then nothing is in it.
+/// Whose it was cannot be told, and does not matter.
 fn is_hardly_begun(path: &Path, cause: &rusqlite::Error) -> bool {
     /// Where a rollback journal says how many pages the database had (<https://www.sqlite.org/fileformat2.html>, section 3).
     const PAGES_BEFORE: std::ops::Range<usize> = 16..20;

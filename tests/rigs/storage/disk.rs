@@ -54,8 +54,10 @@ pub(super) enum Left {
     Everything,
     /// What was done first, up to some moment.
     Earlier,
-    /// Anything.
+    /// Anything, by sectors, each old or new.
     Anything,
+    /// The same, and a sector that was being written can hold what nobody ever wrote.
+    Garbage,
 }
 
 /// What is found at a path after the loss.
@@ -217,8 +219,6 @@ impl Disk {
             left,
             until: dice.below(self.order + 1),
             of_ten: 1 + dice.below(9),
-            // Anything where a write was under way, or only old and new bytes.
-            garbage: dice.coin(),
         };
         let mut found = BTreeMap::new();
         self.collect(0, &self.root, &chance, dice, &mut found);
@@ -265,7 +265,6 @@ struct Chance {
     until: usize,
     /// For [`Left::Anything`]: how many of ten changes survive.
     of_ten: usize,
-    garbage: bool,
 }
 
 impl Chance {
@@ -274,20 +273,20 @@ impl Chance {
             Left::Nothing => false,
             Left::Everything => true,
             Left::Earlier => order <= self.until,
-            Left::Anything => dice.below(10) < self.of_ten,
+            Left::Anything | Left::Garbage => dice.below(10) < self.of_ten,
         }
     }
 
     /// What becomes of a file by a change that may have reached the disk.
     fn survive(&self, file: &mut Vec<u8>, done: &Pending<Change>, dice: &mut Dice) {
         match (&done.change, self.left) {
-            (Change::Write { at, bytes }, Left::Anything) => {
+            (Change::Write { at, bytes }, Left::Anything | Left::Garbage) => {
                 let mut from = *at;
                 while from < at + bytes.len() {
                     let to = ((from / SECTOR + 1) * SECTOR).min(at + bytes.len());
                     if self.keeps(done.order, dice) {
                         put(file, from, &bytes[from - at..to - at]);
-                    } else if self.garbage && dice.below(4) == 0 {
+                    } else if matches!(self.left, Left::Garbage) && dice.below(4) == 0 {
                         let noise: Vec<u8> = (from..to).map(|_| dice.next().to_le_bytes()[0]).collect();
                         put(file, from, &noise);
                     }

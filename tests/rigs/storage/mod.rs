@@ -105,8 +105,4 @@ impl Dice {
     fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap_or_default()
     }
-
-    fn coin(&mut self) -> bool {
-        self.next() & 1 == 1
-    }
 }
