@@ -12,7 +12,7 @@ type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 const RIGS: &[Rig] = &[
     (
         "file-faults",
-        "[night | plan | apply | resume | redact | export] [--at CALL:KIND]",
+        "[night | plan | apply | resume | redact | export] [--kind KIND] [--at CALL:KIND]",
         storage::file_faults,
     ),
     (

@@ -94,7 +94,7 @@ fn kinds(class: &str, name: &str, at_night: bool) -> Vec<&'static str> {
     kinds
 }
 
-/// `file-faults [night | SCENE] [--at CALL:KIND]`.
+/// `file-faults [night | SCENE] [--kind KIND] [--at CALL:KIND]`.
 pub(crate) fn file_faults(arguments: &[String]) -> Checked {
     let began = Instant::now();
     let named = arguments
@@ -122,7 +122,12 @@ pub(crate) fn file_faults(arguments: &[String]) -> Checked {
                 kind: kind.to_owned().leak(),
             }]
         }
-        None => all_cases(&chosen, at_night)?,
+        None => {
+            let only = option(arguments, "--kind");
+            let mut cases = all_cases(&chosen, at_night || only.is_some())?;
+            cases.retain(|case| only.is_none_or(|kind| kind == case.kind));
+            cases
+        }
     };
     let verbose = cases.len() == 1;
     let hit = std::sync::atomic::AtomicUsize::new(0);
