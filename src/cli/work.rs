@@ -10,7 +10,7 @@ use super::failure::{Failure, WHERE_TO_WRITE};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{self, Clock};
 use crate::domain::{ActionKind, JobId, RunId, StopReason, UserId};
 use crate::exit::Exit;
 use crate::files::make_private_folder;
@@ -64,7 +64,7 @@ impl Work {
             })?;
         }
         let lock = Lock::take(&database_lock(&place.database))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = clock::of_process();
         let keys = Keys::read(&place.key)?;
         let journal = Journal::open_signed(&place.database, Arc::clone(&clock), keys, &place.paths.heads())?;
         // A wish from before this run is not about this run.
