@@ -144,7 +144,10 @@ mod rigged {
             drop(writeln!(file, "{}", point.name()));
         }
         if deadly() == Some((point, passage)) {
-            drop(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL));
+            drop(rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            ));
         }
     }
 

@@ -146,6 +146,7 @@ async fn perform(
     let mut outcome = (ended.stop, ended.cause.map(Failure::from));
     if ended.stop.is_none() && complete && can_close {
         tokio::select! {
+            biased;
             closed = run::close(&mut recorder, &link.reader) => match closed {
                 Ok(()) => {}
                 Err(RunError::Portal(error)) => outcome = (Some(run::stop_reason(&error)), Some(error.into())),

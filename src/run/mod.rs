@@ -28,6 +28,8 @@ use self::stop::StopRequest;
 use crate::clock::Clock;
 use crate::domain::{JobId, StopReason, UserId, WorkflowId};
 use crate::journal::{Event, JournalError, View};
+#[cfg(feature = "rigs")]
+use crate::mistake::{Mistake, is_planted};
 use crate::plan::record::Recorder;
 use crate::portal::{Delays, Destroy, Destroyer, PortalError, Reader, TaskScope, UserQuery};
 
@@ -180,6 +182,7 @@ impl Engine<'_> {
     async fn wait(&self, until: Duration) -> Result<(), RunError> {
         let left = until.saturating_sub(self.clock.monotonic());
         tokio::select! {
+            biased;
             () = self.clock.sleep(left) => {}
             () = self.stop.asked() => {}
         }
@@ -197,6 +200,7 @@ impl Engine<'_> {
             tokio::time::sleep(FAREWELL).await;
         };
         tokio::select! {
+            biased;
             answer = question => answer,
             () = farewell => Err(PortalError::Unreachable { attempts: 1 }),
         }
@@ -220,6 +224,7 @@ impl Engine<'_> {
     async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
         let began = self.clock.monotonic();
         let sightings = tokio::select! {
+            biased;
             sightings = self.look(machine, keys) => sightings?,
             // Nothing is in flight that could be lost.
             () = self.stop.asked() => return Ok(()),
@@ -284,7 +289,13 @@ impl Engine<'_> {
             return Ok(());
         }
         let (intents, commands) = machine.intents(now);
-        recorder.record(intents.clone())?;
+        #[cfg(feature = "rigs")]
+        let is_late = is_planted(Mistake::IntentAfterCall);
+        #[cfg(not(feature = "rigs"))]
+        let is_late = false;
+        if !is_late {
+            recorder.record(intents.clone())?;
+        }
         let job = recorder.job();
         let intents: Vec<_> = intents
             .into_iter()
@@ -294,7 +305,10 @@ impl Engine<'_> {
         machine.sending(&commands);
 
         let sent = self.destroyer.send(&destroy(&commands, status)).await;
-
+        #[cfg(feature = "rigs")]
+        if is_late {
+            recorder.settle(intents)?;
+        }
         let now = self.clock.monotonic();
         let took = sent
             .command_took

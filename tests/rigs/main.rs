@@ -2,12 +2,18 @@
 
 #![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
 
+mod simulation;
+
 use std::process::ExitCode;
 
 /// A rig: its name, what its number counts, and what runs it.
 type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
-const RIGS: &[Rig] = &[];
+const RIGS: &[Rig] = &[(
+    "simulate",
+    "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
+    simulation::run,
+)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
