@@ -75,16 +75,16 @@ impl Administrator<'_> {
     fn works(&mut self) -> Result<(), String> {
         let mut idle = 0;
         loop {
-            if self.sittings >= ROUGH_MAX {
+            let is_calm = self.sittings >= ROUGH_MAX || self.world.lock().is_calm();
+            if is_calm {
                 self.world.lock().calms_down();
             }
             let Some(command) = self.next_command() else {
                 return Ok(());
             };
             let before = self.left();
-            let was_calm = self.world.lock().is_calm();
             self.types(&command)?;
-            if was_calm {
+            if is_calm {
                 idle = if self.left() < before { 0 } else { idle + 1 };
                 if idle >= IDLE_MAX {
                     return Err(format!("nothing goes on: {} again and again", command.join(" ")));

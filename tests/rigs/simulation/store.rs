@@ -15,7 +15,7 @@ pub(super) struct Store {
 impl Store {
     /// An empty one.
     pub(super) fn new(base: PathBuf) -> io::Result<Self> {
-        let _ = fs::remove_dir_all(&base);
+        drop(fs::remove_dir_all(&base));
         let store = Self { base, number: 0 };
         fs::create_dir_all(store.folder())?;
         fs::write(store.webhook(), "https://portal.example/rest/1/0123456789abcdef/")?;
@@ -78,6 +78,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.base);
+        drop(fs::remove_dir_all(&self.base));
     }
 }

@@ -138,9 +138,10 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong any more.
+    /// Nothing goes wrong any more, and the wall clock is right again.
     pub(super) fn calms_down(&mut self) {
         self.faults.clear();
+        self.wall_ms = 0;
     }
 
     pub(super) fn is_calm(&self) -> bool {
