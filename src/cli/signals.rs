@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::terminal::Terminal;
+use crate::crash::{self, Point};
 use crate::domain::StopReason;
 use crate::exit::Exit;
 use crate::run::stop::{StopRequest, Stopper, stop_request};
@@ -96,11 +97,13 @@ async fn hear(
             else => return,
         };
         if !first {
+            crash::point(Point::C21);
             // What is durable is durable; the next start asks the portal about the rest.
             std::process::exit(i32::from(exit.code()));
         }
         first = false;
         terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
+        crash::point(Point::C21);
         first_heard();
         stopper.stop(StopReason::Signal);
     }

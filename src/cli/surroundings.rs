@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{self, Clock};
 use crate::paths::Paths;
 use crate::portal::{Connection, PortalError, Settings, Webhook};
 
@@ -27,7 +27,7 @@ impl Surroundings {
         if let Some(simulated) = &self.simulated {
             return Arc::clone(&simulated.clock);
         }
-        Arc::new(SystemClock)
+        clock::of_process()
     }
 
     /// The folders; none when the account has no home directory.

@@ -26,6 +26,7 @@ use self::machine::{Command, Key, Machine, Step, action_of};
 use self::recheck::Sighting;
 use self::stop::StopRequest;
 use crate::clock::Clock;
+use crate::crash::{self, Point};
 use crate::domain::{JobId, StopReason, UserId, WorkflowId};
 use crate::journal::{Event, JournalError, View};
 #[cfg(feature = "rigs")]
@@ -216,6 +217,7 @@ impl Engine<'_> {
             .filter_map(|(id, found)| found.map(|_| id))
             .collect();
         let entries = machine.listed(keys, &listed, asked_at);
+        crash::point(Point::C14);
         recorder.settle(entries.clone())?;
         machine.apply(&entries, self.clock.monotonic());
         Ok(())
@@ -223,6 +225,7 @@ impl Engine<'_> {
 
     async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
         let began = self.clock.monotonic();
+        crash::point_of(|| keys.iter().any(|key| machine.action(*key).attempt > 0).then_some(Point::C15));
         let sightings = tokio::select! {
             biased;
             sightings = self.look(machine, keys) => sightings?,
@@ -293,9 +296,11 @@ impl Engine<'_> {
         let is_late = is_planted(Mistake::IntentAfterCall);
         #[cfg(not(feature = "rigs"))]
         let is_late = false;
+        crash::point(Point::C4);
         if !is_late {
             recorder.record(intents.clone())?;
         }
+        crash::point(Point::C6);
         let job = recorder.job();
         let intents: Vec<_> = intents
             .into_iter()
@@ -314,6 +319,7 @@ impl Engine<'_> {
             .command_took
             .unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
         let answers = machine.answered(&commands, &sent.answers, took, now);
+        crash::point(Point::C10);
         recorder.settle(answers.clone())?;
         machine.apply(&answers, now);
         if let Some(error) = sent.stop {

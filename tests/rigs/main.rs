@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
 
+mod crashes;
+mod model;
 mod simulation;
 
 use std::process::ExitCode;
@@ -9,11 +11,15 @@ use std::process::ExitCode;
 /// A rig: its name, what its number counts, and what runs it.
 type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
-const RIGS: &[Rig] = &[(
-    "simulate",
-    "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
-    simulation::run,
-)];
+const RIGS: &[Rig] = &[
+    ("crashes", "RANDOM", crashes::run),
+    ("model", "EXECUTIONS", model::run),
+    (
+        "simulate",
+        "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
+        simulation::run,
+    ),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

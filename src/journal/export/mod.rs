@@ -16,6 +16,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{JournalError, JournalFile, View, open, redact};
+use crate::crash::{self, Point};
 use crate::files::{make_private_folder, sync_folder};
 use crate::hex::hex;
 
@@ -102,7 +103,9 @@ pub fn export(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> R
         JournalError::DiskFull => JournalError::Export(io::ErrorKind::StorageFull.into()),
         other => other,
     })?;
+    crash::point(Point::C19);
     fs::rename(&unfinished.0, folder)?;
+    crash::point(Point::C19);
     sync_folder(folder)?;
     Ok(made)
 }
@@ -143,6 +146,7 @@ fn fill(file: &JournalFile, heads: &Path, folder: &Path, redacted: bool) -> Resu
     if redacted {
         leave_values_out(&copy)?;
     }
+    crash::point(Point::C19);
     let file = JournalFile::open(&copy)?;
     let view = file.view();
     let about = About {
