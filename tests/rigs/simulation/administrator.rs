@@ -19,6 +19,9 @@ const ROUGH_MAX: u32 = 14;
 /// Runs of calm sittings without any progress.
 const IDLE_MAX: u32 = 3;
 
+/// By how much the wall clock of a scenario can be ahead.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(12);
+
 /// What one scenario brought.
 pub(super) struct Outcome {
     /// What was promised and not kept.
@@ -91,7 +94,9 @@ impl Administrator<'_> {
                 }
             }
             let pause = Duration::from_millis(1 + self.world.lock().next_random() % 100_000);
-            self.world.lock().passes_time(pause);
+            // A plan that a clock made that was ahead has to wait until that time has come.
+            let patience = if idle > 0 { CLOCK_AHEAD_MAX } else { Duration::ZERO };
+            self.world.lock().passes_time(pause + patience);
         }
     }
 

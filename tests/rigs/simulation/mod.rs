@@ -42,6 +42,16 @@ const WORKERS: u64 = 2;
 /// The journal of every so many seeds is verified as an auditor would.
 const VERIFIED_EACH: u64 = 5;
 
+/// From so many seeds on, everything that can go wrong has to have gone wrong, and every outcome has to have come out.
+const BLIND_BELOW: u64 = 500;
+
+/// What can go wrong, and come out.
+const TO_BE_REACHED: [&str; 31] = [
+    "NotConnected", "Lost", "AnswerLost", "Late", "Twice", "BrokenOff", "Cut", "Dies", "Page", "Error", "Redirect", "Slow", "Command",
+    "Shapes", "Ends", "Answers", "Joins", "Rehired", "Dismissed", "Refuses", "Crash", "Signal", "Stop", "ClockSet", "confirmed",
+    "presumed", "already_gone", "unattributed", "drifted", "failed", "survived",
+];
+
 /// How long a failing scenario is made smaller.
 const SHRINKING: Duration = Duration::from_secs(60);
 
@@ -138,7 +148,7 @@ impl Options {
             (None, Some(mistake)) => Err(format!("{} goes unnoticed in {} seeds", mistake.name(), reached.seeds)),
             (None, None) => {
                 println!("what went wrong: {:?}\noutcomes: {:?}", reached.fired, reached.outcomes);
-                Ok(())
+                reached.is_sighted()
             }
             (Some((seed, broken)), None) => Err(self.shrunk(seed, &broken, folder)),
         }
@@ -234,6 +244,16 @@ impl Reached {
         for (name, count) in &outcome.outcomes {
             *self.outcomes.entry(name.clone()).or_default() += count;
         }
+    }
+
+    /// Whether everything was there that can be.
+    fn is_sighted(&self) -> Result<(), String> {
+        let is_reached = |name: &&str| self.fired.contains_key(*name) || self.outcomes.contains_key(*name);
+        let missing: Vec<&str> = TO_BE_REACHED.iter().copied().filter(|name| !is_reached(name)).collect();
+        if self.seeds < BLIND_BELOW || missing.is_empty() {
+            return Ok(());
+        }
+        Err(format!("blind: in {} seeds there never was {}", self.seeds, missing.join(", ")))
     }
 
     fn line(&self, actions: u32, seconds: f64) -> String {

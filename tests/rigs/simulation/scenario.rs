@@ -103,6 +103,8 @@ pub(super) enum What {
     Crash { reboot: bool },
     /// SIGINT.
     Signal,
+    /// Somebody types `offboard24 stop`.
+    Stop,
     /// The wall clock is set.
     ClockSet(i64),
 }
@@ -247,10 +249,10 @@ impl Scenario {
             },
             _ => Fault {
                 when: When::Await(random.below_u32(150 + 4 * actions)),
-                what: if random.chance(500) {
-                    What::Signal
-                } else {
-                    What::ClockSet(random.pick(&[-7_200_000, -90_000, -1, 5_000, 3_600_000]))
+                what: match random.below(4) {
+                    0 => What::Signal,
+                    1 => What::Stop,
+                    _ => What::ClockSet(random.pick(&[-7_200_000, -90_000, -1, 5_000, 3_600_000])),
                 },
             },
         })
@@ -395,7 +397,7 @@ fn on_any(random: &mut Random) -> What {
 }
 
 fn random_shape(random: &mut Random) -> What {
-    if random.chance(100) {
+    if random.chance(250) {
         What::Redirect
     } else {
         What::Shapes

@@ -31,6 +31,10 @@ impl Store {
         self.folder().join("audit.db")
     }
 
+    pub(super) fn stop_file(&self) -> PathBuf {
+        self.folder().join("audit.db.stop")
+    }
+
     pub(super) fn heads(&self) -> PathBuf {
         self.folder().join("heads")
     }

@@ -223,6 +223,10 @@ impl World {
                     }
                 }
                 What::ClockSet(by) => self.wall_ms += by,
+                What::Stop => {
+                    let made = std::fs::write(self.store.stop_file(), "");
+                    drop(made.map_err(|cause| self.breaks(format!("the rig cannot write: {cause}"))));
+                }
                 What::Crash { reboot } => dies = Some(reboot),
                 _ => {}
             }
@@ -236,7 +240,10 @@ impl World {
         self.counts.points[index] += 1;
         let point = u8::try_from(index + 1).unwrap_or_default();
         match self.fault(&When::Point(point, number))? {
-            What::Crash { reboot } => Some(reboot),
+            What::Crash { reboot } => {
+                *self.fired.entry(format!("Crash at C{point}")).or_default() += 1;
+                Some(reboot)
+            }
             _ => None,
         }
     }
