@@ -60,10 +60,10 @@ pub(super) const SCENES: &[Scene] = &[
     scene("resume-twice-plan-terminate", What::Plan, "terminate", &["C1:1", "C1:2"]),
     scene("apply-kill", What::Apply, "kill", &[]),
     scene("apply-terminate", What::Apply, "terminate", &[]),
-    scene("resume-kill", What::Apply, "kill", &["C8:1"]),
-    scene("resume-terminate", What::Apply, "terminate", &["C8:1"]),
-    scene("resume-twice-kill", What::Apply, "kill", &["C8:1", "C6:2"]),
-    scene("resume-twice-terminate", What::Apply, "terminate", &["C8:1", "C6:2"]),
+    scene("resume-kill", What::Apply, "kill", &["C10:1"]),
+    scene("resume-terminate", What::Apply, "terminate", &["C10:1"]),
+    scene("resume-twice-kill", What::Apply, "kill", &["C10:1", "C6:2"]),
+    scene("resume-twice-terminate", What::Apply, "terminate", &["C10:1", "C6:2"]),
     scene("run-kill", What::Run, "kill", &[]),
     scene("run-terminate", What::Run, "terminate", &[]),
     scene("redact", What::Redact, "kill", &[]),
@@ -238,8 +238,8 @@ fn redact(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     const ASK: [&str; 5] = ["audit", "redact", "--json", "--person", "29"];
     whole_job(stand)?;
     let values = |ended: Ended| ended.json()["values"].to_string();
-    let asked = stand.run(&ASK);
-    let confirmed = [&ASK[..], &["--confirm", &values(asked)]].concat();
+    let asked = values(stand.run(&ASK));
+    let confirmed = [&ASK[..], &["--confirm", &asked]].concat();
     let ended = stand.run_doomed(&confirmed, death);
     let passages = stand.passages();
     if death.is_some() {
@@ -247,7 +247,8 @@ fn redact(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     }
     let again = stand.run(&ASK);
     if again.code == 6 && again.json()["values"] != 0 {
-        let confirmed = [&ASK[..], &["--confirm", &values(again)]].concat();
+        let asked = values(again);
+        let confirmed = [&ASK[..], &["--confirm", &asked]].concat();
         let ended = stand.run(&confirmed);
         if ended.code != 0 {
             return Err(format!("cannot be erased any more: {}\n{}", ended.code, ended.stderr));

@@ -1,7 +1,9 @@
 //! What these rigs share with the tests of the whole: the stand-in portal, and the desk with the real binary.
 
+#[expect(dead_code, reason = "the tests of the whole use more of it")]
 #[path = "../../it/support/desk.rs"]
 mod desk;
+#[expect(dead_code, reason = "the tests of the whole use more of it")]
 #[path = "../../it/support/portal.rs"]
 mod portal;
 

@@ -7,15 +7,12 @@
 //!
 //! `model 800000` does that; `model --job two-kills --troubles 2 --path 0,1,1` replays one execution.
 
-// Shared with the tests of the whole, which use what these rigs do not.
-#[expect(dead_code, reason = "the simulation uses more of it")]
 #[path = "../../it/engine/auditor.rs"]
 mod auditor;
 mod job;
 #[path = "../../it/engine/process.rs"]
 mod process;
 mod random;
-#[expect(dead_code, reason = "the simulation uses more of it")]
 #[path = "../../it/engine/world.rs"]
 mod world;
 
