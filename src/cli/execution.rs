@@ -150,6 +150,7 @@ async fn perform(
     if ended.stop.is_none() && complete && can_close {
         crash::point(Point::C16);
         tokio::select! {
+            biased;
             closed = run::close(&mut recorder, &link.reader) => match closed {
                 Ok(()) => {}
                 Err(RunError::Portal(error)) => outcome = (Some(run::stop_reason(&error)), Some(error.into())),

@@ -34,6 +34,14 @@ impl Signals {
         Self::listen_and(PathBuf::new(), || {})
     }
 
+    /// Signals that a simulation gives.
+    #[cfg(feature = "rigs")]
+    pub(crate) fn by_hand(stop_file: PathBuf) -> (Stopper, Self) {
+        let (stopper, stop) = stop_request(stop_file);
+        let terminated = Arc::default();
+        (stopper, Self { stop, terminated })
+    }
+
     fn listen_and(stop_file: PathBuf, first_heard: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (stopper, stop) = stop_request(stop_file);
         let terminated = Arc::new(AtomicBool::new(false));

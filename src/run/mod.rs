@@ -29,6 +29,8 @@ use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::domain::{JobId, StopReason, UserId, WorkflowId};
 use crate::journal::{Event, JournalError, View};
+#[cfg(feature = "rigs")]
+use crate::mistake::{Mistake, is_planted};
 use crate::plan::record::Recorder;
 use crate::portal::{Delays, Destroy, Destroyer, PortalError, Reader, TaskScope, UserQuery};
 
@@ -181,6 +183,7 @@ impl Engine<'_> {
     async fn wait(&self, until: Duration) -> Result<(), RunError> {
         let left = until.saturating_sub(self.clock.monotonic());
         tokio::select! {
+            biased;
             () = self.clock.sleep(left) => {}
             () = self.stop.asked() => {}
         }
@@ -198,6 +201,7 @@ impl Engine<'_> {
             tokio::time::sleep(FAREWELL).await;
         };
         tokio::select! {
+            biased;
             answer = question => answer,
             () = farewell => Err(PortalError::Unreachable { attempts: 1 }),
         }
@@ -223,6 +227,7 @@ impl Engine<'_> {
         let began = self.clock.monotonic();
         crash::point_of(|| keys.iter().any(|key| machine.action(*key).attempt > 0).then_some(Point::C15));
         let sightings = tokio::select! {
+            biased;
             sightings = self.look(machine, keys) => sightings?,
             // Nothing is in flight that could be lost.
             () = self.stop.asked() => return Ok(()),
@@ -287,8 +292,14 @@ impl Engine<'_> {
             return Ok(());
         }
         let (intents, commands) = machine.intents(now);
+        #[cfg(feature = "rigs")]
+        let is_late = is_planted(Mistake::IntentAfterCall);
+        #[cfg(not(feature = "rigs"))]
+        let is_late = false;
         crash::point(Point::C4);
-        recorder.record(intents.clone())?;
+        if !is_late {
+            recorder.record(intents.clone())?;
+        }
         crash::point(Point::C6);
         let job = recorder.job();
         let intents: Vec<_> = intents
@@ -299,7 +310,10 @@ impl Engine<'_> {
         machine.sending(&commands);
 
         let sent = self.destroyer.send(&destroy(&commands, status)).await;
-
+        #[cfg(feature = "rigs")]
+        if is_late {
+            recorder.settle(intents)?;
+        }
         let now = self.clock.monotonic();
         let took = sent
             .command_took

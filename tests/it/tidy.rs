@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portal", &["clock", "domain", "hex", "personal"]),
     ("journal", &["clock", "domain", "files", "hex", "lock", "personal"]),
     ("plan", &["domain", "hex", "journal", "personal", "portal", "roster"]),
-    ("run", &["clock", "domain", "journal", "personal", "plan", "portal"]),
+    (
+        "run",
+        &["clock", "domain", "journal", "mistake", "personal", "plan", "portal"],
+    ),
     ("report", &["domain", "exit", "journal", "personal", "plan"]),
     ("sandbox", &[]),
     (

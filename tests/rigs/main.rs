@@ -4,13 +4,22 @@
 
 mod crashes;
 mod model;
+mod simulation;
 
 use std::process::ExitCode;
 
 /// A rig: its name, what its number counts, and what runs it.
 type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
-const RIGS: &[Rig] = &[("crashes", "RANDOM", crashes::run), ("model", "EXECUTIONS", model::run)];
+const RIGS: &[Rig] = &[
+    ("crashes", "RANDOM", crashes::run),
+    ("model", "EXECUTIONS", model::run),
+    (
+        "simulate",
+        "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
+        simulation::run,
+    ),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
