@@ -139,7 +139,7 @@ impl Unfinished {
         DirBuilder::new().mode(0o700).create(&path)?;
         let held = File::open(&path)?;
         // A file system without locks: nobody else can take this one either, and so nobody removes it.
-        drop(hold(&held));
+        _ = hold(&held);
         Ok(Self { path, _held: held })
     }
 }

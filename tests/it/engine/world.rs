@@ -48,7 +48,7 @@ pub(super) struct Weather {
     slow_connect: u32,
     slow_read: u32,
     read_fails: u32,
-    others: u32,
+    pub(super) others: u32,
     slow_command: u32,
     pub(super) crash: u32,
     pub(super) stop: u32,

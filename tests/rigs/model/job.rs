@@ -8,7 +8,7 @@ use offboard24::journal::{ActionPlanned, ActionReopened, Entry, Event};
 
 use super::auditor::{Auditor, Broken};
 use super::process::{Mistake, Over, Process};
-use super::random::{Mode, Random};
+use super::random::{Mode, OTHERS, Random};
 use super::world::{COLLEAGUES, PEOPLE, Weather, Workflow, World};
 
 /// Runs with trouble of one execution.
@@ -138,6 +138,7 @@ impl Play {
             mistake,
             jobs: jobs.map(JobId).collect(),
         };
+        play.world.weather.others = OTHERS;
         play.world.random.set(Mode::Choosing);
         play.record(plan)?;
         Ok(play)

@@ -5,7 +5,7 @@
 //! colleague who ends a workflow, joins it or is hired again, a wish to stop. First all executions without trouble, then all with one, with
 //! two, and so on, as far as the number of executions goes.
 //!
-//! `model 800000` does that; `model --job two-kills --troubles 2 --path 0,1,1` replays one execution.
+//! `model 800000` does that; `model --job two-kills --troubles 2/2 --path 12:1,30:2` replays one execution.
 
 #[path = "../../it/engine/auditor.rs"]
 mod auditor;
@@ -17,27 +17,36 @@ mod random;
 mod world;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use offboard24::mistake;
 
 use self::job::{JOBS, Job, Play};
 use self::process::Mistake;
-use self::random::Random;
+use self::random::{Bound, Random};
 
-/// More troubles than that come at random: see the simulation.
-const TROUBLES_MAX: usize = 6;
+/// What is looked at, one after the other. More troubles than that come at random: see the simulation.
+const BOUNDS: &[Bound] = &[
+    bound(0, 0),
+    bound(1, 1),
+    bound(3, 0),
+    bound(2, 2),
+    bound(3, 1),
+    bound(4, 1),
+    bound(3, 3),
+    bound(4, 4),
+];
+
+const fn bound(all: usize, others: usize) -> Bound {
+    Bound { all, others }
+}
+
+/// Jobs at a time.
+const WORKERS: usize = 2;
 
 /// Executions in which a planted mistake has to show.
 const EXECUTIONS_UNTIL_CAUGHT: u64 = 100_000;
-
-/// What was looked at of one job.
-#[derive(Debug, Default)]
-struct Looked {
-    executions: u64,
-    /// The number of troubles up to which nothing is left to look at.
-    exhausted: Option<usize>,
-}
 
 /// What was asked for.
 #[derive(Default)]
@@ -45,8 +54,8 @@ struct Order {
     executions: u64,
     mistake: Option<mistake::Mistake>,
     job: Option<&'static Job>,
-    troubles: usize,
-    path: Vec<usize>,
+    bound: Bound,
+    path: Vec<(usize, usize)>,
 }
 
 /// Runs the rig.
@@ -56,36 +65,36 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     mistake::plant(order.mistake);
     if let Some(job) = order.job {
         let mut random = Random::at(&order.path);
-        random.begin(order.troubles);
-        return one(job, &random, None).map(|()| println!("nothing found"));
+        random.begin(order.bound);
+        return one(job, &random, None).map(|()| println!("model: nothing found"));
     }
     let began = Instant::now();
-    let each = order.executions / JOBS.len() as u64;
-    let looked: Vec<(&Job, Looked)> = std::thread::scope(|scope| {
-        let look = |job| {
-            move || {
-                mistake::plant(order.mistake);
-                explore(job, each, None).map(|looked| (job, looked))
-            }
-        };
-        let workers: Vec<_> = JOBS.iter().map(|job| scope.spawn(look(job))).collect();
-        let looked = workers.into_iter().map(|worker| worker.join().unwrap());
-        looked.collect::<Result<_, String>>()
-    })?;
-    let executions: u64 = looked.iter().map(|(_, looked)| looked.executions).sum();
-    for (job, looked) in &looked {
-        let all = looked.exhausted.map_or_else(|| "none".to_owned(), |troubles| troubles.to_string());
-        println!("model: {}: {} executions, all with up to {all} troubles", job.name, looked.executions);
+    let left = AtomicU64::new(order.executions);
+    let mut looked = 0;
+    for bound in BOUNDS {
+        let jobs = explore_all(*bound, &left, order.mistake)?;
+        let executions: u64 = jobs.iter().map(|looked| looked.executions).sum();
+        let whole = jobs.iter().filter(|looked| looked.is_whole).count();
+        looked += executions;
+        println!(
+            "model: up to {} troubles, {} of them other than deaths: {executions} executions, {whole} of {} jobs exhausted",
+            bound.all,
+            bound.others,
+            jobs.len()
+        );
+        if whole < jobs.len() {
+            break;
+        }
     }
     if order.mistake.is_none() {
         println!("model: {}", controls()?);
     }
-    println!("model: {executions} executions, {} s", began.elapsed().as_secs());
+    println!("model: {looked} executions, {} s", began.elapsed().as_secs());
     Ok(())
 }
 
 fn parse(arguments: &[String]) -> Result<Order, String> {
-    const USAGE: &str = "model EXECUTIONS [--mistake NAME], or model --job NAME --troubles N --path 0,1,…";
+    const USAGE: &str = "model EXECUTIONS [--mistake NAME], or model --job NAME --troubles 2/2 --path 12:1,…";
     let mut order = Order::default();
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -100,10 +109,18 @@ fn parse(arguments: &[String]) -> Result<Order, String> {
                 let name = value()?;
                 order.job = Some(JOBS.iter().find(|job| job.name == name).ok_or("no such job")?);
             }
-            "--troubles" => order.troubles = value()?.parse().map_err(|_| USAGE)?,
+            "--troubles" => {
+                let (all, others) = value()?.split_once('/').ok_or(USAGE)?;
+                let number = |text: &str| text.parse().map_err(|_| USAGE);
+                order.bound = bound(number(all)?, number(others)?);
+            }
             "--path" => {
-                let path: Result<Vec<usize>, _> = value()?.split(',').map(str::parse).collect();
-                order.path = path.map_err(|_| USAGE)?;
+                let place = |text: &str| {
+                    let (place, chosen) = text.split_once(':')?;
+                    Some((place.parse().ok()?, chosen.parse().ok()?))
+                };
+                let path: Option<Vec<_>> = value()?.split(',').map(place).collect();
+                order.path = path.ok_or(USAGE)?;
             }
             number => order.executions = number.parse().map_err(|_| USAGE)?,
         }
@@ -111,29 +128,58 @@ fn parse(arguments: &[String]) -> Result<Order, String> {
     Ok(order)
 }
 
-/// Looks at executions of a job, those with fewer troubles first.
-fn explore(job: &Job, executions: u64, mistake: Option<Mistake>) -> Result<Looked, String> {
-    let mut looked = Looked::default();
-    for troubles in 0..=TROUBLES_MAX {
-        let mut random = Random::first();
-        loop {
-            if looked.executions == executions {
-                return Ok(looked);
-            }
-            looked.executions += 1;
-            random.begin(troubles);
-            one(job, &random, mistake).map_err(|broken| {
-                let path = random.path();
-                let (name, number) = (job.name, looked.executions);
-                format!("execution {number}: {broken}\nreplay: model --job {name} --troubles {troubles} --path {path}")
-            })?;
-            if !random.next_execution() {
-                break;
-            }
+/// What was looked at of one job.
+struct Looked {
+    executions: u64,
+    /// Whether nothing is left to look at.
+    is_whole: bool,
+}
+
+/// Looks at executions of all jobs, two jobs at a time.
+fn explore_all(bound: Bound, left: &AtomicU64, mistake: Option<mistake::Mistake>) -> Result<Vec<Looked>, String> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        mistake::plant(mistake);
+        let mut looked = Vec::new();
+        while let Some(job) = JOBS.get(next.fetch_add(1, Ordering::SeqCst)) {
+            looked.push(explore(job, bound, left, None)?);
         }
-        looked.exhausted = Some(troubles);
+        Ok(looked)
+    };
+    std::thread::scope(|scope| {
+        let workers = [(); WORKERS].map(|()| scope.spawn(work));
+        let looked = workers.map(|worker| worker.join().unwrap_or_else(|_| Err("a panic".to_owned())));
+        Ok(looked.into_iter().collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect())
+    })
+}
+
+/// Looks at the executions of a job with at most so many troubles, as long as any are left.
+fn explore(job: &Job, bound: Bound, left: &AtomicU64, mistake: Option<Mistake>) -> Result<Looked, String> {
+    let mut looked = Looked {
+        executions: 0,
+        is_whole: false,
+    };
+    let mut random = Random::first();
+    while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        looked.executions += 1;
+        random.begin(bound);
+        one(job, &random, mistake).map_err(|broken| {
+            let (path, number) = (random.path(), looked.executions);
+            let replay = replay(job, bound, &path);
+            format!("execution {number}: {broken}\nreplay: model {replay}")
+        })?;
+        if !random.next_execution() {
+            looked.is_whole = true;
+            break;
+        }
     }
     Ok(looked)
+}
+
+/// What to type to see an execution again.
+fn replay(job: &Job, bound: Bound, path: &str) -> String {
+    let path = if path.is_empty() { String::new() } else { format!(" --path {path}") };
+    format!("--job {} --troubles {}/{}{path}", job.name, bound.all, bound.others)
 }
 
 /// One execution. A panic is a finding too.
@@ -150,10 +196,12 @@ fn one(job: &Job, random: &Random, mistake: Option<Mistake>) -> Result<(), Strin
 fn controls() -> Result<String, String> {
     let mut caught = Vec::new();
     for mistake in Mistake::ALL {
-        let found = JOBS.iter().find_map(|job| {
-            let found = explore(job, EXECUTIONS_UNTIL_CAUGHT, Some(mistake)).err()?;
-            let number = found.split([' ', ':']).nth(1)?.to_owned();
-            Some(format!("{mistake:?} in {} at execution {number}", job.name))
+        let mut all = BOUNDS.iter().flat_map(|bound| JOBS.iter().map(|job| (*bound, job)));
+        let left = AtomicU64::new(EXECUTIONS_UNTIL_CAUGHT);
+        let found = all.find_map(|(bound, job)| {
+            let found = explore(job, bound, &left, Some(mistake)).err()?;
+            let (_, replay) = found.rsplit_once("replay: model ")?;
+            Some(format!("{mistake:?} ({replay})"))
         });
         caught.push(found.ok_or_else(|| format!("{mistake:?} goes unnoticed"))?);
     }

@@ -2,7 +2,8 @@
 //!
 //! It has the face of the simulation's source of chance, so world and process are used as they are. What goes wrong is counted: an
 //! execution has at most so many troubles, and below that bound every combination is tried, depth first. What is no trouble (how much of a
-//! request arrives before its sender dies, say) is tried both ways wherever it matters.
+//! request arrives before its sender dies, say) is tried both ways wherever it matters. Of two moments between which nobody looks, only
+//! one is tried.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -11,6 +12,12 @@ use std::time::Duration;
 
 /// Chances up to this are troubles: the worst weather has no others.
 const TROUBLE_MAX: u32 = 250;
+
+/// The chance of a crash in the worst weather, unlike all others.
+const CRASH: u32 = 100;
+
+/// The chance that others do something, unlike all others too.
+pub(super) const OTHERS: u32 = 200;
 
 /// Chances from this on are circumstances of a trouble. What lies between is how a pause is divided, which decides nothing.
 const CIRCUMSTANCE_MIN: u32 = 500;
@@ -35,17 +42,42 @@ pub(super) enum Mode {
     Calm,
 }
 
+/// How many troubles there are in an execution, at most.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Bound {
+    /// All, deaths among them.
+    pub(super) all: usize,
+    /// Those that are no deaths.
+    pub(super) others: usize,
+}
+
+impl Bound {
+    fn permits(self, is_death: bool) -> bool {
+        self.all > 0 && (is_death || self.others > 0)
+    }
+
+    fn take(&mut self, is_death: bool) {
+        self.all -= 1;
+        self.others -= usize::from(!is_death);
+    }
+}
+
 /// One execution: the answers that are prescribed, and those that were given after them.
 #[derive(Debug, Default)]
 struct Choices {
     /// Answer and number of answers.
     path: Vec<(usize, usize)>,
     position: usize,
-    troubles_left: usize,
+    left: Bound,
+    /// The longest time that was asked for last: it tells what the world is at.
+    longest_ms: u64,
+    /// Whether the last thing that was asked for was a crash, which did not come.
+    spared: bool,
 }
 
 impl Choices {
     fn choose(&mut self, answers: usize) -> usize {
+        self.spared = false;
         if answers <= 1 {
             return 0;
         }
@@ -77,16 +109,22 @@ impl Random {
     }
 
     /// The execution of a path.
-    pub(super) fn at(path: &[usize]) -> Self {
+    pub(super) fn at(path: &[(usize, usize)]) -> Self {
         let random = Self::first();
-        random.choices.borrow_mut().path = path.iter().map(|chosen| (*chosen, 0)).collect();
+        let length = path.iter().map(|(place, _)| place + 1).max().unwrap_or_default();
+        let mut typed = vec![(0, 0); length];
+        for (place, chosen) in path {
+            typed[*place] = (*chosen, 0);
+        }
+        random.choices.borrow_mut().path = typed;
         random
     }
 
     /// Before an execution.
-    pub(super) fn begin(&mut self, troubles: usize) {
+    pub(super) fn begin(&mut self, bound: Bound) {
         let mut choices = self.choices.borrow_mut();
-        (choices.position, choices.troubles_left) = (0, troubles);
+        (choices.position, choices.left) = (0, bound);
+        (choices.longest_ms, choices.spared) = (0, false);
         drop(choices);
         self.mode = Mode::Everything;
     }
@@ -107,11 +145,13 @@ impl Random {
         false
     }
 
-    /// The answers of this execution, to be typed.
+    /// The answers of this execution that are not the first, to be typed: where, and which.
     pub(super) fn path(&self) -> String {
         let choices = self.choices.borrow();
-        let given = choices.path.iter().take(choices.position);
-        given.map(|(chosen, _)| chosen.to_string()).collect::<Vec<_>>().join(",")
+        let given = choices.path.iter().take(choices.position).enumerate();
+        let unusual = given.filter(|(_, (chosen, _))| *chosen > 0);
+        let words: Vec<String> = unusual.map(|(place, (chosen, _))| format!("{place}:{chosen}")).collect();
+        words.join(",")
     }
 
     /// One of so many answers.
@@ -130,16 +170,16 @@ impl Random {
     /// A number below `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
         if end == OTHERS_DO {
-            // The first two are the same.
-            return [0, 2, 3, 4, 5, 6, 7][self.choose(7)];
+            // The first two are the same, and the last only undoes the one before it.
+            return [0, 2, 3, 4, 5, 6][self.choose(6)];
         }
         self.choose(end)
     }
 
-    /// A person: one of those who wait, a colleague, or a stranger who was dismissed.
+    /// A person: the one who waits, or a stranger.
     pub(super) fn below_u32(&mut self, end: u32) -> u32 {
-        let [ours, colleague, stranger] = [end - 1, 0, end - 2];
-        [ours, colleague, stranger][self.choose(3)]
+        let [ours, stranger] = [end - 1, 0];
+        [ours, stranger][self.choose(2)]
     }
 
     /// Whether something happens. A trouble happens only as long as there may be another one.
@@ -151,13 +191,19 @@ impl Random {
         if per_mille >= CIRCUMSTANCE_MIN {
             return choices.choose(2) == 1;
         }
-        if choices.troubles_left == 0 || per_mille > TROUBLE_MAX {
+        let is_death = per_mille == CRASH;
+        // Between a death and the next nothing happened that would be different after it.
+        let is_the_same_death = is_death && choices.spared;
+        // What others do shows when somebody looks, or a command takes effect: right before that is early enough.
+        let is_too_early = per_mille == OTHERS && !matches!(choices.longest_ms, 400 | 1_000 | 15_000 | 70_000 | EFFECT_MS);
+        if !choices.left.permits(is_death) || per_mille > TROUBLE_MAX || is_the_same_death || is_too_early {
             return false;
         }
         let happens = choices.choose(2) == 1;
         if happens {
-            choices.troubles_left -= 1;
+            choices.left.take(is_death);
         }
+        choices.spared = is_death;
         happens
     }
 
@@ -178,6 +224,7 @@ impl Random {
     /// slow as can be; and of everything else only the order matters.
     pub(super) fn millis(&mut self, longest_ms: u64) -> Duration {
         let longest = Duration::from_millis(longest_ms);
+        self.choices.borrow_mut().longest_ms = longest_ms;
         if self.mode != Mode::Choosing {
             return MOMENT;
         }
