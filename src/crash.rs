@@ -90,20 +90,39 @@ impl Point {
 
 /// The process comes by a point.
 #[cfg(not(feature = "rigs"))]
-#[inline(always)]
+#[inline]
 pub const fn point(_: Point) {}
 
+/// The process comes by a point that depends on what it is doing. What says which is not asked in what is shipped.
+#[cfg(not(feature = "rigs"))]
+#[inline]
+pub fn point_of(_: impl FnOnce() -> Option<Point>) {}
+
+/// A request that can destroy is under way. It begins, which is [`Point::C7`], and if it takes a while it has arrived: [`Point::C8`].
+#[cfg(not(feature = "rigs"))]
+#[inline]
+pub fn around<F: Future>(request: F) -> F {
+    request
+}
+
 #[cfg(feature = "rigs")]
-pub use self::rigged::{Hook, point, with_hook};
+pub use self::rigged::{Hook, around, point, point_of, with_hook};
 
 #[cfg(feature = "rigs")]
 mod rigged {
     use std::cell::RefCell;
+    use std::future::{Future, poll_fn};
     use std::io::Write as _;
+    use std::pin::pin;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Poll;
+    use std::time::Duration;
 
     use super::Point;
+
+    /// What a request needs to arrive on this machine, generously: the stand-in portal has to take longer to answer.
+    const ARRIVED: Duration = Duration::from_millis(3);
 
     /// What a simulation does at a point: it panics, to die there.
     pub type Hook = Box<dyn FnMut(Point)>;
@@ -144,7 +163,36 @@ mod rigged {
             drop(writeln!(file, "{}", point.name()));
         }
         if deadly() == Some((point, passage)) {
-            drop(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL));
+            _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }
+
+    /// The process comes by a point that depends on what it is doing.
+    pub fn point_of(which: impl FnOnce() -> Option<Point>) {
+        if let Some(which) = which() {
+            point(which);
+        }
+    }
+
+    /// A request that can destroy is under way.
+    pub async fn around<F: Future>(request: F) -> F::Output {
+        let mut request = pin!(request);
+        if let Poll::Ready(answer) = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await {
+            return answer;
+        }
+        point(Point::C7);
+        if HOOK.with(|slot| slot.borrow().is_some()) {
+            // Time is the simulation's.
+            let answer = request.await;
+            point(Point::C8);
+            return answer;
+        }
+        let early = tokio::time::timeout(ARRIVED, request.as_mut()).await;
+        // Also when the answer is there, which nobody has seen yet: how often the point is passed depends on no clock.
+        point(Point::C8);
+        match early {
+            Ok(answer) => answer,
+            Err(_) => request.await,
         }
     }
 

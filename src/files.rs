@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::crash::{self, Point};
+
 /// Writes a file that only its owner can read: under another name first, brought to disk, then renamed, and the name brought to disk. After
 /// a crash the old file is there or the new one. The caller has a lock on it: two at once would write under the same name.
 ///
@@ -21,12 +23,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
         _ => {}
     }
-    let written = write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_new(&unfinished, bytes).and_then(|()| {
+        crash::point(Point::C13);
+        fs::rename(&unfinished, path)
+    });
     if let Err(cause) = written {
         // Of no use any more; that it cannot be removed says nothing new.
         drop(fs::remove_file(&unfinished));
         return Err(cause);
     }
+    crash::point(Point::C13);
     sync_folder(path)
 }
 

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::{JournalError, View};
+use crate::crash::{self, Point};
 use crate::files::{beside, make_private_folder, sync_folder};
 
 /// `OB24` in the file's header.
@@ -136,6 +137,7 @@ pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), Jo
     let found = user_version(db)?;
     if found != 0 && found != version_known() {
         back_up(db, &backup_path(path, found))?;
+        crash::point(Point::C20);
     }
     migrate(db)
 }
@@ -144,6 +146,7 @@ pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), Jo
 fn back_up(db: &Connection, to: &Path) -> Result<(), JournalError> {
     let unfinished = beside(to, ".new");
     vacuum_into(db, &unfinished)?;
+    crash::point(Point::C20);
     fs::rename(&unfinished, to)
         .and_then(|()| sync_folder(to))
         .map_err(|cause| file_error(to, cause))
@@ -375,11 +378,14 @@ fn migrate(db: &Connection) -> Result<(), JournalError> {
     let transaction = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
         transaction.execute_batch(migration)?;
+        crash::point(Point::C20);
     }
     transaction.execute_batch(&format!(
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
         version_known()
     ))?;
+    crash::point(Point::C20);
     transaction.commit()?;
+    crash::point(Point::C20);
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
 
+mod crashes;
+mod model;
+mod simulation;
 mod storage;
 
 use std::process::ExitCode;
@@ -10,6 +13,13 @@ use std::process::ExitCode;
 type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
 const RIGS: &[Rig] = &[
+    ("crashes", "RANDOM", crashes::run),
+    ("model", "EXECUTIONS", model::run),
+    (
+        "simulate",
+        "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
+        simulation::run,
+    ),
     (
         "file-faults",
         "[night | plan | apply | resume | redact | export] [--kind KIND] [--at CALL:KIND]",
