@@ -113,21 +113,18 @@ pub(crate) fn file_faults(arguments: &[String]) -> Checked {
     if chosen.is_empty() {
         return Err("there is no such scene".to_owned());
     }
-    let cases = match option(arguments, "--at") {
-        Some(at) => {
-            let (call, kind) = at.split_once(':').ok_or("write --at CALL:KIND")?;
-            vec![Case {
-                scene: chosen[0],
-                call: call.parse().map_err(|_| "write --at CALL:KIND")?,
-                kind: kind.to_owned().leak(),
-            }]
-        }
-        None => {
-            let only = option(arguments, "--kind");
-            let mut cases = all_cases(&chosen, at_night || only.is_some())?;
-            cases.retain(|case| only.is_none_or(|kind| kind == case.kind));
-            cases
-        }
+    let cases = if let Some(at) = option(arguments, "--at") {
+        let (call, kind) = at.split_once(':').ok_or("write --at CALL:KIND")?;
+        vec![Case {
+            scene: chosen[0],
+            call: call.parse().map_err(|_| "write --at CALL:KIND")?,
+            kind: kind.to_owned().leak(),
+        }]
+    } else {
+        let only = option(arguments, "--kind");
+        let mut cases = all_cases(&chosen, at_night || only.is_some())?;
+        cases.retain(|case| only.is_none_or(|kind| kind == case.kind));
+        cases
     };
     let verbose = cases.len() == 1;
     let hit = std::sync::atomic::AtomicUsize::new(0);
@@ -198,7 +195,10 @@ impl Worker {
         };
         worker.keep("empty");
         let plan = worker.site.plan()?;
-        worker.confirm = plan["confirm"].as_str().unwrap_or_default().to_owned();
+        plan["confirm"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut worker.confirm);
         worker.keep("planned");
 
         // Stopped in the middle: the disk dies when half of it is done.

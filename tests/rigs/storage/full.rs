@@ -29,21 +29,18 @@ pub(crate) fn disk_full(arguments: &[String]) -> Checked {
         let mut worker = Worker::new(super::WORKERS)?;
         ["plan", "apply"].map(|scene| (scene, need(&mut worker, scene)))
     };
-    let cases: Vec<(&str, usize)> = match option(arguments, "--at") {
-        Some(at) => {
-            let (scene, bytes) = at.split_once(':').ok_or("write --at SCENE:BYTES")?;
-            let bytes = bytes.parse().map_err(|_| "write --at SCENE:BYTES")?;
-            vec![(if scene == "plan" { "plan" } else { "apply" }, bytes)]
-        }
-        None => {
-            let mut dice = Dice(seed);
-            let mut draw = |_| {
-                // Planning sends nothing: a case in four.
-                let (scene, need) = &needs[usize::from(dice.below(4) > 0)];
-                (*scene, dice.below(*need + STEP))
-            };
-            (0..times).map(&mut draw).collect()
-        }
+    let cases: Vec<(&str, usize)> = if let Some(at) = option(arguments, "--at") {
+        let (scene, bytes) = at.split_once(':').ok_or("write --at SCENE:BYTES")?;
+        let bytes = bytes.parse().map_err(|_| "write --at SCENE:BYTES")?;
+        vec![(if scene == "plan" { "plan" } else { "apply" }, bytes)]
+    } else {
+        let mut dice = Dice(seed);
+        let mut draw = |_| {
+            // Planning sends nothing: a case in four.
+            let (scene, need) = &needs[usize::from(dice.below(4) > 0)];
+            (*scene, dice.below(*need + STEP))
+        };
+        (0..times).map(&mut draw).collect()
     };
     let (stopped, in_flight) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let found = each(

@@ -72,7 +72,7 @@ pub(crate) fn places(arguments: &[String]) -> Checked {
         );
     }
     note("a second writer", second_writer(None));
-    let (pages, frames, unused) = flipped(&mut worker, flips, &mut note)?;
+    let (pages, frames, unused) = flipped(&mut worker, flips, &mut note);
     println!(
         "places: {} places, 4 locks, a second writer, {} bits in {pages} pages ({unused} in unused space), {frames} frames of a log, \
          {} findings, {} s",
@@ -313,7 +313,7 @@ fn second_writer(mistake: Option<Mistake>) -> Checked {
         if ended.is_some() || began.elapsed() > Duration::from_secs(30) {
             return Err(format!(
                 "the rig's first run does not get to its second batch: {}",
-                site.wait(first).words()
+                Site::wait(first).words()
             ));
         }
         std::thread::sleep(Duration::from_millis(2));
@@ -322,7 +322,7 @@ fn second_writer(mistake: Option<Mistake>) -> Checked {
     let second = site.end(&mut command(&["resume"]));
     let asked = site.requests().len() - before;
     opened.notify_one();
-    let first = site.wait(first);
+    let first = Site::wait(first);
     if second.code != Some(8) || asked > 0 {
         return Err(format!(
             "it is not kept out, but asks {asked} times and ends with {:?}: {}",
@@ -335,7 +335,7 @@ fn second_writer(mistake: Option<Mistake>) -> Checked {
 }
 
 /// Bits in every page of the database, and in every frame of a log: each is found, or lies where nothing is kept.
-fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checked)) -> Checked<(usize, usize, usize)> {
+fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checked)) -> (usize, usize, usize) {
     worker.begin("finished");
     let good = std::fs::read(worker.site.database()).unwrap();
     let roots: Vec<usize> = {
@@ -374,9 +374,9 @@ fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checke
             }
         },
     );
-    found
-        .into_iter()
-        .for_each(|finding| note("a flipped bit", Err(finding)));
+    for finding in found {
+        note("a flipped bit", Err(finding));
+    }
 
     worker.begin("stopped");
     let (database, log) = (worker.site.database(), worker.site.database().with_extension("db-wal"));
@@ -405,7 +405,7 @@ fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checke
             );
         }
     }
-    Ok((pages, frames, unused.into_inner()))
+    (pages, frames, unused.into_inner())
 }
 
 const PAGE: usize = 4096;

@@ -40,7 +40,7 @@ const RESERVE: usize = 4 << 20;
 /// `power-loss STATES [--people N] [--seed N] [--mistake NAME] [--at CALL:SEED]`.
 pub(crate) fn power_loss(arguments: &[String]) -> Checked {
     let began = Instant::now();
-    let states = usize::try_from(number(arguments, 0, 5_000)?).unwrap();
+    let wanted = usize::try_from(number(arguments, 0, 5_000)?).unwrap();
     let seed = option(arguments, "--seed")
         .map_or(Ok(24), str::parse)
         .map_err(|_| "--seed takes a number")?;
@@ -83,16 +83,16 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
             };
             vec![Case { call, seed }]
         }
-        None => sampled(states, recording.calls.len(), seed),
+        None => sampled(wanted, recording.calls.len(), seed),
     };
     let (distinct, lost, resumed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let seen = Mutex::new(HashSet::new());
+    let (known, first) = (Mutex::new(HashSet::new()), Mutex::new(None));
     let found = each(
         &cases,
         |_| Worker::new(&recording),
         |worker, case| {
             let state = worker.state(&recording, case);
-            if !seen.lock().unwrap().insert(state.fingerprint) {
+            if !known.lock().unwrap().insert(state.fingerprint) {
                 return Ok(());
             }
             let nth = distinct.fetch_add(1, Ordering::Relaxed);
@@ -106,17 +106,20 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
             });
             let Err(finding) = checked else { return Ok(()) };
             lost.fetch_add(1, Ordering::Relaxed);
-            if mistake.is_some() {
-                return Ok(());
-            }
             let place = recording
                 .calls
                 .get(case.call - 1)
                 .map_or("the beginning".to_owned(), short);
-            Err(format!(
+            let finding = format!(
                 "power-loss 1 --at {}:{}\n  {:?} left after {place}, {} events acknowledged\n  {finding}",
                 case.call, case.seed, state.left, recording.required[case.call],
-            ))
+            );
+            if mistake.is_none() {
+                return Err(finding);
+            }
+            // All are counted.
+            first.lock().unwrap().get_or_insert(finding);
+            Ok(())
         },
     );
     let (distinct, lost) = (distinct.into_inner(), lost.into_inner());
@@ -127,8 +130,12 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
         began.elapsed().as_secs()
     );
     match mistake {
-        Some(mistake) if lost == 0 => Err(format!("the rig does not see {}", mistake.name())),
-        Some(_) => Ok(()),
+        Some(mistake) => {
+            let first = first.into_inner().unwrap();
+            let finding = first.ok_or_else(|| format!("the rig does not see {}", mistake.name()))?;
+            println!("power-loss: {} is caught: {finding}", mistake.name());
+            Ok(())
+        }
         None => judge(&found),
     }
 }
@@ -517,31 +524,32 @@ impl Worker {
                 recording.head[case.call]
             ));
         }
-        self.receipts(recording, case, &home)?;
+        receipts_are_there(recording, case, &home)?;
         if recording.erased.is_some_and(|erased| case.call >= erased) {
             no_name_is_left(state)?;
         }
         Ok(())
     }
+}
 
-    fn receipts(&self, recording: &Recording, case: &Case, home: &Path) -> Checked {
-        let heads = home.join("state/offboard24/heads");
-        for entry in std::fs::read_dir(&heads).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            let is_receipt = path.extension().is_some_and(|ending| ending == "receipt");
-            if is_receipt && Receipt::parse(&std::fs::read_to_string(&path).unwrap_or_default()).is_err() {
-                return Err(format!("{} is half a receipt", path.display()));
-            }
+/// Every receipt is whole, and those that were told of are there.
+fn receipts_are_there(recording: &Recording, case: &Case, home: &Path) -> Checked {
+    let heads = home.join("state/offboard24/heads");
+    for entry in std::fs::read_dir(&heads).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let is_receipt = path.extension().is_some_and(|ending| ending == "receipt");
+        if is_receipt && Receipt::parse(&std::fs::read_to_string(&path).unwrap_or_default()).is_err() {
+            return Err(format!("{} is half a receipt", path.display()));
         }
-        for (_, file) in recording.receipts.iter().filter(|(place, _)| *place <= case.call) {
-            let here = heads.join(file.file_name().unwrap());
-            let text = std::fs::read_to_string(&here)
-                .map_err(|cause| format!("a receipt that was told of is gone: {cause}"))?;
-            let receipt = Receipt::parse(&text).map_err(|cause| cause.to_string())?;
-            Note::parse(&receipt.note.to_string()).map_err(|cause| cause.to_string())?;
-        }
-        Ok(())
     }
+    for (_, file) in recording.receipts.iter().filter(|(place, _)| *place <= case.call) {
+        let here = heads.join(file.file_name().unwrap());
+        let text =
+            std::fs::read_to_string(&here).map_err(|cause| format!("a receipt that was told of is gone: {cause}"))?;
+        let receipt = Receipt::parse(&text).map_err(|cause| cause.to_string())?;
+        Note::parse(&receipt.note.to_string()).map_err(|cause| cause.to_string())?;
+    }
+    Ok(())
 }
 
 fn is_intact(database: &Path, against: &Against) -> Checked {

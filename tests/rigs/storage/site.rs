@@ -25,7 +25,7 @@ pub(super) const SURNAME: &[u8] = b"Hargreaves";
 pub(super) const PERSON: &str = "29";
 
 /// Nothing here waits: what takes longer than this hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(60);
+const HANGS_AFTER: Duration = Duration::from_mins(1);
 
 /// A folder in memory where there is such a thing, so that a sync costs nothing.
 pub(super) fn memory_folder() -> TempDir {
@@ -272,7 +272,7 @@ impl Site {
 
     /// Runs a command of this site to its end; one that hangs is killed, which shows as a signal.
     pub(super) fn end(&self, command: &mut Command) -> Ended {
-        self.wait(self.start(command))
+        Self::wait(self.start(command))
     }
 
     /// Starts a command of this site.
@@ -287,7 +287,7 @@ impl Site {
         }
     }
 
-    pub(super) fn wait(&self, mut started: Started) -> Ended {
+    pub(super) fn wait(mut started: Started) -> Ended {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = started.child.try_wait().unwrap() {
