@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::crash::{self, Point};
+
 /// Writes a file that only its owner can read: under another name first, brought to disk, then renamed, and the name brought to disk. After
 /// a crash the old file is there or the new one. The caller has a lock on it: two at once would write under the same name.
 ///
@@ -21,12 +23,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
         _ => {}
     }
-    let written = write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_new(&unfinished, bytes).and_then(|()| {
+        crash::point(Point::C13);
+        fs::rename(&unfinished, path)
+    });
     if let Err(cause) = written {
         // Of no use any more; that it cannot be removed says nothing new.
         drop(fs::remove_file(&unfinished));
         return Err(cause);
     }
+    crash::point(Point::C13);
     sync_folder(path)
 }
 
@@ -53,12 +59,24 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Makes a folder that only its owner can enter; one that exists stays as it is.
+/// Makes a folder that only its owner can enter, and brings its name to disk; one that exists stays as it is.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    // What is in it is worth nothing when a loss of power takes the folder itself.
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(around) = folder.parent() {
+        make_private_folder(around)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // Somebody else was faster.
+        Err(_) if folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(folder)
 }
 
 #[cfg(test)]

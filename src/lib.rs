@@ -11,17 +11,20 @@
 //! sandbox  a stand-in portal on loopback; uses nothing of the others
 //! ```
 //!
-//! [`domain`], [`personal`], [`clock`], [`exit`], [`files`], [`lock`] and [`paths`] are what the others share.
+//! [`domain`], [`personal`], [`clock`], [`crash`], [`exit`], [`files`], [`lock`] and [`paths`] are what the others share.
 //! `tests/it/tidy.rs` holds these arrows.
 
 pub mod cli;
 pub mod clock;
+pub mod crash;
 pub mod domain;
 pub mod exit;
 pub mod files;
 mod hex;
 pub mod journal;
 pub mod lock;
+#[cfg(feature = "rigs")]
+pub mod mistake;
 pub mod paths;
 pub mod personal;
 pub mod plan;

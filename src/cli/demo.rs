@@ -10,6 +10,7 @@ use super::execution::{Mandate, carry_out, exit_of};
 use super::failure::Failure;
 use super::planning::{Begun, begin, read_order};
 use super::settings::{Intake, Place, PortalAccess};
+use super::surroundings::Surroundings;
 use super::terminal::Terminal;
 use super::work::Work;
 use super::{Ending, show};
@@ -58,6 +59,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         database: folder.join("audit.db"),
         key: paths.key(),
         paths,
+        surroundings: Surroundings::default(),
     };
     let database = place.database.clone();
     let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;

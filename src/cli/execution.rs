@@ -10,6 +10,7 @@ use super::receipt::Issued;
 use super::text::count;
 use super::work::{Link, Work};
 use super::{Ending, show};
+use crate::crash::{self, Point};
 use crate::domain::{ActionState, JobId, Outcome, RunId, StopReason};
 use crate::exit::Exit;
 use crate::journal::{Event, PlanConfirmed, View};
@@ -32,6 +33,7 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
         Mandate::SettleOnly(refusal) => (None, Some(refusal)),
     };
     if let Some(Consent { confirm, by }) = consent {
+        crash::point(Point::C2);
         let confirmed = PlanConfirmed {
             confirm,
             by: by.to_owned(),
@@ -45,6 +47,7 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
         Ok((stop, failure)) => (stop, failure),
         Err(failure) => (Some(failure.stop_reason), Some(failure)),
     };
+    crash::point(Point::C16);
     let ended = work.end_run(link, run, job, stop);
     let status = work.status(job)?;
     let receipt = match &ended {
@@ -145,7 +148,9 @@ async fn perform(
     let can_close = record.is_some_and(|job| job.confirmed_at.is_some() && job.closed_at.is_none());
     let mut outcome = (ended.stop, ended.cause.map(Failure::from));
     if ended.stop.is_none() && complete && can_close {
+        crash::point(Point::C16);
         tokio::select! {
+            biased;
             closed = run::close(&mut recorder, &link.reader) => match closed {
                 Ok(()) => {}
                 Err(RunError::Portal(error)) => outcome = (Some(run::stop_reason(&error)), Some(error.into())),

@@ -24,6 +24,7 @@ mod show;
 mod signals;
 mod status;
 mod stop;
+mod surroundings;
 mod terminal;
 mod text;
 mod work;
@@ -41,6 +42,9 @@ use crate::domain::JobId;
 use crate::exit::Exit;
 use crate::journal::{JobRecord, View};
 use crate::report::status::JobStatus;
+
+#[cfg(feature = "rigs")]
+pub use self::surroundings::{Played, Simulated, play};
 
 /// How a command ended.
 type Ending = Result<Exit, Failed>;

@@ -185,6 +185,7 @@ pub(crate) async fn make_plan(
     let shown = |done: u32, total: u32| progress.show(done, total, "people read", clock.monotonic());
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
+        biased;
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),
         () = stop.asked() => Err(link
             .signals

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure::Failure;
+use super::surroundings::Surroundings;
 use crate::domain::{ActionKind, JobId, Outcome};
 use crate::paths::Paths;
 use crate::portal::{Rate, Settings as PortalSettings, Webhook};
@@ -49,6 +50,8 @@ pub(crate) struct Common {
     /// Say what is sent and what comes back; never the webhook, never personal values
     #[arg(long, short, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+    #[arg(skip)]
+    pub(crate) surroundings: Surroundings,
 }
 
 /// How to reach the portal.
@@ -245,11 +248,12 @@ pub(crate) struct PortalAccess {
     pub(crate) burst: u32,
 }
 
-/// Where this process keeps things, and how it talks.
+/// Where this process keeps things, and what it finds around it.
 pub(crate) struct Place {
     pub(crate) database: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) paths: Paths,
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Common {
@@ -260,7 +264,7 @@ impl Common {
 
     /// The database and the folders.
     pub(crate) fn place(&self) -> Result<Place, Failure> {
-        let paths = Paths::of_user().ok_or_else(|| {
+        let paths = self.surroundings.paths().ok_or_else(|| {
             Failure::usage("this account has no home directory")
                 .next("set XDG_STATE_HOME to a folder for the database and the locks")
         })?;
@@ -283,6 +287,7 @@ impl Common {
             database: one_name(&named.unwrap_or_else(|| paths.database())),
             key: key.unwrap_or_else(|| paths.key()),
             paths,
+            surroundings: self.surroundings.clone(),
         })
     }
 }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::terminal::Terminal;
+use crate::crash::{self, Point};
 use crate::domain::StopReason;
 use crate::exit::Exit;
 use crate::run::stop::{StopRequest, Stopper, stop_request};
@@ -31,6 +32,14 @@ impl Signals {
     /// Listens without a word, and for no file: for what has nothing to finish.
     pub(crate) fn listen_quietly() -> std::io::Result<Self> {
         Self::listen_and(PathBuf::new(), || {})
+    }
+
+    /// Signals that a simulation gives.
+    #[cfg(feature = "rigs")]
+    pub(crate) fn by_hand(stop_file: PathBuf) -> (Stopper, Self) {
+        let (stopper, stop) = stop_request(stop_file);
+        let terminated = Arc::default();
+        (stopper, Self { stop, terminated })
     }
 
     fn listen_and(stop_file: PathBuf, first_heard: impl Fn() + Send + 'static) -> std::io::Result<Self> {
@@ -88,11 +97,13 @@ async fn hear(
             else => return,
         };
         if !first {
+            crash::point(Point::C21);
             // What is durable is durable; the next start asks the portal about the rest.
             std::process::exit(i32::from(exit.code()));
         }
         first = false;
         terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
+        crash::point(Point::C21);
         first_heard();
         stopper.stop(StopReason::Signal);
     }

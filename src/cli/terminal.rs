@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use crate::crash::{self, Point};
 use crate::portal::Webhook;
 
 /// How this process talks.
@@ -253,6 +254,7 @@ fn write_all(mut to: impl io::Write, text: &str) {
     line.push_str(text);
     line.push('\n');
     if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
+        crash::point(Point::C21);
         tracing::debug!("the output is closed");
     }
 }

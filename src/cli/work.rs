@@ -10,7 +10,7 @@ use super::failure::{Failure, WHERE_TO_WRITE};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::domain::{ActionKind, JobId, RunId, StopReason, UserId};
 use crate::exit::Exit;
 use crate::files::make_private_folder;
@@ -64,13 +64,17 @@ impl Work {
             })?;
         }
         let lock = Lock::take(&database_lock(&place.database))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = place.surroundings.clock();
         let keys = Keys::read(&place.key)?;
         let journal = Journal::open_signed(&place.database, Arc::clone(&clock), keys, &place.paths.heads())?;
         // A wish from before this run is not about this run.
-        match std::fs::remove_file(stop_file(&place.database)) {
+        let stop = stop_file(&place.database);
+        match std::fs::remove_file(&stop) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::usage(format!("the stop file cannot be removed: {cause}")));
+                return Err(
+                    Failure::usage(format!("the request to stop from before cannot be taken back: {cause}"))
+                        .next(format!("remove {} and type the same command again", stop.display())),
+                );
             }
             _ => {}
         }
@@ -235,7 +239,10 @@ impl Link {
     /// Takes the portal's lock and looks whether the webhook can do what is needed. Only asks.
     pub(crate) async fn open(work: &Work, access: PortalAccess, needs: &Needs) -> Result<Self, Failure> {
         // Only from here on: at a prompt, with nothing under way, a signal simply ends the process.
-        let signals = Signals::listen(&work.terminal, stop_file(&work.place.database))
+        let signals = work
+            .place
+            .surroundings
+            .listen(&work.terminal, stop_file(&work.place.database))
             .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
         let portal = access.webhook.portal();
         let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
@@ -249,6 +256,7 @@ impl Link {
         let reader = Reader::new(Arc::clone(&connection));
         let stop = signals.stop();
         let (owner, clock_offset_ms) = tokio::select! {
+            biased;
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
             () = stop.asked() => return Err(signals.stopped("stopped before anything was done")),
         };
@@ -323,14 +331,16 @@ fn fingerprint_key(database: &str) -> [u8; 32] {
 
 fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock>) -> Result<Arc<Connection>, Failure> {
     let (kept, terminal) = (notices.clone(), work.terminal.clone());
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
+    let surroundings = &work.place.surroundings;
+    let jitter_seed = surroundings
+        .jitter_seed()
+        .map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
     let settings = Settings {
         rate: access.rate,
         burst: access.burst,
         ca_file: access.ca_file,
         clock: Arc::clone(&work.clock),
-        jitter_seed: u64::from_le_bytes(seed),
+        jitter_seed,
         notices: Arc::new(move |notice: &Notice| {
             let Notice::Waiting {
                 reason, method, wait, ..
@@ -346,7 +356,7 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
         loosely_same: compare::loosely_same,
     };
     let webhook: Webhook = access.webhook;
-    Ok(Connection::open(webhook, settings)?)
+    Ok(surroundings.connect(webhook, settings)?)
 }
 
 /// The level of the bucket, kept in the file of the portal's lock, so that `apply` right after `plan` does not overrun.

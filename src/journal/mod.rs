@@ -23,6 +23,7 @@ pub mod key;
 mod naming;
 pub mod note;
 mod open;
+mod passage;
 mod personal;
 pub mod prove;
 pub mod receipt;
@@ -56,6 +57,7 @@ pub use self::view::{
     ActionRecord, Counts, JobRecord, RowRecord, RunRecord, TaskView, UserRecord, ValueRecord, View, WorkflowView,
 };
 use crate::clock::Clock;
+use crate::crash::{self, Point};
 use crate::domain::{JobId, Portal, RunId};
 use crate::hex::hex;
 use crate::lock::Lock;
@@ -291,6 +293,7 @@ impl Journal {
             reason: reason.map(|reason| reason.about(About::Nobody)),
         };
         self.append(Stamp::default(), [Entry::own(Event::PersonalRedacted(redacted))])?;
+        crash::point(Point::C18);
         self.finish_redactions()?;
         Ok(values)
     }
@@ -314,6 +317,7 @@ impl Journal {
                 cause: Box::new(cause),
             });
         }
+        crash::point(Point::C18);
         let finished =
             |redaction: &u64| Entry::own(Event::RedactionFinished(RedactionFinished { redaction: *redaction }));
         self.append(Stamp::default(), redactions.iter().map(finished))?;
@@ -396,9 +400,11 @@ impl Journal {
             growing.append(&reading, stamp, entry)?;
         }
         growing.seal()?;
+        crash::point_of(|| passage::inside(entries));
         let Growing {
             tree, signers, sealed, ..
         } = growing;
+        crash::point_of(|| passage::at_commit(entries));
         if let Err(cause) = transaction.commit() {
             let cause = JournalError::from(cause);
             // SQLite rolls a full disk back by itself; after anything else the state on disk is unknown.
@@ -409,6 +415,8 @@ impl Journal {
                 cause
             });
         }
+        crash::point_of(|| passage::at_commit(entries));
+        crash::point_of(|| Some(passage::committed(entries)));
         self.tree = tree;
         self.last_at = Some(at);
         if let (Some(sealer), Some((_, note))) = (&mut self.sealer, sealed) {
@@ -424,7 +432,9 @@ impl Journal {
     /// # Errors
     /// When SQLite cannot write; nothing is lost then, the next opening goes on from the write-ahead log.
     pub fn close(self) -> Result<(), JournalError> {
+        crash::point(Point::C17);
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        crash::point(Point::C17);
         self.db.close().map_err(|(_, cause)| cause.into())
     }
 }

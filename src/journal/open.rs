@@ -2,15 +2,16 @@
 //!
 //! Every setting that durability depends on is read back (`audit-and-durability`, section 4): `SQLite` ignores what it does not know.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::{JournalError, View};
-use crate::files::{beside, sync_folder};
+use crate::crash::{self, Point};
+use crate::files::{beside, make_private_folder, sync_folder};
 
 /// `OB24` in the file's header.
 pub(crate) const APPLICATION_ID: i64 = 0x4F42_3234;
@@ -21,8 +22,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_checkpoint.sql"),
 ];
 
-/// Name, value to set, value to find. `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
-const PRAGMAS: &[(&str, &str, &str)] = &[
+/// Name, value to set, value to find.
+type Pragma = (&'static str, &'static str, &'static str);
+
+/// `synchronous=EXTRA` costs in WAL what FULL costs, and is right if anything falls back.
+const PRAGMAS: &[Pragma] = &[
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "EXTRA", "3"),
     ("fullfsync", "ON", "1"),
@@ -38,6 +42,23 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("mmap_size", "0", "0"),
 ];
 
+#[cfg(not(feature = "rigs"))]
+fn pragmas() -> impl Iterator<Item = Pragma> {
+    PRAGMAS.iter().copied()
+}
+
+/// The same, unless a mistake is planted.
+#[cfg(feature = "rigs")]
+fn pragmas() -> impl Iterator<Item = Pragma> {
+    use crate::mistake::{Mistake, is_planted};
+    PRAGMAS.iter().copied().map(|pragma| match pragma.0 {
+        "synchronous" if is_planted(Mistake::SynchronousNormal) => ("synchronous", "NORMAL", "1"),
+        "synchronous" if is_planted(Mistake::JournalDelete) => ("synchronous", "FULL", "2"),
+        "journal_mode" if is_planted(Mistake::JournalDelete) => ("journal_mode", "DELETE", "delete"),
+        _ => pragma,
+    })
+}
+
 /// Milliseconds that a reader waits for a writer's checkpoint.
 const BUSY_MS: u64 = 5_000;
 
@@ -51,21 +72,24 @@ pub(crate) fn for_writing(path: &Path) -> Result<Connection, JournalError> {
     make(path)?;
     refuse_network(path)?;
     // A file that is not ours stays as it is: opened for writing, SQLite would already tidy up what its own program left.
-    drop(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    match open(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(JournalError::Missing(_)) => {}
+        opened => drop(opened?),
+    }
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     make_private(path)?;
-    for (name, set, _) in PRAGMAS {
+    for (name, set, _) in pragmas() {
         // Some answer with a row and some do not.
         db.prepare(&format!("PRAGMA {name} = {set}"))?.query([])?.next()?;
     }
-    for (name, _, expected) in PRAGMAS {
+    for (name, _, expected) in pragmas() {
         let found = db.query_row(&format!("PRAGMA {name}"), [], |row| {
             row.get_ref(0).map(|value| match value {
                 rusqlite::types::ValueRef::Integer(number) => number.to_string(),
                 other => other.as_str().unwrap_or_default().to_owned(),
             })
         })?;
-        if found != *expected {
+        if found != expected {
             return Err(JournalError::Pragma(name));
         }
     }
@@ -113,6 +137,7 @@ pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), Jo
     let found = user_version(db)?;
     if found != 0 && found != version_known() {
         back_up(db, &backup_path(path, found))?;
+        crash::point(Point::C20);
     }
     migrate(db)
 }
@@ -121,6 +146,7 @@ pub(crate) fn migrate_with_backup(db: &Connection, path: &Path) -> Result<(), Jo
 fn back_up(db: &Connection, to: &Path) -> Result<(), JournalError> {
     let unfinished = beside(to, ".new");
     vacuum_into(db, &unfinished)?;
+    crash::point(Point::C20);
     fs::rename(&unfinished, to)
         .and_then(|()| sync_folder(to))
         .map_err(|cause| file_error(to, cause))
@@ -203,6 +229,7 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, JournalError> {
         Ok(db)
     };
     opened().map_err(|error| match error {
+        JournalError::Sqlite(cause) if is_hardly_begun(path, &cause) => JournalError::Missing(path.to_owned()),
         JournalError::Sqlite(cause) if is_of_place(&cause) => JournalError::Place {
             path: path.to_owned(),
             cause,
@@ -220,6 +247,15 @@ fn is_of_place(cause: &rusqlite::Error) -> bool {
     )
 }
 
+/// Whether somebody died, or lost power, while making the file: `SQLite` has to take back what was begun, and then nothing is in it.
+/// Whose it was cannot be told, and does not matter.
+fn is_hardly_begun(path: &Path, cause: &rusqlite::Error) -> bool {
+    /// Where a rollback journal says how many pages the database had (<https://www.sqlite.org/fileformat2.html>, section 3).
+    const PAGES_BEFORE: std::ops::Range<usize> = 16..20;
+    cause.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+        && fs::read(beside(path, "-journal")).is_ok_and(|journal| journal.get(PAGES_BEFORE) == Some(&[0; 4]))
+}
+
 fn file_error(path: &Path, cause: std::io::Error) -> JournalError {
     JournalError::File {
         path: path.to_owned(),
@@ -230,12 +266,8 @@ fn file_error(path: &Path, cause: std::io::Error) -> JournalError {
 /// Creates folder and file so that nobody else can read them, before SQLite could create them otherwise.
 fn make(path: &Path) -> Result<(), JournalError> {
     let failed = |cause| file_error(path, cause);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        make_private_folder(folder).map_err(failed)?;
     }
     OpenOptions::new()
         .write(true)
@@ -346,11 +378,14 @@ fn migrate(db: &Connection) -> Result<(), JournalError> {
     let transaction = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
         transaction.execute_batch(migration)?;
+        crash::point(Point::C20);
     }
     transaction.execute_batch(&format!(
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
         version_known()
     ))?;
+    crash::point(Point::C20);
     transaction.commit()?;
+    crash::point(Point::C20);
     Ok(())
 }

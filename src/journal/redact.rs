@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::event::{Event, PersonalRedacted};
 use super::{JournalError, View, open};
+use crate::crash::{self, Point};
 use crate::domain::{JobId, RowNumber, UserId};
 use crate::files::{beside, make_private_folder};
 
@@ -126,6 +127,7 @@ pub(crate) fn vacuum(db: &Connection, path: &Path) -> Result<(), JournalError> {
     db.pragma_update(None, "temp_store_directory", "")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     vacuumed?;
+    crash::point(Point::C18);
     match std::fs::remove_dir(&folder) {
         // What somebody else put there is theirs, and holds nothing of ours.
         Err(cause) if cause.kind() != io::ErrorKind::DirectoryNotEmpty => return Err(failed(cause)),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::freeze::actions_asked;
 use super::record::Recorder;
+use crate::crash::{self, Point};
 use crate::domain::{ActionKind, UserId, WorkflowId};
 use crate::journal::{About, Event, TaskRecorded, UserDiscovered, UserRecorded, WorkflowRecorded};
 use crate::portal::{InstanceRow, Reader, TaskRow, TaskScope, UserQuery, UserRow};
@@ -32,6 +33,7 @@ pub(crate) async fn discover(
     let mut done = actions.len() - open.len();
     for portion in open.chunks(PEOPLE_PER_PORTION) {
         let events = read_portion(recorder, reader, portion, &actions).await?;
+        crash::point(Point::C1);
         recorder.record(events)?;
         done += portion.len();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);

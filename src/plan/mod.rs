@@ -27,6 +27,7 @@ use self::record::Recorder;
 use self::resolve::Untouchable;
 use crate::domain::{JobId, UserId};
 use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
+use crate::crash::{self, Point};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
@@ -118,6 +119,7 @@ async fn resolve_rows(
         .map(user_recorded)
         .chain(resolved.into_iter().map(Event::RowResolved))
         .chain([Event::RowsResolved(Empty {})]);
+    crash::point(Point::C1);
     recorder.record(events.collect::<Vec<_>>())?;
     Ok(())
 }
@@ -160,6 +162,8 @@ fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Ut
         .into_iter()
         .map(Event::ActionPlanned)
         .chain([Event::PlanFrozen(plan.frozen)]);
+    crash::point(Point::C1);
     recorder.record(events.collect::<Vec<_>>())?;
+    crash::point(Point::C2);
     Ok(())
 }

@@ -12,6 +12,8 @@ use super::code::{self, Class, ErrorBody};
 use super::error::PortalError;
 use super::limit::Limits;
 use super::method::Method;
+#[cfg(feature = "rigs")]
+use crate::mistake::{Mistake, is_planted};
 use crate::personal::Personal;
 
 /// What is known of one destroying command after its batch.
@@ -101,18 +103,18 @@ pub enum Doubt {
 
 /// An HTTP answer, whole.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Reply {
+pub struct Reply {
     /// The status.
-    pub(super) status: u16,
+    pub status: u16,
     /// Where a redirect points, without path.
-    pub(super) redirect_host: Option<String>,
+    pub redirect_host: Option<String>,
     /// The body.
-    pub(super) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// An exchange without a whole answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Failure {
+pub enum Failure {
     /// No connection: not a byte of the request was sent.
     NotConnected,
     /// No trusted connection: not a byte of the request was sent.
@@ -192,6 +194,8 @@ pub(super) fn judge(
         Err(Failure::NotConnected) => return all(not_executed(NotExecuted::NotConnected), None),
         Err(Failure::Tls) => return all(not_executed(NotExecuted::NotConnected), Some(PortalError::Tls)),
         Err(Failure::NoAnswer) => return all(doubt(Doubt::NoAnswer), None),
+        #[cfg(feature = "rigs")]
+        Err(Failure::Truncated) if is_planted(Mistake::TruncatedIsSuccess) => return all(Answer::Yes, None),
         Err(Failure::Truncated) => return all(doubt(Doubt::Truncated), None),
     };
     match open(reply) {
@@ -241,6 +245,10 @@ fn judge_commands(
                 limits.answered(command.method, batch.time(command.key), now);
                 Answer::Yes
             }
+            #[cfg(feature = "rigs")]
+            (None, None) if is_planted(Mistake::MissingKeyIsSuccess) => Answer::Yes,
+            #[cfg(feature = "rigs")]
+            (None, Some(error)) if error.code.is_empty() && is_planted(Mistake::EmptyErrorIsSuccess) => Answer::Yes,
             (Some(_), None) => doubt(Doubt::NotLiteralTrue),
             (Some(_), Some(_)) => doubt(Doubt::InBothMaps),
             (None, None) => doubt(Doubt::MissingKey),

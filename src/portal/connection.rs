@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::answer::{Failure, Reply};
 use super::error::PortalError;
+use super::exchange::Exchange;
 use super::http::{Deadlines, Http};
 use super::limit::Limits;
 use super::method::Method;
@@ -118,7 +119,8 @@ impl fmt::Display for WaitReason {
 
 /// A portal, reachable through one webhook. Opening it sends nothing.
 pub struct Connection {
-    http: Http,
+    portal: Portal,
+    exchange: Arc<dyn Exchange>,
     settings: Settings,
     bucket: Mutex<Bucket>,
     limits: Mutex<Limits>,
@@ -156,22 +158,34 @@ impl Connection {
                 problem: "the burst has to be at least 1 request".to_owned(),
             });
         }
+        let portal = webhook.portal();
         let http = Http::new(webhook, settings.ca_file.as_deref(), deadlines)?;
+        Ok(Self::over(Arc::new(http), portal, settings))
+    }
+
+    /// Speaks to a portal through something else than HTTP.
+    #[cfg(feature = "rigs")]
+    pub fn through(exchange: Arc<dyn Exchange>, portal: Portal, settings: Settings) -> Arc<Self> {
+        Self::over(exchange, portal, settings)
+    }
+
+    fn over(exchange: Arc<dyn Exchange>, portal: Portal, settings: Settings) -> Arc<Self> {
         let bucket = bucket_from_before(&settings);
-        Ok(Arc::new(Self {
-            http,
+        Arc::new(Self {
+            portal,
+            exchange,
             settings,
             bucket: Mutex::new(bucket),
             limits: Mutex::default(),
             requests: AtomicU64::new(0),
             jitters: AtomicU64::new(0),
             destroying: tokio::sync::Mutex::new(()),
-        }))
+        })
     }
 
     /// The portal.
     pub fn portal(&self) -> Portal {
-        self.http.webhook().portal()
+        self.portal.clone()
     }
 
     /// HTTP requests sent so far. One that found no connection is none.
@@ -189,7 +203,7 @@ impl Connection {
     pub(super) async fn exchange(&self, method: Method, body: &Value) -> (Result<Reply, Failure>, Duration) {
         self.await_pace().await;
         let began = self.now();
-        let exchange = self.http.post(method, body).await;
+        let exchange = self.exchange.post(method, body).await;
         let took = self.now().saturating_sub(began);
         if !matches!(exchange, Err(Failure::NotConnected | Failure::Tls)) {
             self.requests.fetch_add(1, Ordering::Relaxed);

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Answer, NotExecuted, Sought};
+use super::answer::{self, Answer, Doubt, NotExecuted, Sought};
 use super::connection::Connection;
 use super::encode;
 use super::error::PortalError;
 use super::method::Method;
+use crate::crash::{self, Point};
 use crate::domain::{ActionKind, WorkflowId};
 
 /// One destroying command.
@@ -84,9 +85,10 @@ impl Destroyer {
             })
             .collect();
         let _alone = self.connection.destroying().lock().await;
-        let (exchange, took) = self.connection.exchange(Method::Batch, &body).await;
+        let (exchange, took) = crash::around(self.connection.exchange(Method::Batch, &body)).await;
         let now = self.connection.now();
         let judgement = answer::judge(&exchange, &sought, &mut self.connection.limits(), now);
+        crash::point_of(|| judgement.answers.iter().all(is_unreadable).then_some(Point::C9));
         if judgement.overflowed {
             self.connection.overflowed();
         }
@@ -97,6 +99,12 @@ impl Destroyer {
             stop: judgement.stop,
         }
     }
+}
+
+/// Whether something came of which nothing can be learned.
+fn is_unreadable(answer: &Answer) -> bool {
+    let why = |why: &Doubt| matches!(why, Doubt::Truncated | Doubt::NotJson);
+    matches!(answer, Answer::Doubt { why: doubt } if why(doubt))
 }
 
 /// The answer to a batch that was not sent.
@@ -143,7 +151,6 @@ fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::answer::Doubt;
     use super::super::testing::{HASTY_FOR_ANSWER, PATIENT, Said, Server, Step, ok_batch};
     use super::*;
     use crate::clock::Clock;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Failure, Reply};
 use super::error::PortalError;
+use super::exchange::{Answering, Exchange};
 use super::method::Method;
 use super::webhook::Webhook;
 
@@ -91,12 +92,7 @@ impl Http {
         })
     }
 
-    pub(super) const fn webhook(&self) -> &Webhook {
-        &self.webhook
-    }
-
-    /// Sends one request and reads its answer.
-    pub(super) async fn post(&self, method: Method, body: &Value) -> Result<Reply, Failure> {
+    async fn exchange(&self, method: Method, body: &Value) -> Result<Reply, Failure> {
         let end = Instant::now() + self.deadlines.total;
         let url = self.webhook.url(method.as_str());
         let request = self.client.post(url.expose_secret()).body(body.to_string()).send();
@@ -114,6 +110,12 @@ impl Http {
             redirect_host,
             body,
         })
+    }
+}
+
+impl Exchange for Http {
+    fn post<'a>(&'a self, method: Method, body: &'a Value) -> Answering<'a> {
+        Box::pin(self.exchange(method, body))
     }
 }
 

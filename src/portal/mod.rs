@@ -15,7 +15,7 @@
 //! read ──▶ listing* ──▶ decode*
 //!   └────▶ patient ─┬─▶ encode*, answer* ──▶ code*
 //!          destroy ─┤
-//!                   └─▶ connection ──▶ http, pace*, limit*      * pure: no I/O, clock or randomness
+//!                   └─▶ connection ──▶ exchange (http), pace*, limit*      * pure: no I/O, clock or randomness
 //! ```
 
 mod answer;
@@ -25,6 +25,7 @@ mod decode;
 mod destroy;
 mod encode;
 mod error;
+mod exchange;
 mod http;
 mod limit;
 mod listing;
@@ -37,11 +38,12 @@ mod retry;
 mod testing;
 mod webhook;
 
-pub use answer::{Answer, Doubt, NotExecuted};
+pub use answer::{Answer, Doubt, Failure, NotExecuted, Reply};
 pub use connection::{Connection, LevelStore, Notice, Settings, WaitReason};
 pub use decode::{InstanceRow, MethodState, Profile, TaskRow, UserRow};
 pub use destroy::{Destroy, Destroyer, Sent};
 pub use error::PortalError;
+pub use exchange::{Answering, Exchange};
 pub use listing::{TaskScope, UserQuery};
 pub use method::Method;
 pub use pace::Rate;

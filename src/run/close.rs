@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::RunError;
+use crate::crash::{self, Point};
 use crate::domain::{ActionKind, ActionState, Outcome, WorkflowId};
 use crate::journal::{ActionRecord, Event, JobClosed, ResidueRecorded};
 use crate::plan::record::Recorder;
@@ -55,6 +56,7 @@ pub(crate) async fn close(recorder: &mut Recorder<'_>, reader: &Reader) -> Resul
         actions: super::totals(recorder.view(), job)?,
         relisted,
     }));
+    crash::point(Point::C16);
     recorder.record(events)?;
     Ok(())
 }

@@ -16,6 +16,8 @@ use super::breaker::{Breaker, Canaries, Canary};
 use super::recheck::{Sighting, Verdict, judge};
 use crate::domain::{ActionId, ActionKind, ActionState, JobId, Outcome, StopReason, UserId, WorkflowId};
 use crate::journal::{ActionEnded, ActionReturned, AttemptAnswered, AttemptIntended, Entry, Event, Returned};
+#[cfg(feature = "rigs")]
+use crate::mistake::{Mistake, is_planted};
 use crate::portal::{Answer, Delays, Method, NotExecuted};
 
 /// How old a re-check may be when a batch is handed to the client: design section 5 allows 60 s until the first byte leaves, and the
@@ -307,6 +309,12 @@ impl Machine {
             }
             _ => (action.quiet_from(), Outcome::Drifted),
         };
+        #[cfg(feature = "rigs")]
+        let from = if is_planted(Mistake::NoQuietTime) {
+            asked_at
+        } else {
+            from
+        };
         if asked_at < from {
             self.watches.entry(key).or_default().ask_at = from;
             return None;
@@ -430,6 +438,8 @@ impl Machine {
                 text,
             };
             entries.push(Entry::of(command.key.job, Event::AttemptAnswered(answered)));
+            #[cfg(feature = "rigs")]
+            entries.extend(self.mistaken(command.key, answer));
             if let Answer::NotExecuted { why } = answer {
                 let returned = ActionReturned {
                     action,
@@ -442,6 +452,25 @@ impl Machine {
         }
         self.judge_batch(commands, answers, command_took, now);
         entries
+    }
+
+    /// Mistakes that are planted on purpose: for a rig, which has to find them.
+    #[cfg(feature = "rigs")]
+    fn mistaken(&self, key: Key, answer: &Answer) -> Option<Entry> {
+        match answer {
+            Answer::Doubt { .. } if is_planted(Mistake::SentWhileUnsettled) => {
+                let returned = ActionReturned {
+                    action: key.action,
+                    attempt: self.actions[&key].attempt,
+                    why: Returned::StillListed,
+                };
+                Some(Entry::of(key.job, Event::ActionReturned(returned)))
+            }
+            Answer::Yes if is_planted(Mistake::OutcomeBeforeReadBack) => {
+                Some(self.ended(key, Outcome::Confirmed, false))
+            }
+            _ => None,
+        }
     }
 
     /// What a command that was not executed means for the next ones.

@@ -26,8 +26,11 @@ use self::machine::{Command, Key, Machine, Step, action_of};
 use self::recheck::Sighting;
 use self::stop::StopRequest;
 use crate::clock::Clock;
+use crate::crash::{self, Point};
 use crate::domain::{JobId, StopReason, UserId, WorkflowId};
 use crate::journal::{Event, JournalError, View};
+#[cfg(feature = "rigs")]
+use crate::mistake::{Mistake, is_planted};
 use crate::plan::record::Recorder;
 use crate::portal::{Delays, Destroy, Destroyer, PortalError, Reader, TaskScope, UserQuery};
 
@@ -180,6 +183,7 @@ impl Engine<'_> {
     async fn wait(&self, until: Duration) -> Result<(), RunError> {
         let left = until.saturating_sub(self.clock.monotonic());
         tokio::select! {
+            biased;
             () = self.clock.sleep(left) => {}
             () = self.stop.asked() => {}
         }
@@ -197,6 +201,7 @@ impl Engine<'_> {
             tokio::time::sleep(FAREWELL).await;
         };
         tokio::select! {
+            biased;
             answer = question => answer,
             () = farewell => Err(PortalError::Unreachable { attempts: 1 }),
         }
@@ -212,6 +217,7 @@ impl Engine<'_> {
             .filter_map(|(id, found)| found.map(|_| id))
             .collect();
         let entries = machine.listed(keys, &listed, asked_at);
+        crash::point(Point::C14);
         recorder.settle(entries.clone())?;
         machine.apply(&entries, self.clock.monotonic());
         Ok(())
@@ -219,7 +225,9 @@ impl Engine<'_> {
 
     async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
         let began = self.clock.monotonic();
+        crash::point_of(|| keys.iter().any(|key| machine.action(*key).attempt > 0).then_some(Point::C15));
         let sightings = tokio::select! {
+            biased;
             sightings = self.look(machine, keys) => sightings?,
             // Nothing is in flight that could be lost.
             () = self.stop.asked() => return Ok(()),
@@ -284,7 +292,15 @@ impl Engine<'_> {
             return Ok(());
         }
         let (intents, commands) = machine.intents(now);
-        recorder.record(intents.clone())?;
+        #[cfg(feature = "rigs")]
+        let is_late = is_planted(Mistake::IntentAfterCall);
+        #[cfg(not(feature = "rigs"))]
+        let is_late = false;
+        crash::point(Point::C4);
+        if !is_late {
+            recorder.record(intents.clone())?;
+        }
+        crash::point(Point::C6);
         let job = recorder.job();
         let intents: Vec<_> = intents
             .into_iter()
@@ -294,12 +310,16 @@ impl Engine<'_> {
         machine.sending(&commands);
 
         let sent = self.destroyer.send(&destroy(&commands, status)).await;
-
+        #[cfg(feature = "rigs")]
+        if is_late {
+            recorder.settle(intents)?;
+        }
         let now = self.clock.monotonic();
         let took = sent
             .command_took
             .unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
         let answers = machine.answered(&commands, &sent.answers, took, now);
+        crash::point(Point::C10);
         recorder.settle(answers.clone())?;
         machine.apply(&answers, now);
         if let Some(error) = sent.stop {

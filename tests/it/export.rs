@@ -439,3 +439,24 @@ fn both_verifiers_agree_on_two_hundred_exports_good_and_damaged() {
     verifier.end();
     assert!(good >= 10 && bad >= 150, "{good} good, {bad} damaged");
 }
+
+#[test]
+fn what_an_export_that_died_left_behind_is_removed_by_the_next_one_and_what_another_is_making_is_not() {
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let begun = |name: &str| {
+        let folder = desk.folder().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("audit.db"), "somebody's values").unwrap();
+        folder
+    };
+    let dead = begun(".evidence.part-0123456789abcdef");
+    let alive = begun(".evidence.part-fedcba9876543210");
+    let not_ours = begun(".evidence.part-of-somebody-else");
+    let held = fs::File::open(&alive).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    export(&desk, "evidence", &[]);
+    assert_eq!(
+        [dead, alive, not_ours].map(|folder| folder.exists()),
+        [false, true, true]
+    );
+}

@@ -194,3 +194,48 @@ fn reading_commands_change_no_byte() {
     }
     assert_eq!(std::fs::read(desk.database()).unwrap(), before);
 }
+
+/// A database in the middle of somebody's transaction, as a loss of power leaves it: pages are written, and how to take them back lies
+/// beside them. `before` is what was in it.
+fn lose_power_amid_a_transaction(database: &Path, before: &str) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let begun = folder.path().join("begun.db");
+    let db = stock(&begun);
+    db.execute_batch(before).unwrap();
+    db.execute_batch(
+        "PRAGMA cache_size = 1; BEGIN; CREATE TABLE lost (text);
+         WITH RECURSIVE number(it) AS (SELECT 1 UNION ALL SELECT it + 1 FROM number LIMIT 100)
+         INSERT INTO lost SELECT randomblob(3000) FROM number",
+    )
+    .unwrap();
+    std::fs::create_dir_all(database.parent().unwrap()).unwrap();
+    for ending in ["", "-journal"] {
+        let name = |path: &Path| format!("{}{ending}", path.to_str().unwrap());
+        std::fs::copy(name(&begun), name(database)).unwrap();
+    }
+}
+
+#[test]
+fn a_database_that_lost_power_while_it_was_made_is_made_anew() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    lose_power_amid_a_transaction(&desk.database(), "");
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    desk.apply(&plan).expect(0);
+    desk.assert_sound();
+}
+
+#[test]
+fn a_database_of_another_program_that_lost_power_stays_as_it_is() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    lose_power_amid_a_transaction(&desk.database(), "CREATE TABLE theirs (text)");
+    let bytes = |ending: &str| std::fs::read(format!("{}{ending}", desk.database().to_str().unwrap())).unwrap();
+    let before = ["", "-journal"].map(bytes);
+    desk.run(&["plan", &desk.roster(HOW_TO), "--action", "kill"]).expect(2);
+    assert!(
+        before == ["", "-journal"].map(bytes),
+        "somebody else's database was changed"
+    );
+    std::fs::remove_file(desk.database()).unwrap();
+}

@@ -4,9 +4,10 @@
 //! texts once more and compares, so the two cannot disagree about what an export is. A folder is an export only after its renaming:
 //! until then it has a name of its own beside it, and is gone again when anything fails.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{JournalError, JournalFile, View, open, redact};
+use crate::crash::{self, Point};
 use crate::files::{make_private_folder, sync_folder};
 use crate::hex::hex;
 
@@ -96,44 +98,79 @@ pub fn export(database: &Path, heads: &Path, folder: &Path, redacted: bool) -> R
         return Err(JournalError::Export(io::ErrorKind::AlreadyExists.into()));
     }
     let unfinished = Unfinished::make(folder)?;
-    let made = fill(&file, heads, &unfinished.0, redacted).map_err(|error| match error {
-        JournalError::File { path, cause } if path.starts_with(&unfinished.0) => JournalError::Export(cause),
+    let made = fill(&file, heads, &unfinished.path, redacted).map_err(|error| match error {
+        JournalError::File { path, cause } if path.starts_with(&unfinished.path) => JournalError::Export(cause),
         // The database is only read here: the room is missing where the copy is.
         JournalError::DiskFull => JournalError::Export(io::ErrorKind::StorageFull.into()),
         other => other,
     })?;
-    fs::rename(&unfinished.0, folder)?;
+    crash::point(Point::C19);
+    fs::rename(&unfinished.path, folder)?;
+    crash::point(Point::C19);
     sync_folder(folder)?;
     Ok(made)
 }
 
 /// A folder that becomes an export: made by this process, and gone when it is dropped under this name.
-struct Unfinished(PathBuf);
+struct Unfinished {
+    path: PathBuf,
+    /// Locked as long as the process lives: what nobody holds was left by one that died.
+    _held: File,
+}
 
 impl Unfinished {
-    /// Makes it beside the place of the export, under a name that nothing else has.
+    /// Makes it beside the place of the export, under a name that nothing else has, and removes what a process that died left there.
     fn make(folder: &Path) -> Result<Self, JournalError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
-        let mut name = OsString::from(".");
-        name.push(
+        let mut prefix = OsString::from(".");
+        prefix.push(
             folder
                 .file_name()
                 .ok_or(io::Error::from(io::ErrorKind::InvalidFilename))?,
         );
-        name.push(format!(".part-{}", hex(&random)));
+        prefix.push(".part-");
+        let mut name = prefix.clone();
+        name.push(hex(&random));
         // A slash at the end of the folder's name is no part of it here.
-        let unfinished = folder.with_file_name(name);
+        let path = folder.with_file_name(name);
+        remove_left(&path, &prefix);
         // Not recursive: a folder that is there is refused, so what is made here is ours to remove.
-        DirBuilder::new().mode(0o700).create(&unfinished)?;
-        Ok(Self(unfinished))
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let held = File::open(&path)?;
+        // A file system without locks: nobody else can take this one either, and so nobody removes it.
+        _ = hold(&held);
+        Ok(Self { path, _held: held })
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Where it was renamed there is nothing left to remove.
-        drop(fs::remove_dir_all(&self.0));
+        drop(fs::remove_dir_all(&self.path));
+    }
+}
+
+fn hold(folder: &File) -> rustix::io::Result<()> {
+    rustix::fs::flock(folder, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Removes the folders of this prefix that nobody holds: they have everything in them, personal values too. One that cannot be removed is no
+/// reason to make no export.
+fn remove_left(beside: &Path, prefix: &OsStr) {
+    let parent = beside.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else {
+        return;
+    };
+    let is_ours = |name: &OsStr| {
+        let random = name.as_bytes().strip_prefix(prefix.as_bytes());
+        random.is_some_and(|random| random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit))
+    };
+    for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name())) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && File::open(entry.path()).is_ok_and(|folder| hold(&folder).is_ok()) {
+            drop(fs::remove_dir_all(entry.path()));
+        }
     }
 }
 
@@ -143,6 +180,7 @@ fn fill(file: &JournalFile, heads: &Path, folder: &Path, redacted: bool) -> Resu
     if redacted {
         leave_values_out(&copy)?;
     }
+    crash::point(Point::C19);
     let file = JournalFile::open(&copy)?;
     let view = file.view();
     let about = About {

@@ -48,7 +48,7 @@ pub(super) struct Weather {
     slow_connect: u32,
     slow_read: u32,
     read_fails: u32,
-    others: u32,
+    pub(super) others: u32,
     slow_command: u32,
     pub(super) crash: u32,
     pub(super) stop: u32,
@@ -209,8 +209,9 @@ impl World {
             return;
         }
         let id = ids[self.random.below(ids.len())].clone();
-        let somebody = UserId(1 + self.random.below_u32(PEOPLE));
         let what = self.random.below(8);
+        let is_about_somebody = matches!(what, 2 | 3 | 6 | 7);
+        let somebody = UserId(if is_about_somebody { 1 + self.random.below_u32(PEOPLE) } else { 0 });
         let Some(workflow) = self.running.get_mut(&id) else {
             return;
         };
@@ -364,8 +365,10 @@ impl World {
             }
         }
         let lost = self.random.chance(weather.answer_lost);
+        if !lost && worked_through == batch.len() {
+            return answers;
+        }
         match self.random.below(4) {
-            _ if !lost && worked_through == batch.len() => answers,
             0 => nothing(Doubt::NoAnswer),
             1 => nothing(Doubt::Truncated),
             2 => nothing(Doubt::NotJson),

@@ -1,0 +1,111 @@
+//! The four promises, and what a job comes to: the journal against what the stand-in portal knows to be true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::stand::Stand;
+
+/// Says what was promised and not kept.
+macro_rules! hold {
+    ($condition:expr, $($words:tt)+) => {
+        if !$condition {
+            return Err(format!($($words)+));
+        }
+    };
+}
+
+/// What is true of a finished job, whatever happened on the way.
+pub(super) fn finished(stand: &Stand) -> Result<(), String> {
+    let everything = || -> BTreeSet<String> { waiting(stand) };
+    let story = stand.desk.story();
+    let destroyed = destroyed_once(stand)?;
+    hold!(destroyed == everything(), "destroyed are {destroyed:?}");
+    outcomes(&story)?;
+    let sure = stand.desk.workflows_in(&["confirmed"]);
+    let gone = stand.desk.workflows_in(&["confirmed", "presumed"]);
+    hold!(sure.is_subset(&destroyed), "confirmed and not destroyed: {sure:?}");
+    hold!(gone == destroyed, "destroyed and not on record: {:?}", destroyed.difference(&gone));
+    let status = stand.status();
+    hold!(status["state"] == "complete" && status["in_doubt"] == 0, "not over: {status}");
+    intact(stand)
+}
+
+/// Nothing is damaged, and all of it is signed.
+pub(super) fn intact(stand: &Stand) -> Result<(), String> {
+    let verified = stand.desk.run(&["audit", "verify"]);
+    hold!(verified.code == 0, "audit verify: {}\n{}", verified.code, verified.stdout);
+    hold!(verified.stdout.contains("signed up to event"), "{}", verified.stdout);
+    Ok(())
+}
+
+/// The workflows of the plan.
+fn waiting(stand: &Stand) -> BTreeSet<String> {
+    let planned = stand.desk.story().into_iter().filter(|event| event["kind"] == "action_planned");
+    planned.map(|event| text(&event["data"]["workflow"])).collect()
+}
+
+fn destroyed_once(stand: &Stand) -> Result<BTreeSet<String>, String> {
+    let mut destroyed = BTreeSet::new();
+    for effect in stand.portal.effects() {
+        let again = !destroyed.insert(effect.workflow.clone());
+        hold!(!again, "{} was destroyed twice", effect.workflow);
+    }
+    Ok(destroyed)
+}
+
+/// One action, as the journal tells it.
+#[derive(Default)]
+struct Case {
+    attempt: u64,
+    /// An attempt is on its way, and nothing was learned of it.
+    open: bool,
+    ended: bool,
+    answered_yes: bool,
+    unanswered: bool,
+}
+
+/// Each action has one outcome, its claim agrees with what is on record, and nothing was sent while an attempt was unsettled.
+fn outcomes(story: &[Value]) -> Result<(), String> {
+    let mut cases: BTreeMap<(u64, u64), Case> = BTreeMap::new();
+    for event in story {
+        let (Some(job), Some(action)) = (event["job"].as_u64(), event["data"]["action"].as_u64()) else {
+            continue;
+        };
+        let case = cases.entry((job, action)).or_default();
+        let data = &event["data"];
+        match event["kind"].as_str().unwrap_or_default() {
+            "attempt_intended" => {
+                hold!(!case.open && !case.ended, "sent while unsettled or ended: {event}");
+                hold!(data["attempt"] == case.attempt + 1, "not the next attempt: {event}");
+                (case.attempt, case.open) = (case.attempt + 1, true);
+            }
+            "attempt_answered" => {
+                hold!(case.open && data["attempt"] == case.attempt, "an answer to nothing: {event}");
+                case.answered_yes |= data["answer"] == "yes";
+                case.unanswered |= data["answer"] == "in_doubt";
+            }
+            "action_returned" => {
+                case.unanswered |= data["why"] == "still_listed";
+                case.open = false;
+            }
+            "action_reopened" => case.ended = false,
+            "action_ended" => {
+                hold!(!case.ended, "a second outcome: {event}");
+                let outcome = &data["outcome"];
+                hold!(outcome != "confirmed" || case.answered_yes, "confirmed without a yes: {event}");
+                let in_doubt = case.unanswered || case.open && !case.answered_yes;
+                hold!(outcome != "presumed" || in_doubt, "presumed without a doubt: {event}");
+                (case.ended, case.open) = (true, false);
+            }
+            _ => {}
+        }
+    }
+    let open = cases.iter().find(|(_, case)| !case.ended);
+    hold!(open.is_none(), "an action without an outcome: {:?}", open.map(|(key, _)| key));
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,264 @@
+//! What the administrator types: plan, apply or run, resume until all is done, and what failed once more. First everything goes wrong
+//! that the scenario has; then nothing any more, and each command has to bring the jobs nearer to their end.
+
+use std::path::Path;
+use std::time::Duration;
+
+use offboard24::exit::Exit;
+use offboard24::journal::key::Keys;
+use offboard24::journal::verify::{Against, verify};
+
+use super::scenario::Scenario;
+use super::sitting::{Sat, sit};
+use super::store::Store;
+use super::world::{Shared, World};
+
+/// Sittings in which something may go wrong.
+const ROUGH_MAX: u32 = 14;
+
+/// Runs of calm sittings without any progress.
+const IDLE_MAX: u32 = 3;
+
+/// By how much the wall clock of a scenario can be ahead.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(12);
+
+/// What one scenario brought.
+pub(super) struct Outcome {
+    /// What was promised and not kept.
+    pub(super) broken: Option<String>,
+    pub(super) story: Vec<String>,
+    pub(super) fired: std::collections::BTreeMap<String, u32>,
+    pub(super) outcomes: std::collections::BTreeMap<String, u32>,
+    pub(super) sittings: u32,
+    pub(super) kills: u32,
+    pub(super) effects: usize,
+}
+
+/// Plays a scenario from its first command to its end.
+pub(super) fn play(scenario: &Scenario, folder: &Path, with_story: bool, verifies: bool) -> Outcome {
+    let store = Store::new(folder.to_owned()).expect("the rig can write its folder");
+    let world = Shared::new(World::of(scenario, store, with_story));
+    let mut administrator = Administrator {
+        world: world.clone(),
+        scenario,
+        retries: scenario.retries,
+        has_planned_second: scenario.second == 0,
+        sittings: 0,
+        kills: 0,
+    };
+    let ended = administrator.works().and_then(|()| administrator.closes(verifies));
+    let mut world = world.lock();
+    let broken = ended.err();
+    if let Some(broken) = &broken {
+        world.tell(|| format!("BROKEN: {broken}"));
+    }
+    world.checker.disconnect();
+    Outcome {
+        broken,
+        story: world.take_story(),
+        fired: std::mem::take(&mut world.fired),
+        outcomes: std::mem::take(&mut world.checker.outcomes),
+        sittings: administrator.sittings,
+        kills: administrator.kills,
+        effects: world.checker.effects(),
+    }
+}
+
+struct Administrator<'a> {
+    world: Shared,
+    scenario: &'a Scenario,
+    retries: u32,
+    has_planned_second: bool,
+    sittings: u32,
+    kills: u32,
+}
+
+impl Administrator<'_> {
+    /// Until everything is done.
+    fn works(&mut self) -> Result<(), String> {
+        let mut idle = 0;
+        loop {
+            let is_calm = self.sittings >= ROUGH_MAX || self.world.lock().is_calm();
+            if is_calm {
+                self.world.lock().calms_down();
+            }
+            let Some(command) = self.next_command() else {
+                return Ok(());
+            };
+            let before = self.left();
+            self.types(&command)?;
+            if is_calm {
+                idle = if self.left() < before { 0 } else { idle + 1 };
+                if idle >= IDLE_MAX {
+                    return Err(format!("nothing goes on: {} again and again", command.join(" ")));
+                }
+            }
+            let pause = Duration::from_millis(1 + self.world.lock().next_random() % 100_000);
+            // A plan that a clock made that was ahead has to wait until that time has come.
+            let patience = if idle > 0 { CLOCK_AHEAD_MAX } else { Duration::ZERO };
+            self.world.lock().passes_time(pause + patience);
+        }
+    }
+
+    /// How much is left to do, in steps of any kind.
+    fn left(&self) -> usize {
+        let world = self.world.lock();
+        let of_job = |(number, job): (&u64, &super::checker::Job)| {
+            let steps = [
+                job.frozen.is_none(),
+                !job.confirmed,
+                !job.closed,
+                !job.open_runs.is_empty(),
+            ];
+            steps.into_iter().filter(|left| *left).count() + world.checker.open(*number)
+        };
+        let planned: usize = world.checker.jobs.iter().map(of_job).sum();
+        let unplanned = [world.checker.jobs.is_empty(), !self.has_planned_second];
+        planned + 1000 * unplanned.into_iter().filter(|left| *left).count() + 1000 * self.retries as usize
+    }
+
+    /// What a person would type now; none when all is done.
+    fn next_command(&mut self) -> Option<Vec<String>> {
+        let world = self.world.lock();
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        if world.checker.jobs.is_empty() {
+            let roster = world.store.write_roster(&self.scenario.roster(false)).ok()?;
+            let roster = roster.to_string_lossy().into_owned();
+            return if self.scenario.run {
+                words(&["run", &roster, "--max-actions", "1000"])
+            } else {
+                words(&["plan", &roster])
+            };
+        }
+        let has_begun = world.checker.jobs.get(&1).is_some_and(|job| job.confirmed);
+        if !self.has_planned_second && has_begun {
+            self.has_planned_second = true;
+            let roster = world.store.write_roster(&self.scenario.roster(true)).ok()?;
+            return words(&["plan", &roster.to_string_lossy()]);
+        }
+        // The latest job first: it has to settle what the earlier one left.
+        for (number, job) in world.checker.jobs.iter().rev() {
+            let name = number.to_string();
+            let Some((hash, planned)) = &job.frozen else {
+                return words(&["resume", &name]);
+            };
+            if !job.confirmed {
+                if *planned == 0 && job.open_runs.is_empty() {
+                    continue;
+                }
+                if job.begun_by == "run" || *planned == 0 {
+                    return words(&["resume", &name]);
+                }
+                let confirm = format!("portal.example:{planned}:{}", &hash[..8]);
+                return words(&["apply", &name, "--confirm", &confirm]);
+            }
+            if world.checker.open(*number) > 0 || !job.closed {
+                return words(&["resume", &name]);
+            }
+        }
+        let retried = ["failed", "drifted", "survived"];
+        let job = world
+            .checker
+            .jobs
+            .keys()
+            .find(|job| world.checker.count(**job, &retried) > 0)
+            .copied()?;
+        if self.retries == 0 {
+            return None;
+        }
+        self.retries -= 1;
+        words(&[
+            "resume",
+            &job.to_string(),
+            "--retry",
+            &retried.join(","),
+            "--reason",
+            "again",
+        ])
+    }
+
+    fn types(&mut self, command: &[String]) -> Result<(), String> {
+        self.sittings += 1;
+        let (database, key, webhook) = {
+            let mut world = self.world.lock();
+            world.tell(|| format!("=== {}", command.join(" ")));
+            let folder = world.store.folder();
+            (world.store.database(), folder.join("key"), world.store.webhook())
+        };
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        let (database, key, webhook) = (
+            database.to_string_lossy(),
+            key.to_string_lossy(),
+            webhook.to_string_lossy(),
+        );
+        arguments.extend(["--db", &database, "--key-file", &key, "--webhook-file", &webhook]);
+        if !self.scenario.paced {
+            arguments.extend(["--rate", "unlimited"]);
+        }
+        match sit(&self.world, &arguments) {
+            Sat::Killed => {
+                self.kills += 1;
+                Ok(())
+            }
+            Sat::Broken(broken) => Err(broken),
+            Sat::Ended(played) => {
+                let mut world = self.world.lock();
+                world.tell(|| format!("=== exit {}: {}", played.exit.code(), played.said));
+                if let Some(broken) = world.broken.clone() {
+                    return Err(broken);
+                }
+                drop(world);
+                self.check_exit(played.exit, &played.said)
+            }
+        }
+    }
+
+    /// The exit code says no better than it is.
+    fn check_exit(&self, exit: Exit, said: &str) -> Result<(), String> {
+        let world = self.world.lock();
+        if matches!(exit, Exit::Bug | Exit::Damage | Exit::Usage | Exit::Locked) {
+            return Err(format!("exit {}: {said}", exit.code()));
+        }
+        let undone: usize = world
+            .checker
+            .jobs
+            .keys()
+            .map(|job| world.checker.count(*job, &["failed", "survived"]))
+            .sum();
+        let open: usize = world.checker.jobs.keys().map(|job| world.checker.open(*job)).sum();
+        let is_single = world.checker.jobs.len() == 1;
+        let job = world.checker.jobs.values().next();
+        let is_carried_out = job.is_some_and(|job| job.confirmed);
+        if is_single && is_carried_out && matches!(exit, Exit::Done | Exit::NeedsDecision) && undone + open > 0 {
+            return Err(format!("exit {} with {undone} undone and {open} open", exit.code()));
+        }
+        if is_single && exit == Exit::Done && world.checker.count(1, &["held", "drifted"]) > 0 {
+            return Err("exit 0 while something waits for a person".to_owned());
+        }
+        Ok(())
+    }
+
+    /// After everything.
+    fn closes(&self, verifies: bool) -> Result<(), String> {
+        let mut world = self.world.lock();
+        world.passes_time(Duration::from_secs(200));
+        if let Some(broken) = world.broken.clone() {
+            return Err(broken);
+        }
+        world.checker.closes()?;
+        if verifies {
+            world.checker.disconnect();
+            let database = world.store.database();
+            let against = Against {
+                heads: Some(world.store.heads()),
+                keys: Some(Keys::read(&world.store.folder().join("key")).map_err(|cause| cause.to_string())?),
+                ..Against::default()
+            };
+            let report = verify(&database, &against).map_err(|cause| format!("audit verify: {cause}"))?;
+            if let Some(finding) = report.findings.first() {
+                return Err(format!("audit verify: {}", finding.message));
+            }
+        }
+        Ok(())
+    }
+}
