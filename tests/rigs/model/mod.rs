@@ -46,7 +46,7 @@ const fn bound(all: usize, others: usize) -> Bound {
 const WORKERS: usize = 2;
 
 /// Executions in which a planted mistake has to show.
-const EXECUTIONS_UNTIL_CAUGHT: u64 = 100_000;
+const EXECUTIONS_UNTIL_CAUGHT: u64 = 300_000;
 
 /// What was asked for.
 #[derive(Default)]
