@@ -85,7 +85,10 @@ impl Choices {
         }
         let (chosen, of) = self.path[self.position];
         let is_typed = of == 0;
-        assert!(is_typed || of == answers, "an execution that is not the same when it is repeated");
+        assert!(
+            is_typed || of == answers,
+            "an execution that is not the same when it is repeated"
+        );
         self.position += 1;
         chosen
     }
@@ -149,7 +152,9 @@ impl Random {
         let choices = self.choices.borrow();
         let given = choices.path.iter().take(choices.position).enumerate();
         let unusual = given.filter(|(_, (chosen, _))| *chosen > 0);
-        let words: Vec<String> = unusual.map(|(place, (chosen, _))| format!("{place}:{chosen}")).collect();
+        let words: Vec<String> = unusual
+            .map(|(place, (chosen, _))| format!("{place}:{chosen}"))
+            .collect();
         words.join(",")
     }
 
@@ -195,7 +200,8 @@ impl Random {
             return choices.choose(2) == 1;
         }
         // What others do shows when somebody looks, or a command takes effect: right before that is early enough.
-        let is_too_early = per_mille == OTHERS && !matches!(choices.longest_ms, 400 | 1_000 | 15_000 | 70_000 | EFFECT_MS);
+        let is_too_early =
+            per_mille == OTHERS && !matches!(choices.longest_ms, 400 | 1_000 | 15_000 | 70_000 | EFFECT_MS);
         if !choices.left.permits(is_death) || per_mille > TROUBLE_MAX || is_the_same_death || is_too_early {
             return false;
         }
