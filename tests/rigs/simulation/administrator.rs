@@ -152,7 +152,8 @@ impl Administrator<'_> {
                 let confirm = format!("portal.example:{planned}:{}", &hash[..8]);
                 return words(&["apply", &name, "--confirm", &confirm]);
             }
-            if world.checker.open(*number) > 0 || !job.closed {
+            // `status` calls a run that never ended a crash, and says `resume`.
+            if world.checker.open(*number) > 0 || !job.closed || !job.open_runs.is_empty() {
                 return words(&["resume", &name]);
             }
         }

@@ -559,19 +559,23 @@ impl World {
         let clock = self.true_time().to_rfc3339();
         let answer = self.truth.read(&call, &clock);
         let said = self.said_of(index, number);
+        let plain = match &answer {
+            Answer::Result(result) => Some(result.clone()),
+            Answer::Error(_) => None,
+        };
         let mut told = self.told(said.clone(), answer);
         match said {
-            Some(Said::Foreign) => (told.result, told.honest) = (Some(Truth::foreign(&call.method)), false),
+            Some(Said::Foreign) => told.result = Some(Truth::foreign(&call.method)),
             Some(Said::Nameless) => {
                 for row in told.result.iter_mut().filter_map(Value::as_array_mut).flatten() {
                     if let Some(fields) = row.as_object_mut() {
                         drop(fields.remove("ID"));
                     }
                 }
-                told.honest = false;
             }
             _ => {}
         }
+        told.honest = told.error.is_none() && told.result == plain;
         told
     }
 
@@ -593,7 +597,7 @@ impl World {
             Answer::Error(code) => (None, Some(code)),
         };
         let mut told = Told {
-            honest: said.is_none(),
+            honest: false,
             result,
             error,
             at: self.now,
