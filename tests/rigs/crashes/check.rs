@@ -25,23 +25,39 @@ pub(super) fn finished(stand: &Stand) -> Result<(), String> {
     let sure = stand.desk.workflows_in(&["confirmed"]);
     let gone = stand.desk.workflows_in(&["confirmed", "presumed"]);
     hold!(sure.is_subset(&destroyed), "confirmed and not destroyed: {sure:?}");
-    hold!(gone == destroyed, "destroyed and not on record: {:?}", destroyed.difference(&gone));
+    hold!(
+        gone == destroyed,
+        "destroyed and not on record: {:?}",
+        destroyed.difference(&gone)
+    );
     let status = stand.status();
-    hold!(status["state"] == "complete" && status["in_doubt"] == 0, "not over: {status}");
+    hold!(
+        status["state"] == "complete" && status["in_doubt"] == 0,
+        "not over: {status}"
+    );
     intact(stand)
 }
 
 /// Nothing is damaged, and all of it is signed.
 pub(super) fn intact(stand: &Stand) -> Result<(), String> {
     let verified = stand.desk.run(&["audit", "verify"]);
-    hold!(verified.code == 0, "audit verify: {}\n{}", verified.code, verified.stdout);
+    hold!(
+        verified.code == 0,
+        "audit verify: {}\n{}",
+        verified.code,
+        verified.stdout
+    );
     hold!(verified.stdout.contains("signed up to event"), "{}", verified.stdout);
     Ok(())
 }
 
 /// The workflows of the plan.
 fn waiting(stand: &Stand) -> BTreeSet<String> {
-    let planned = stand.desk.story().into_iter().filter(|event| event["kind"] == "action_planned");
+    let planned = stand
+        .desk
+        .story()
+        .into_iter()
+        .filter(|event| event["kind"] == "action_planned");
     planned.map(|event| text(&event["data"]["workflow"])).collect()
 }
 
@@ -81,7 +97,10 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
                 (case.attempt, case.open) = (case.attempt + 1, true);
             }
             "attempt_answered" => {
-                hold!(case.open && data["attempt"] == case.attempt, "an answer to nothing: {event}");
+                hold!(
+                    case.open && data["attempt"] == case.attempt,
+                    "an answer to nothing: {event}"
+                );
                 case.answered_yes |= data["answer"] == "yes";
                 case.unanswered |= data["answer"] == "in_doubt";
             }
@@ -93,7 +112,10 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
             "action_ended" => {
                 hold!(!case.ended, "a second outcome: {event}");
                 let outcome = &data["outcome"];
-                hold!(outcome != "confirmed" || case.answered_yes, "confirmed without a yes: {event}");
+                hold!(
+                    outcome != "confirmed" || case.answered_yes,
+                    "confirmed without a yes: {event}"
+                );
                 let in_doubt = case.unanswered || case.open && !case.answered_yes;
                 hold!(outcome != "presumed" || in_doubt, "presumed without a doubt: {event}");
                 (case.ended, case.open) = (true, false);
@@ -102,7 +124,11 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
         }
     }
     let open = cases.iter().find(|(_, case)| !case.ended);
-    hold!(open.is_none(), "an action without an outcome: {:?}", open.map(|(key, _)| key));
+    hold!(
+        open.is_none(),
+        "an action without an outcome: {:?}",
+        open.map(|(key, _)| key)
+    );
     Ok(())
 }
 

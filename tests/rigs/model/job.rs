@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use offboard24::domain::{ActionId, ActionKind, ActionState, HoldReason, JobId, Outcome, StopReason, UserId, WorkflowId};
+use offboard24::domain::{
+    ActionId, ActionKind, ActionState, HoldReason, JobId, Outcome, StopReason, UserId, WorkflowId,
+};
 use offboard24::journal::{ActionPlanned, ActionReopened, Entry, Event};
 
 use super::auditor::{Auditor, Broken};
@@ -248,7 +250,11 @@ fn entry(job: JobId, number: ActionId, action: &Planned) -> Entry {
         kind: Some(action.kind),
         people: vec![OURS],
         participants: waiting(action).into_iter().collect(),
-        holds: if action.is_held { vec![HoldReason::Shared] } else { Vec::new() },
+        holds: if action.is_held {
+            vec![HoldReason::Shared]
+        } else {
+            Vec::new()
+        },
     };
     Entry::of(job, Event::ActionPlanned(planned))
 }

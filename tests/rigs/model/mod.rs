@@ -74,8 +74,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     })?;
     let executions: u64 = looked.iter().map(|(_, looked)| looked.executions).sum();
     for (job, looked) in &looked {
-        let all = looked.exhausted.map_or_else(|| "none".to_owned(), |troubles| troubles.to_string());
-        println!("model: {}: {} executions, all with up to {all} troubles", job.name, looked.executions);
+        let all = looked
+            .exhausted
+            .map_or_else(|| "none".to_owned(), |troubles| troubles.to_string());
+        println!(
+            "model: {}: {} executions, all with up to {all} troubles",
+            job.name, looked.executions
+        );
     }
     if order.mistake.is_none() {
         println!("model: {}", controls()?);
@@ -157,5 +162,9 @@ fn controls() -> Result<String, String> {
         });
         caught.push(found.ok_or_else(|| format!("{mistake:?} goes unnoticed"))?);
     }
-    Ok(format!("{} planted mistakes caught: {}", caught.len(), caught.join(", ")))
+    Ok(format!(
+        "{} planted mistakes caught: {}",
+        caught.len(),
+        caught.join(", ")
+    ))
 }

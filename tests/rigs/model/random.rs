@@ -54,7 +54,10 @@ impl Choices {
         }
         let (chosen, of) = self.path[self.position];
         let is_typed = of == 0;
-        assert!(is_typed || of == answers, "an execution that is not the same when it is repeated");
+        assert!(
+            is_typed || of == answers,
+            "an execution that is not the same when it is repeated"
+        );
         self.position += 1;
         chosen
     }
@@ -111,7 +114,10 @@ impl Random {
     pub(super) fn path(&self) -> String {
         let choices = self.choices.borrow();
         let given = choices.path.iter().take(choices.position);
-        given.map(|(chosen, _)| chosen.to_string()).collect::<Vec<_>>().join(",")
+        given
+            .map(|(chosen, _)| chosen.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// One of so many answers.

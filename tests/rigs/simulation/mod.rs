@@ -47,9 +47,37 @@ const BLIND_BELOW: u64 = 500;
 
 /// What can go wrong, and come out.
 const TO_BE_REACHED: [&str; 31] = [
-    "NotConnected", "Lost", "AnswerLost", "Late", "Twice", "BrokenOff", "Cut", "Dies", "Page", "Error", "Redirect", "Slow", "Command",
-    "Shapes", "Ends", "Answers", "Joins", "Rehired", "Dismissed", "Refuses", "Crash", "Signal", "Stop", "ClockSet", "confirmed",
-    "presumed", "already_gone", "unattributed", "drifted", "failed", "survived",
+    "NotConnected",
+    "Lost",
+    "AnswerLost",
+    "Late",
+    "Twice",
+    "BrokenOff",
+    "Cut",
+    "Dies",
+    "Page",
+    "Error",
+    "Redirect",
+    "Slow",
+    "Command",
+    "Shapes",
+    "Ends",
+    "Answers",
+    "Joins",
+    "Rehired",
+    "Dismissed",
+    "Refuses",
+    "Crash",
+    "Signal",
+    "Stop",
+    "ClockSet",
+    "confirmed",
+    "presumed",
+    "already_gone",
+    "unattributed",
+    "drifted",
+    "failed",
+    "survived",
 ];
 
 /// How long a failing scenario is made smaller.
@@ -79,7 +107,7 @@ struct Reached {
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let options = Options::parse(arguments)?;
     let folder = folder();
-    let result = with_runtime(|| options.perform(&folder));
+    let result = with_runtime(|| options.perform(&folder)).and_then(|result| result);
     drop(std::fs::remove_dir_all(&folder));
     result
 }
@@ -175,7 +203,7 @@ impl Options {
                 let (next, is_over, reached, failing) = (&next, &is_over, &reached, &failing);
                 threads.spawn(move || {
                     mistake::plant(self.mistake);
-                    with_runtime(|| {
+                    let ran = with_runtime(|| {
                         while !is_over.load(Ordering::Relaxed) {
                             let seed = next.fetch_add(1, Ordering::Relaxed);
                             if seed >= self.from + self.seeds {
@@ -195,6 +223,9 @@ impl Options {
                             }
                         }
                     });
+                    if let (Err(cause), Ok(mut failing)) = (ran, failing.lock()) {
+                        *failing = Some((self.from, cause));
+                    }
                 });
             }
         });
@@ -253,7 +284,11 @@ impl Reached {
         if self.seeds < BLIND_BELOW || missing.is_empty() {
             return Ok(());
         }
-        Err(format!("blind: in {} seeds there never was {}", self.seeds, missing.join(", ")))
+        Err(format!(
+            "blind: in {} seeds there never was {}",
+            self.seeds,
+            missing.join(", ")
+        ))
     }
 
     fn line(&self, actions: u32, seconds: f64) -> String {
@@ -265,11 +300,11 @@ impl Reached {
 }
 
 /// The program's own timers need a runtime around them. It is never driven: they are for people, and no time passes in here.
-fn with_runtime<T>(during: impl FnOnce() -> T) -> T {
+fn with_runtime<T>(during: impl FnOnce() -> T) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.expect("a runtime can be made");
+    let runtime = runtime.map_err(|cause| format!("a runtime cannot be made: {cause}"))?;
     let _entered = runtime.enter();
-    during()
+    Ok(during())
 }
 
 /// Memory where there is a place for files in it, else the temporary folder.
