@@ -12,6 +12,7 @@
 mod administrator;
 mod checker;
 mod portal;
+#[expect(clippy::unwrap_used, reason = "numbers that fit, in a file of the tests")]
 #[path = "../../it/engine/random.rs"]
 mod random;
 mod scenario;
@@ -81,7 +82,7 @@ const TO_BE_REACHED: [&str; 31] = [
 ];
 
 /// How long a failing scenario is made smaller.
-const SHRINKING: Duration = Duration::from_secs(60);
+const SHRINKING: Duration = Duration::from_mins(1);
 
 struct Options {
     seeds: u64,
@@ -158,7 +159,7 @@ impl Options {
             return play_again(&Scenario::of(seed, self.actions));
         }
         if self.mistake.is_none() {
-            self.replay_regressions(folder)?;
+            replay_regressions(folder)?;
         }
         let began = Instant::now();
         let (reached, failing) = self.all_seeds(folder);
@@ -180,17 +181,6 @@ impl Options {
             }
             (Some((seed, broken)), None) => Err(self.shrunk(seed, &broken, folder)),
         }
-    }
-
-    fn replay_regressions(&self, folder: &Path) -> Result<(), String> {
-        for (number, line) in REGRESSIONS.lines().filter(|line| line.starts_with('{')).enumerate() {
-            let scenario: Scenario = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
-            let outcome = play(&scenario, &folder.join("kept"), false, true);
-            if let Some(broken) = outcome.broken {
-                return Err(format!("regression {} is back: {broken}\n{line}", number + 1));
-            }
-        }
-        Ok(())
     }
 
     /// Plays the seeds, two at a time; gives the first that fails.
@@ -297,6 +287,18 @@ impl Reached {
             self.seeds, self.sittings, self.kills, self.effects
         )
     }
+}
+
+/// What failed once, first.
+fn replay_regressions(folder: &Path) -> Result<(), String> {
+    for (number, line) in REGRESSIONS.lines().filter(|line| line.starts_with('{')).enumerate() {
+        let scenario: Scenario = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
+        let outcome = play(&scenario, &folder.join("kept"), false, true);
+        if let Some(broken) = outcome.broken {
+            return Err(format!("regression {} is back: {broken}\n{line}", number + 1));
+        }
+    }
+    Ok(())
 }
 
 /// The program's own timers need a runtime around them. It is never driven: they are for people, and no time passes in here.

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -28,7 +27,7 @@ use super::store::Store;
 const DEADLINE: Duration = Duration::from_secs(65);
 
 /// When the portal cuts a request.
-const CUT: Duration = Duration::from_secs(60);
+const CUT: Duration = Duration::from_mins(1);
 
 /// How long after it left a request can still arrive.
 const UNDER_WAY_MAX: Duration = Duration::from_secs(74);
@@ -225,7 +224,9 @@ impl World {
                 What::ClockSet(by) => self.wall_ms += by,
                 What::Stop => {
                     let made = std::fs::write(self.store.stop_file(), "");
-                    drop(made.map_err(|cause| self.breaks(format!("the rig cannot write: {cause}"))));
+                    if let Err(cause) = made {
+                        self.breaks(format!("the rig cannot write: {cause}"));
+                    }
                 }
                 What::Crash { reboot } => dies = Some(reboot),
                 _ => {}
@@ -480,7 +481,7 @@ impl World {
                 half,
                 page: with_page,
             }) = self.requests[index].fault
-                && number as u32 == after.min(u32::try_from(count - 1).unwrap_or_default())
+                && number == (after as usize).min(count - 1)
             {
                 self.portal_dies(index, number, half, with_page);
                 return;
@@ -651,7 +652,7 @@ impl World {
             }
             Some(What::Page { status, body, .. }) => self.responds(index, reply(status, page(body)), false),
             Some(What::Error { status, code, .. }) => {
-                self.responds(index, reply(status, error(&code).to_string()), false)
+                self.responds(index, reply(status, error(&code).to_string()), false);
             }
             Some(What::Shapes) => self.responds_whole(index, true),
             _ => self.responds_whole(index, false),
@@ -724,7 +725,7 @@ impl World {
                         }
                     }
                     Some(rows) if told.error.is_none() && told.honest => {
-                        self.checker.is_shown(call, rows, told.at, asked)
+                        self.checker.is_shown(call, rows, told.at, asked);
                     }
                     _ => {}
                 }
