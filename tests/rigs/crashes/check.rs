@@ -70,13 +70,21 @@ fn destroyed_once(stand: &Stand) -> Result<BTreeSet<String>, String> {
     Ok(destroyed)
 }
 
+/// Where an action stands.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+enum Stands {
+    #[default]
+    Planned,
+    /// An attempt is on its way, or was, and it is not settled what became of it.
+    Sent,
+    Ended,
+}
+
 /// One action, as the journal tells it.
 #[derive(Default)]
 struct Case {
     attempt: u64,
-    /// An attempt is on its way, and nothing was learned of it.
-    open: bool,
-    ended: bool,
+    stands: Stands,
     answered_yes: bool,
     unanswered: bool,
 }
@@ -92,13 +100,13 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
         let data = &event["data"];
         match event["kind"].as_str().unwrap_or_default() {
             "attempt_intended" => {
-                hold!(!case.open && !case.ended, "sent while unsettled or ended: {event}");
+                hold!(case.stands == Stands::Planned, "sent while unsettled or ended: {event}");
                 hold!(data["attempt"] == case.attempt + 1, "not the next attempt: {event}");
-                (case.attempt, case.open) = (case.attempt + 1, true);
+                (case.attempt, case.stands) = (case.attempt + 1, Stands::Sent);
             }
             "attempt_answered" => {
                 hold!(
-                    case.open && data["attempt"] == case.attempt,
+                    case.stands == Stands::Sent && data["attempt"] == case.attempt,
                     "an answer to nothing: {event}"
                 );
                 case.answered_yes |= data["answer"] == "yes";
@@ -106,24 +114,24 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
             }
             "action_returned" => {
                 case.unanswered |= data["why"] == "still_listed";
-                case.open = false;
+                case.stands = Stands::Planned;
             }
-            "action_reopened" => case.ended = false,
+            "action_reopened" => case.stands = Stands::Planned,
             "action_ended" => {
-                hold!(!case.ended, "a second outcome: {event}");
+                hold!(case.stands != Stands::Ended, "a second outcome: {event}");
                 let outcome = &data["outcome"];
                 hold!(
                     outcome != "confirmed" || case.answered_yes,
                     "confirmed without a yes: {event}"
                 );
-                let in_doubt = case.unanswered || case.open && !case.answered_yes;
+                let in_doubt = case.unanswered || case.stands == Stands::Sent && !case.answered_yes;
                 hold!(outcome != "presumed" || in_doubt, "presumed without a doubt: {event}");
-                (case.ended, case.open) = (true, false);
+                case.stands = Stands::Ended;
             }
             _ => {}
         }
     }
-    let open = cases.iter().find(|(_, case)| !case.ended);
+    let open = cases.iter().find(|(_, case)| case.stands != Stands::Ended);
     hold!(
         open.is_none(),
         "an action without an outcome: {:?}",

@@ -4,6 +4,11 @@
 //!
 //! `crashes 50` sweeps and adds 50 random points and 50 random instants. `crashes --scene resume-kill --at C6:2` replays one.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a rig ends at the first surprise, which is told as a finding"
+)]
+
 mod check;
 mod scene;
 mod stand;
@@ -62,14 +67,14 @@ impl Play {
     /// What to type to see it again.
     fn replay(&self) -> String {
         let deaths: Vec<String> = self.trouble.deaths.iter().map(|death| death.words()).collect();
-        let mut words = format!("--scene {}", self.scene.name);
+        let mut words = vec!["--scene".to_owned(), self.scene.name.to_owned()];
         if !deaths.is_empty() {
-            words += &format!(" --at {}", deaths.join(","));
+            words.extend(["--at".to_owned(), deaths.join(",")]);
         }
         if !self.trouble.faults.is_empty() {
-            words += &format!(" --faults {}", self.trouble.faults.join(","));
+            words.extend(["--faults".to_owned(), self.trouble.faults.join(",")]);
         }
-        words
+        words.join(" ")
     }
 }
 
