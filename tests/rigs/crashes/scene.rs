@@ -57,7 +57,12 @@ pub(super) const SCENES: &[Scene] = &[
     scene("resume-plan-kill", What::Plan, "kill", &["C1:2"]),
     scene("resume-plan-terminate", What::Plan, "terminate", &["C1:2"]),
     scene("resume-twice-plan-kill", What::Plan, "kill", &["C1:1", "C1:2"]),
-    scene("resume-twice-plan-terminate", What::Plan, "terminate", &["C1:1", "C1:2"]),
+    scene(
+        "resume-twice-plan-terminate",
+        What::Plan,
+        "terminate",
+        &["C1:1", "C1:2"],
+    ),
     scene("apply-kill", What::Apply, "kill", &[]),
     scene("apply-terminate", What::Apply, "terminate", &[]),
     scene("resume-kill", What::Apply, "kill", &["C10:1"]),
@@ -210,7 +215,10 @@ fn died(ended: &Ended, death: Option<Death>) -> Result<(), String> {
         return Ok(());
     }
     let (words, code) = (death.map(Death::words), ended.code);
-    Err(format!("not reached: {words:?}, it ended with {code}\n{}\n{}", ended.stdout, ended.stderr))
+    Err(format!(
+        "not reached: {words:?}, it ended with {code}\n{}\n{}",
+        ended.stdout, ended.stderr
+    ))
 }
 
 /// Goes on until the job is over, lets what is late come, and compares.
@@ -222,7 +230,8 @@ fn to_the_end(stand: &Stand) -> Result<(), String> {
 
 fn run(stand: &mut Stand, trouble: &Trouble) -> Result<Passages, String> {
     inject(stand);
-    let words = |stand: &Stand| ["run", stand.roster(), "--action", stand.kind, "--max-actions", "9"].map(str::to_owned);
+    let words =
+        |stand: &Stand| ["run", stand.roster(), "--action", stand.kind, "--max-actions", "9"].map(str::to_owned);
     let ended = trouble.begin(stand, |stand, death| {
         let words = words(stand);
         Ok(stand.run_doomed(&words.each_ref().map(String::as_str), death))
@@ -314,7 +323,13 @@ fn export(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
 /// The old version or the new one, and no event lost.
 fn migrate(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     const WRITE: [&str; 2] = ["audit", "checkpoint"];
-    let bodies = || JournalFile::open(&stand.desk.database()).unwrap().view().bodies().unwrap();
+    let bodies = || {
+        JournalFile::open(&stand.desk.database())
+            .unwrap()
+            .view()
+            .bodies()
+            .unwrap()
+    };
     let before = bodies();
     let ended = stand.run_doomed(&WRITE, death);
     let passages = stand.passages();
@@ -326,7 +341,10 @@ fn migrate(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     }
     let ended = stand.run(&WRITE);
     if ended.code != 0 {
-        return Err(format!("it cannot be migrated any more: {}\n{}", ended.code, ended.stderr));
+        return Err(format!(
+            "it cannot be migrated any more: {}\n{}",
+            ended.code, ended.stderr
+        ));
     }
     let backup = offboard24::files::beside(&stand.desk.database(), ".backup-1");
     let kept = JournalFile::open(&backup).and_then(|file| file.view().bodies());
@@ -362,7 +380,10 @@ fn signals(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     if death.is_some() {
         died(&ended, death)?;
     } else if !matches!(ended.code, 130 | 143) {
-        return Err(format!("two signals, and it ended with {}\n{}", ended.code, ended.stderr));
+        return Err(format!(
+            "two signals, and it ended with {}\n{}",
+            ended.code, ended.stderr
+        ));
     }
     to_the_end(stand)?;
     Ok(passages)
