@@ -20,6 +20,13 @@ pub(crate) struct Surroundings {
     simulated: Option<Arc<rigged::Simulated>>,
 }
 
+#[cfg_attr(
+    not(feature = "rigs"),
+    expect(
+        clippy::unused_self,
+        reason = "what is shipped has only the surroundings of its process"
+    )
+)]
 impl Surroundings {
     /// Time.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use super::Missing;
 use super::finding::{Code, Findings, Place};
 use crate::domain::RunId;
-use crate::journal::event::Envelope;
+use crate::journal::event::{Envelope, Event};
 use crate::journal::{JournalError, fold, open};
 
 /// Pages of the tables made anew that are kept in memory, in KiB.
@@ -43,10 +43,7 @@ impl Anew {
 
     /// Takes the next event. One that contradicts those before it is a finding.
     pub(crate) fn take(&mut self, seq: i64, envelope: &Envelope) -> Result<(), JournalError> {
-        if let Some(run) = envelope.run {
-            let largest = self.requests.entry(run).or_default();
-            *largest = envelope.requests.max(*largest);
-        }
+        self.take_requests(envelope);
         match fold::fold_event(&self.db, envelope) {
             Err(rusqlite::Error::SqliteFailure(cause, _)) if cause.code == rusqlite::ErrorCode::ConstraintViolation => {
                 let message = "it says again, in another way, what an event before it said";
@@ -54,6 +51,16 @@ impl Anew {
                 Ok(())
             }
             other => Ok(other?),
+        }
+    }
+
+    /// What an event before its run's first, or that one, says of requests finds no row of the run: as in the fold.
+    fn take_requests(&mut self, envelope: &Envelope) {
+        let Some(run) = envelope.run else { return };
+        if let Event::RunStarted(_) = envelope.event {
+            self.requests.insert(run, 0);
+        } else if let Some(largest) = self.requests.get_mut(&run) {
+            *largest = envelope.requests.max(*largest);
         }
     }
 

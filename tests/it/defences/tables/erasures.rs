@@ -109,8 +109,8 @@ pub(crate) const ERASURES: &[Defence] = &[
         by: "what was begun is removed",
         without: &[Removal {
             file: "src/journal/export/mod.rs",
-            code: "drop(fs::remove_dir_all(&self.0));",
-            becomes: "drop(fs::metadata(&self.0));",
+            code: "drop(fs::remove_dir_all(&self.path));",
+            becomes: "drop(fs::metadata(&self.path));",
         }],
         test: "export::an_export_is_never_written_over_something_and_half_an_export_has_not_its_name",
     },

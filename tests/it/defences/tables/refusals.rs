@@ -179,8 +179,8 @@ pub(crate) const REFUSALS: &[Defence] = &[
         by: "whose it is is read before it is opened for writing",
         without: &[Removal {
             file: "src/journal/open.rs",
-            code: "drop(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);",
-            becomes: "",
+            code: "opened => drop(opened?),",
+            becomes: "opened => drop(opened),",
         }],
         test: "refusals::database::a_file_of_another_program_is_refused_by_every_command_and_left_as_it_is",
     },
