@@ -1,4 +1,4 @@
-//! The points at which a crash is most dangerous, by name: C1 to C21 of `ARCHITECTURE.md`.
+//! The points at which a crash is most dangerous, by name.
 //!
 //! The code that comes by calls [`point`]. In what is shipped that is nothing at all. With the feature `rigs` the process dies there by
 //! SIGKILL at the n-th passage when `OFFBOARD24_CRASH=C6:2` says so, and counts its passages in the file that `OFFBOARD24_PASSAGES` names.
