@@ -182,6 +182,7 @@ impl Engine<'_> {
     /// Waits, or until a person asks to stop.
     async fn wait(&self, until: Duration) -> Result<(), RunError> {
         let left = until.saturating_sub(self.clock.monotonic());
+        // Here and below: looked at in this order, so that a run under the same circumstances is the same run.
         tokio::select! {
             biased;
             () = self.clock.sleep(left) => {}
