@@ -316,7 +316,7 @@ fn nothing_is_proven_from_a_journal_that_does_not_fit_its_checkpoint_or_has_none
         "UPDATE event SET body = replace(body, '\"do\":\"kill\"', '\"do\":\"terminate\"') WHERE kind = 'action_planned'",
         "UPDATE event SET leaf = zeroblob(32) WHERE seq = 3",
         "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
-        "UPDATE checkpoint SET note = replace(note, 'A', 'B') WHERE size = (SELECT max(size) FROM checkpoint)",
+        "UPDATE checkpoint SET note = replace(note, '=', 'A') WHERE size = (SELECT max(size) FROM checkpoint)",
         "UPDATE personal SET value = value || 'x' WHERE user = 31",
     ] {
         assert_eq!(damaged(sql), "damaged", "{sql}");
