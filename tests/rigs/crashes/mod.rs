@@ -159,7 +159,7 @@ fn play(scene: Scene, trouble: Trouble) -> Play {
 /// First, second and last passage of every point that a scene comes by.
 fn sweep(scene: Scene, passages: &Passages) -> Vec<Play> {
     let mut plays = Vec::new();
-    for point in Point::ALL {
+    for point in Point::ALL.into_iter().filter(|point| scene.is_about(*point)) {
         let last = passages[point.index()];
         let mut nths = vec![1, 2, last];
         nths.retain(|nth| *nth <= last && *nth > 0);
