@@ -25,6 +25,9 @@ use offboard24::mistake::Mistake;
 use self::scene::{SCENES, Scene, Trouble};
 use self::stand::{Death, Passages};
 
+/// What stands before the words of a replay.
+const REPLAY: &str = "cargo test --profile rigs --features rigs --test rigs";
+
 /// Plays at a time.
 const WORKERS: usize = 2;
 
@@ -249,7 +252,7 @@ fn perform(plays: &[Play], mistake: Option<&'static str>) -> Result<Vec<Passages
     let results = results.into_inner().unwrap();
     let mut passages = Vec::new();
     for (index, result) in results {
-        let replay = || format!("replay: crashes {}", plays[index].replay());
+        let replay = || format!("replay: {REPLAY} -- crashes {}", plays[index].replay());
         passages.push(result.map_err(|finding| format!("{finding}\n{}", replay()))?);
     }
     Ok(passages)
