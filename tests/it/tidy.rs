@@ -193,6 +193,18 @@ fn what_the_design_calls_pure_has_no_effects() {
 }
 
 #[test]
+fn every_crash_point_has_its_place_in_the_code() {
+    let sources: Vec<(String, String)> = sources(&root().join("src"));
+    let elsewhere = || sources.iter().filter(|(file, _)| file != "src/crash.rs");
+    for point in offboard24::crash::Point::ALL {
+        let name = format!("Point::{}", point.name());
+        let follows = |text: &str| text.chars().next().is_some_and(|next| next.is_ascii_digit());
+        let is_named = |text: &String| text.split(&name).skip(1).any(|rest| !follows(rest));
+        assert!(elsewhere().any(|(_, text)| is_named(text)), "{name} is nowhere");
+    }
+}
+
+#[test]
 fn every_file_opens_with_a_page() {
     for (file, text) in sources(&root().join("src")) {
         assert!(text.starts_with("//! "), "{file} does not say what it is for");

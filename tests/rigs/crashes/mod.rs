@@ -25,6 +25,9 @@ use offboard24::mistake::Mistake;
 use self::scene::{SCENES, Scene, Trouble};
 use self::stand::{Death, Passages};
 
+/// What stands before the words of a replay.
+const REPLAY: &str = "cargo test --profile rigs --features rigs --test rigs";
+
 /// Plays at a time.
 const WORKERS: usize = 2;
 
@@ -159,7 +162,7 @@ fn play(scene: Scene, trouble: Trouble) -> Play {
 /// First, second and last passage of every point that a scene comes by.
 fn sweep(scene: Scene, passages: &Passages) -> Vec<Play> {
     let mut plays = Vec::new();
-    for point in Point::ALL {
+    for point in Point::ALL.into_iter().filter(|point| scene.is_about(*point)) {
         let last = passages[point.index()];
         let mut nths = vec![1, 2, last];
         nths.retain(|nth| *nth <= last && *nth > 0);
@@ -249,7 +252,7 @@ fn perform(plays: &[Play], mistake: Option<&'static str>) -> Result<Vec<Passages
     let results = results.into_inner().unwrap();
     let mut passages = Vec::new();
     for (index, result) in results {
-        let replay = || format!("replay: crashes {}", plays[index].replay());
+        let replay = || format!("replay: {REPLAY} -- crashes {}", plays[index].replay());
         passages.push(result.map_err(|finding| format!("{finding}\n{}", replay()))?);
     }
     Ok(passages)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use offboard24::crash::Point;
 use offboard24::journal::JournalFile;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -93,6 +94,11 @@ impl Scene {
     /// The scene of a name.
     pub(super) fn named(name: &str) -> Option<Self> {
         SCENES.iter().copied().find(|scene| scene.name == name)
+    }
+
+    /// Whether it is there to die at this point. Where two processes race for a signal, only what the signal does can be told beforehand.
+    pub(super) fn is_about(self, point: Point) -> bool {
+        !matches!(self.what, What::Signals | What::ClosedPipe) || point == Point::C21
     }
 
     /// Whether a job is what dies in it, so that faults and random instants mean something.

@@ -47,6 +47,9 @@ const fn bound(all: usize, others: usize) -> Bound {
     Bound { all, others }
 }
 
+/// What stands before the words of a replay.
+const REPLAY: &str = "cargo test --profile rigs --features rigs --test rigs";
+
 /// Jobs at a time.
 const WORKERS: usize = 2;
 
@@ -179,7 +182,7 @@ fn explore(job: &Job, bound: Bound, left: &AtomicU64, mistake: Option<Mistake>) 
         one(job, &random, mistake).map_err(|broken| {
             let (path, number) = (random.path(), looked.executions);
             let replay = replay(job, bound, &path);
-            format!("execution {number}: {broken}\nreplay: model {replay}")
+            format!("execution {number}: {broken}\nreplay: {REPLAY} -- model {replay}")
         })?;
         if !random.next_execution() {
             looked.is_whole = true;
@@ -217,7 +220,7 @@ fn controls() -> Result<String, String> {
         let left = AtomicU64::new(EXECUTIONS_UNTIL_CAUGHT);
         let found = all.find_map(|(bound, job)| {
             let found = explore(job, bound, &left, Some(mistake)).err()?;
-            let (_, replay) = found.rsplit_once("replay: model ")?;
+            let (_, replay) = found.rsplit_once("-- model ")?;
             Some(format!("{mistake:?} ({replay})"))
         });
         caught.push(found.ok_or_else(|| format!("{mistake:?} goes unnoticed"))?);
