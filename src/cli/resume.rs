@@ -6,7 +6,7 @@ use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Needs, Work};
 use super::{Ending, Failed, consent, planning, run, show};
-use crate::domain::{ActionState, JobId, Outcome, Portal, RunId};
+use crate::domain::{ActionState, JobId, Outcome, Portal, RunId, StopReason};
 use crate::journal::{About, ActionReopened, Event, JobRecord};
 use crate::personal::Personal;
 use crate::plan::policy::Policy;
@@ -46,6 +46,12 @@ pub(crate) async fn resume(
             carry_out(&mut work, &link, run, job, Mandate::Execute(None)).await?
         }
         Stage::SettleOnly(refusal) => carry_out(&mut work, &link, run, job, Mandate::SettleOnly(refusal)).await?,
+        Stage::EndRun => {
+            work.end_run(&link, run, job, None)?;
+            let status = work.status(job)?;
+            tell_end(&work, &status, None)?;
+            status.exit()
+        }
     };
     work.close();
     Ok(exit)
@@ -63,6 +69,8 @@ enum Stage {
     SettleOnly(Failure),
     /// A plan in which nothing is planned, and which nobody confirmed.
     NothingToDo,
+    /// The same, but the process that made it died before it could say so: as long as its run is open, the job looks unfinished.
+    EndRun,
 }
 
 /// Looks where the job stands, and refuses before any request.
@@ -94,7 +102,10 @@ fn next_stage(
     }
     if record.confirmed_at.is_none() {
         return match record.actions_max {
-            _ if status.count(ActionState::Planned) == 0 => Ok(Stage::NothingToDo),
+            _ if status.count(ActionState::Planned) == 0 => Ok(match status.stop_reason {
+                Some(StopReason::Crash) => Stage::EndRun,
+                _ => Stage::NothingToDo,
+            }),
             Some(actions_max) => {
                 consent::check_usable(work.journal.view(), record, portal, work.now())?;
                 Ok(Stage::Confirm(actions_max))

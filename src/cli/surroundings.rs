@@ -88,9 +88,6 @@ mod rigged {
     use crate::portal::Exchange;
     use crate::run::stop::Stopper;
 
-    /// Is given what asks the run to stop, as a signal would.
-    pub type Listens = Box<dyn Fn(Stopper) + Send + Sync>;
-
     /// Surroundings that a simulation hands in.
     pub struct Simulated {
         /// Time.
@@ -101,8 +98,8 @@ mod rigged {
         pub folder: PathBuf,
         /// Spreads delays.
         pub jitter_seed: u64,
-        /// Is given what asks the run to stop.
-        pub listens: Listens,
+        /// Is given what asks the run to stop, as a signal would.
+        pub listens: Box<dyn Fn(Stopper) + Send + Sync>,
     }
 
     impl fmt::Debug for Simulated {

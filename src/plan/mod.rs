@@ -25,9 +25,9 @@ use self::freeze::Snapshot;
 use self::policy::Policy;
 use self::record::Recorder;
 use self::resolve::Untouchable;
+use crate::crash::{self, Point};
 use crate::domain::{JobId, UserId};
 use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
-use crate::crash::{self, Point};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.

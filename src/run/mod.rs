@@ -225,7 +225,11 @@ impl Engine<'_> {
 
     async fn recheck(&self, recorder: &mut Recorder<'_>, machine: &mut Machine, keys: &[Key]) -> Result<(), RunError> {
         let began = self.clock.monotonic();
-        crash::point_of(|| keys.iter().any(|key| machine.action(*key).attempt > 0).then_some(Point::C15));
+        crash::point_of(|| {
+            keys.iter()
+                .any(|key| machine.action(*key).attempt > 0)
+                .then_some(Point::C15)
+        });
         let sightings = tokio::select! {
             biased;
             sightings = self.look(machine, keys) => sightings?,

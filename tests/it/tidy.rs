@@ -129,7 +129,10 @@ fn modules_use_each_other_only_along_the_arrows() {
         for name in named(&code(&text)) {
             // Where a process dies, or is made to go wrong, for the rigs: anywhere.
             let of_rigs = matches!(name.as_str(), "crash" | "mistake");
-            assert!(name == module || of_rigs || allowed.contains(&name.as_str()), "{file} uses {name}");
+            assert!(
+                name == module || of_rigs || allowed.contains(&name.as_str()),
+                "{file} uses {name}"
+            );
         }
     }
 }

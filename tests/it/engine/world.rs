@@ -211,7 +211,11 @@ impl World {
         let id = ids[self.random.below(ids.len())].clone();
         let what = self.random.below(8);
         let is_about_somebody = matches!(what, 2 | 3 | 6 | 7);
-        let somebody = UserId(if is_about_somebody { 1 + self.random.below_u32(PEOPLE) } else { 0 });
+        let somebody = UserId(if is_about_somebody {
+            1 + self.random.below_u32(PEOPLE)
+        } else {
+            0
+        });
         let Some(workflow) = self.running.get_mut(&id) else {
             return;
         };

@@ -25,23 +25,39 @@ pub(super) fn finished(stand: &Stand) -> Result<(), String> {
     let sure = stand.desk.workflows_in(&["confirmed"]);
     let gone = stand.desk.workflows_in(&["confirmed", "presumed"]);
     hold!(sure.is_subset(&destroyed), "confirmed and not destroyed: {sure:?}");
-    hold!(gone == destroyed, "destroyed and not on record: {:?}", destroyed.difference(&gone));
+    hold!(
+        gone == destroyed,
+        "destroyed and not on record: {:?}",
+        destroyed.difference(&gone)
+    );
     let status = stand.status();
-    hold!(status["state"] == "complete" && status["in_doubt"] == 0, "not over: {status}");
+    hold!(
+        status["state"] == "complete" && status["in_doubt"] == 0,
+        "not over: {status}"
+    );
     intact(stand)
 }
 
 /// Nothing is damaged, and all of it is signed.
 pub(super) fn intact(stand: &Stand) -> Result<(), String> {
     let verified = stand.desk.run(&["audit", "verify"]);
-    hold!(verified.code == 0, "audit verify: {}\n{}", verified.code, verified.stdout);
+    hold!(
+        verified.code == 0,
+        "audit verify: {}\n{}",
+        verified.code,
+        verified.stdout
+    );
     hold!(verified.stdout.contains("signed up to event"), "{}", verified.stdout);
     Ok(())
 }
 
 /// The workflows of the plan.
 fn waiting(stand: &Stand) -> BTreeSet<String> {
-    let planned = stand.desk.story().into_iter().filter(|event| event["kind"] == "action_planned");
+    let planned = stand
+        .desk
+        .story()
+        .into_iter()
+        .filter(|event| event["kind"] == "action_planned");
     planned.map(|event| text(&event["data"]["workflow"])).collect()
 }
 
@@ -54,13 +70,21 @@ fn destroyed_once(stand: &Stand) -> Result<BTreeSet<String>, String> {
     Ok(destroyed)
 }
 
+/// Where an action stands.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+enum Stands {
+    #[default]
+    Planned,
+    /// An attempt is on its way, or was, and it is not settled what became of it.
+    Sent,
+    Ended,
+}
+
 /// One action, as the journal tells it.
 #[derive(Default)]
 struct Case {
     attempt: u64,
-    /// An attempt is on its way, and nothing was learned of it.
-    open: bool,
-    ended: bool,
+    stands: Stands,
     answered_yes: bool,
     unanswered: bool,
 }
@@ -76,33 +100,43 @@ fn outcomes(story: &[Value]) -> Result<(), String> {
         let data = &event["data"];
         match event["kind"].as_str().unwrap_or_default() {
             "attempt_intended" => {
-                hold!(!case.open && !case.ended, "sent while unsettled or ended: {event}");
+                hold!(case.stands == Stands::Planned, "sent while unsettled or ended: {event}");
                 hold!(data["attempt"] == case.attempt + 1, "not the next attempt: {event}");
-                (case.attempt, case.open) = (case.attempt + 1, true);
+                (case.attempt, case.stands) = (case.attempt + 1, Stands::Sent);
             }
             "attempt_answered" => {
-                hold!(case.open && data["attempt"] == case.attempt, "an answer to nothing: {event}");
+                hold!(
+                    case.stands == Stands::Sent && data["attempt"] == case.attempt,
+                    "an answer to nothing: {event}"
+                );
                 case.answered_yes |= data["answer"] == "yes";
                 case.unanswered |= data["answer"] == "in_doubt";
             }
             "action_returned" => {
                 case.unanswered |= data["why"] == "still_listed";
-                case.open = false;
+                case.stands = Stands::Planned;
             }
-            "action_reopened" => case.ended = false,
+            "action_reopened" => case.stands = Stands::Planned,
             "action_ended" => {
-                hold!(!case.ended, "a second outcome: {event}");
+                hold!(case.stands != Stands::Ended, "a second outcome: {event}");
                 let outcome = &data["outcome"];
-                hold!(outcome != "confirmed" || case.answered_yes, "confirmed without a yes: {event}");
-                let in_doubt = case.unanswered || case.open && !case.answered_yes;
+                hold!(
+                    outcome != "confirmed" || case.answered_yes,
+                    "confirmed without a yes: {event}"
+                );
+                let in_doubt = case.unanswered || case.stands == Stands::Sent && !case.answered_yes;
                 hold!(outcome != "presumed" || in_doubt, "presumed without a doubt: {event}");
-                (case.ended, case.open) = (true, false);
+                case.stands = Stands::Ended;
             }
             _ => {}
         }
     }
-    let open = cases.iter().find(|(_, case)| !case.ended);
-    hold!(open.is_none(), "an action without an outcome: {:?}", open.map(|(key, _)| key));
+    let open = cases.iter().find(|(_, case)| case.stands != Stands::Ended);
+    hold!(
+        open.is_none(),
+        "an action without an outcome: {:?}",
+        open.map(|(key, _)| key)
+    );
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use offboard24::crash::Point;
 use offboard24::journal::JournalFile;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -57,7 +58,12 @@ pub(super) const SCENES: &[Scene] = &[
     scene("resume-plan-kill", What::Plan, "kill", &["C1:2"]),
     scene("resume-plan-terminate", What::Plan, "terminate", &["C1:2"]),
     scene("resume-twice-plan-kill", What::Plan, "kill", &["C1:1", "C1:2"]),
-    scene("resume-twice-plan-terminate", What::Plan, "terminate", &["C1:1", "C1:2"]),
+    scene(
+        "resume-twice-plan-terminate",
+        What::Plan,
+        "terminate",
+        &["C1:1", "C1:2"],
+    ),
     scene("apply-kill", What::Apply, "kill", &[]),
     scene("apply-terminate", What::Apply, "terminate", &[]),
     scene("resume-kill", What::Apply, "kill", &["C10:1"]),
@@ -88,6 +94,11 @@ impl Scene {
     /// The scene of a name.
     pub(super) fn named(name: &str) -> Option<Self> {
         SCENES.iter().copied().find(|scene| scene.name == name)
+    }
+
+    /// Whether it is there to die at this point. Where two processes race for a signal, only what the signal does can be told beforehand.
+    pub(super) fn is_about(self, point: Point) -> bool {
+        !matches!(self.what, What::Signals | What::ClosedPipe) || point == Point::C21
     }
 
     /// Whether a job is what dies in it, so that faults and random instants mean something.
@@ -210,7 +221,10 @@ fn died(ended: &Ended, death: Option<Death>) -> Result<(), String> {
         return Ok(());
     }
     let (words, code) = (death.map(Death::words), ended.code);
-    Err(format!("not reached: {words:?}, it ended with {code}\n{}\n{}", ended.stdout, ended.stderr))
+    Err(format!(
+        "not reached: {words:?}, it ended with {code}\n{}\n{}",
+        ended.stdout, ended.stderr
+    ))
 }
 
 /// Goes on until the job is over, lets what is late come, and compares.
@@ -222,7 +236,8 @@ fn to_the_end(stand: &Stand) -> Result<(), String> {
 
 fn run(stand: &mut Stand, trouble: &Trouble) -> Result<Passages, String> {
     inject(stand);
-    let words = |stand: &Stand| ["run", stand.roster(), "--action", stand.kind, "--max-actions", "9"].map(str::to_owned);
+    let words =
+        |stand: &Stand| ["run", stand.roster(), "--action", stand.kind, "--max-actions", "9"].map(str::to_owned);
     let ended = trouble.begin(stand, |stand, death| {
         let words = words(stand);
         Ok(stand.run_doomed(&words.each_ref().map(String::as_str), death))
@@ -314,7 +329,13 @@ fn export(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
 /// The old version or the new one, and no event lost.
 fn migrate(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     const WRITE: [&str; 2] = ["audit", "checkpoint"];
-    let bodies = || JournalFile::open(&stand.desk.database()).unwrap().view().bodies().unwrap();
+    let bodies = || {
+        JournalFile::open(&stand.desk.database())
+            .unwrap()
+            .view()
+            .bodies()
+            .unwrap()
+    };
     let before = bodies();
     let ended = stand.run_doomed(&WRITE, death);
     let passages = stand.passages();
@@ -326,7 +347,10 @@ fn migrate(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     }
     let ended = stand.run(&WRITE);
     if ended.code != 0 {
-        return Err(format!("it cannot be migrated any more: {}\n{}", ended.code, ended.stderr));
+        return Err(format!(
+            "it cannot be migrated any more: {}\n{}",
+            ended.code, ended.stderr
+        ));
     }
     let backup = offboard24::files::beside(&stand.desk.database(), ".backup-1");
     let kept = JournalFile::open(&backup).and_then(|file| file.view().bodies());
@@ -362,7 +386,10 @@ fn signals(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     if death.is_some() {
         died(&ended, death)?;
     } else if !matches!(ended.code, 130 | 143) {
-        return Err(format!("two signals, and it ended with {}\n{}", ended.code, ended.stderr));
+        return Err(format!(
+            "two signals, and it ended with {}\n{}",
+            ended.code, ended.stderr
+        ));
     }
     to_the_end(stand)?;
     Ok(passages)

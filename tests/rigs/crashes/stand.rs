@@ -248,7 +248,11 @@ impl Stand {
         self.clock().advance(Duration::from_mins(5));
         let mut connection = TcpStream::connect(self.portal.host()).unwrap();
         let host = self.portal.host();
-        write!(connection, "GET /rest/1/{TOKEN}/profile HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            connection,
+            "GET /rest/1/{TOKEN}/profile HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 200"), "the portal is not there any more");

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use offboard24::domain::{ActionId, ActionKind, ActionState, HoldReason, JobId, Outcome, StopReason, UserId, WorkflowId};
+use offboard24::domain::ActionKind::{self, Kill, Terminate};
+use offboard24::domain::{ActionId, ActionState, HoldReason, JobId, Outcome, StopReason, UserId};
 use offboard24::journal::{ActionPlanned, ActionReopened, Entry, Event};
 
+use self::Special::{Held, Nothing, Refuses, Shared, Survives};
 use super::auditor::{Auditor, Broken};
 use super::process::{Mistake, Over, Process};
 use super::random::{Mode, OTHERS, Random};
@@ -20,19 +22,22 @@ const CALM_RUNS_MAX: usize = 20;
 /// The dismissed person of all these jobs.
 const OURS: UserId = UserId(PEOPLE);
 
-/// An action of a job.
-#[derive(Debug)]
-struct Planned {
-    workflow: &'static str,
-    kind: ActionKind,
+/// What is special about an action.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Special {
+    Nothing,
     /// A colleague waits too, and the plan says so.
-    is_shared: bool,
-    is_held: bool,
-    /// It is answered with an error and goes on.
-    refuses: bool,
-    /// It is answered with `true` and goes on.
-    survives: bool,
+    Shared,
+    /// It is held.
+    Held,
+    /// Its workflow answers with an error and goes on.
+    Refuses,
+    /// Its workflow answers with `true` and goes on.
+    Survives,
 }
+
+/// An action of a job: workflow, what to do, and what is special about it.
+type Planned = (&'static str, ActionKind, Special);
 
 /// A small job.
 #[derive(Debug)]
@@ -43,67 +48,32 @@ pub(super) struct Job {
     others: &'static [Planned],
 }
 
-const fn planned(workflow: &'static str, kind: ActionKind) -> Planned {
-    Planned {
-        workflow,
-        kind,
-        is_shared: false,
-        is_held: false,
-        refuses: false,
-        survives: false,
-    }
-}
-
 /// All of them.
 pub(super) const JOBS: &[Job] = &[
     Job {
         name: "two-kills",
-        actions: &[planned("w.1", ActionKind::Kill), planned("w.2", ActionKind::Kill)],
+        actions: &[("w.1", Kill, Nothing), ("w.2", Kill, Nothing)],
         others: &[],
     },
     Job {
         name: "three-kills",
-        actions: &[
-            planned("w.1", ActionKind::Kill),
-            planned("w.2", ActionKind::Kill),
-            planned("w.3", ActionKind::Kill),
-        ],
+        actions: &[("w.1", Kill, Nothing), ("w.2", Kill, Nothing), ("w.3", Kill, Nothing)],
         others: &[],
     },
     Job {
         name: "both-kinds",
-        actions: &[
-            planned("w.1", ActionKind::Terminate),
-            Planned {
-                is_shared: true,
-                ..planned("w.2", ActionKind::Kill)
-            },
-            Planned {
-                is_held: true,
-                ..planned("w.3", ActionKind::Kill)
-            },
-        ],
+        actions: &[("w.1", Terminate, Nothing), ("w.2", Kill, Shared), ("w.3", Kill, Held)],
         others: &[],
     },
     Job {
         name: "stubborn",
-        actions: &[
-            planned("w.1", ActionKind::Kill),
-            Planned {
-                refuses: true,
-                ..planned("w.2", ActionKind::Kill)
-            },
-            Planned {
-                survives: true,
-                ..planned("w.3", ActionKind::Kill)
-            },
-        ],
+        actions: &[("w.1", Kill, Nothing), ("w.2", Kill, Refuses), ("w.3", Kill, Survives)],
         others: &[],
     },
     Job {
         name: "two-jobs",
-        actions: &[planned("w.1", ActionKind::Kill), planned("w.2", ActionKind::Kill)],
-        others: &[planned("w.1", ActionKind::Kill)],
+        actions: &[("w.1", Kill, Nothing), ("w.2", Kill, Nothing)],
+        others: &[("w.1", Kill, Nothing)],
     },
 ];
 
@@ -122,26 +92,27 @@ impl Play {
         let mut plan = Vec::new();
         for (id, actions) in [(JobId(1), job.actions), (JobId(2), job.others)] {
             for (action, number) in actions.iter().zip(1..) {
-                plan.push(entry(id, ActionId(number), action));
-                running.entry(workflow(action)).or_insert_with(|| Workflow {
-                    waiting: waiting(action),
-                    refuses: action.refuses,
-                    survives: action.survives,
+                plan.push(entry(id, ActionId(number), *action));
+                let (name, _, special) = *action;
+                running.entry(name.parse().unwrap()).or_insert_with(|| Workflow {
+                    waiting: waiting(special),
+                    refuses: special == Refuses,
+                    survives: special == Survives,
                 });
             }
         }
         let jobs = if job.others.is_empty() { 1..=1 } else { 1..=2 };
-        let mut play = Self {
+        let mut made = Self {
             world: World::new(random, running),
             journal: Vec::new(),
             auditor: Auditor::default(),
             mistake,
             jobs: jobs.map(JobId).collect(),
         };
-        play.world.weather.others = OTHERS;
-        play.world.random.set(Mode::Choosing);
-        play.record(plan)?;
-        Ok(play)
+        made.world.weather.others = OTHERS;
+        made.world.random.set(Mode::Choosing);
+        made.record(plan)?;
+        Ok(made)
     }
 
     /// Runs with trouble, then as many without as it takes.
@@ -233,23 +204,23 @@ impl Play {
     }
 }
 
-fn workflow(action: &Planned) -> WorkflowId {
-    action.workflow.parse().unwrap()
-}
-
-fn waiting(action: &Planned) -> BTreeSet<UserId> {
-    let colleague = action.is_shared.then_some(UserId(COLLEAGUES));
+fn waiting(special: Special) -> BTreeSet<UserId> {
+    let colleague = (special == Shared).then_some(UserId(COLLEAGUES));
     [OURS].into_iter().chain(colleague).collect()
 }
 
-fn entry(job: JobId, number: ActionId, action: &Planned) -> Entry {
+fn entry(job: JobId, number: ActionId, (workflow, kind, special): Planned) -> Entry {
     let planned = ActionPlanned {
         action: number,
-        workflow: workflow(action),
-        kind: Some(action.kind),
+        workflow: workflow.parse().unwrap(),
+        kind: Some(kind),
         people: vec![OURS],
-        participants: waiting(action).into_iter().collect(),
-        holds: if action.is_held { vec![HoldReason::Shared] } else { Vec::new() },
+        participants: waiting(special).into_iter().collect(),
+        holds: if special == Held {
+            vec![HoldReason::Shared]
+        } else {
+            Vec::new()
+        },
     };
     Entry::of(job, Event::ActionPlanned(planned))
 }

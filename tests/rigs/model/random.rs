@@ -77,7 +77,6 @@ struct Choices {
 
 impl Choices {
     fn choose(&mut self, answers: usize) -> usize {
-        self.spared = false;
         if answers <= 1 {
             return 0;
         }
@@ -86,7 +85,10 @@ impl Choices {
         }
         let (chosen, of) = self.path[self.position];
         let is_typed = of == 0;
-        assert!(is_typed || of == answers, "an execution that is not the same when it is repeated");
+        assert!(
+            is_typed || of == answers,
+            "an execution that is not the same when it is repeated"
+        );
         self.position += 1;
         chosen
     }
@@ -150,7 +152,9 @@ impl Random {
         let choices = self.choices.borrow();
         let given = choices.path.iter().take(choices.position).enumerate();
         let unusual = given.filter(|(_, (chosen, _))| *chosen > 0);
-        let words: Vec<String> = unusual.map(|(place, (chosen, _))| format!("{place}:{chosen}")).collect();
+        let words: Vec<String> = unusual
+            .map(|(place, (chosen, _))| format!("{place}:{chosen}"))
+            .collect();
         words.join(",")
     }
 
@@ -163,6 +167,7 @@ impl Random {
     }
 
     /// Seeds the jitter, which decides nothing.
+    #[expect(clippy::unused_self, reason = "the face of the simulation's source of chance")]
     pub(super) fn next(&mut self) -> u64 {
         1
     }
@@ -188,14 +193,16 @@ impl Random {
             return false;
         }
         let mut choices = self.choices.borrow_mut();
-        if per_mille >= CIRCUMSTANCE_MIN {
-            return choices.choose(2) == 1;
-        }
         let is_death = per_mille == CRASH;
         // Between a death and the next nothing happened that would be different after it.
         let is_the_same_death = is_death && choices.spared;
+        choices.spared = is_death;
+        if per_mille >= CIRCUMSTANCE_MIN {
+            return choices.choose(2) == 1;
+        }
         // What others do shows when somebody looks, or a command takes effect: right before that is early enough.
-        let is_too_early = per_mille == OTHERS && !matches!(choices.longest_ms, 400 | 1_000 | 15_000 | 70_000 | EFFECT_MS);
+        let is_too_early =
+            per_mille == OTHERS && !matches!(choices.longest_ms, 400 | 1_000 | 15_000 | 70_000 | EFFECT_MS);
         if !choices.left.permits(is_death) || per_mille > TROUBLE_MAX || is_the_same_death || is_too_early {
             return false;
         }
@@ -203,7 +210,6 @@ impl Random {
         if happens {
             choices.left.take(is_death);
         }
-        choices.spared = is_death;
         happens
     }
 
@@ -224,7 +230,9 @@ impl Random {
     /// slow as can be; and of everything else only the order matters.
     pub(super) fn millis(&mut self, longest_ms: u64) -> Duration {
         let longest = Duration::from_millis(longest_ms);
-        self.choices.borrow_mut().longest_ms = longest_ms;
+        let mut choices = self.choices.borrow_mut();
+        (choices.longest_ms, choices.spared) = (longest_ms, false);
+        drop(choices);
         if self.mode != Mode::Choosing {
             return MOMENT;
         }

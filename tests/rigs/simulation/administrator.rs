@@ -23,6 +23,7 @@ const IDLE_MAX: u32 = 3;
 const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(12);
 
 /// What one scenario brought.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// What was promised and not kept.
     pub(super) broken: Option<String>,
@@ -36,7 +37,15 @@ pub(super) struct Outcome {
 
 /// Plays a scenario from its first command to its end.
 pub(super) fn play(scenario: &Scenario, folder: &Path, with_story: bool, verifies: bool) -> Outcome {
-    let store = Store::new(folder.to_owned()).expect("the rig can write its folder");
+    let store = match Store::new(folder.to_owned()) {
+        Ok(store) => store,
+        Err(cause) => {
+            return Outcome {
+                broken: Some(format!("the rig cannot write {}: {cause}", folder.display())),
+                ..Outcome::default()
+            };
+        }
+    };
     let world = Shared::new(World::of(scenario, store, with_story));
     let mut administrator = Administrator {
         world: world.clone(),
@@ -152,7 +161,8 @@ impl Administrator<'_> {
                 let confirm = format!("portal.example:{planned}:{}", &hash[..8]);
                 return words(&["apply", &name, "--confirm", &confirm]);
             }
-            if world.checker.open(*number) > 0 || !job.closed {
+            // `status` calls a run that never ended a crash, and says `resume`.
+            if world.checker.open(*number) > 0 || !job.closed || !job.open_runs.is_empty() {
                 return words(&["resume", &name]);
             }
         }

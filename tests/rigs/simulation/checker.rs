@@ -23,7 +23,7 @@ const ATTEMPTS_MAX: usize = 3;
 const QUIET: Duration = Duration::from_secs(90);
 
 /// How old a look may be when the first byte leaves.
-const LOOK_AGE_MAX: Duration = Duration::from_secs(60);
+const LOOK_AGE_MAX: Duration = Duration::from_mins(1);
 
 macro_rules! hold {
     ($condition:expr, $($words:tt)+) => {
@@ -104,6 +104,8 @@ struct Shown {
 pub(super) struct Checker {
     db: Option<Connection>,
     next: i64,
+    /// Whether the journal has lost what it had.
+    is_shorter: bool,
     pub(super) jobs: BTreeMap<u64, Job>,
     cases: BTreeMap<Key, Case>,
     shown: BTreeMap<String, Shown>,
@@ -127,6 +129,10 @@ fn number(value: &Value, field: &str) -> u64 {
     value[field].as_u64().unwrap_or_default()
 }
 
+fn count(value: &Value, field: &str) -> usize {
+    usize::try_from(number(value, field)).unwrap_or(usize::MAX)
+}
+
 fn users(value: &Value, field: &str) -> BTreeSet<u32> {
     let found = value[field].as_array().into_iter().flatten();
     found.filter_map(|user| u32::try_from(user.as_u64()?).ok()).collect()
@@ -141,10 +147,9 @@ impl Checker {
     /// Reads what has been committed since. `now` is when it was, as long as this is called before any time passes.
     pub(super) fn sync(&mut self, database: &Path, truth: &Truth, now: Duration) -> Result<Vec<Read>, Broken> {
         let mut news = Vec::new();
-        for body in self
-            .read(database)
-            .map_err(|cause| format!("the database cannot be read: {cause}"))?
-        {
+        let bodies = self.read(database);
+        hold!(!self.is_shorter, "events that were committed are gone");
+        for body in bodies.map_err(|cause| format!("the database cannot be read: {cause}"))? {
             let value: Value = serde_json::from_str(&body).map_err(|cause| cause.to_string())?;
             let (kind, job, data) = (text(&value, "kind").to_owned(), number(&value, "job"), &value["data"]);
             self.next += 1;
@@ -172,6 +177,8 @@ impl Checker {
             if tables == 0 {
                 return Ok(Vec::new());
             }
+            let events: i64 = db.query_row("SELECT count(*) FROM event", [], |row| row.get(0))?;
+            self.is_shorter = events < self.next;
             self.db = Some(db);
         }
         let Some(db) = &self.db else { return Ok(Vec::new()) };
@@ -279,7 +286,7 @@ impl Checker {
         let case = self.case(key)?;
         hold!(case.state == "planned", "{key:?}: an intent while {}", case.state);
         hold!(
-            number(data, "attempt") as usize == case.attempts.len() + 1,
+            count(data, "attempt") == case.attempts.len() + 1,
             "{key:?}: attempts are not in order"
         );
         hold!(
@@ -314,7 +321,7 @@ impl Checker {
         let case = self.case(key)?;
         hold!(case.state == "sent", "{key:?}: an answer while {}", case.state);
         hold!(
-            number(data, "attempt") as usize == case.attempts.len(),
+            count(data, "attempt") == case.attempts.len(),
             "{key:?}: an answer to an earlier attempt"
         );
         let Some(last) = case.attempts.last_mut() else {
@@ -367,7 +374,7 @@ impl Checker {
             case.state
         );
         hold!(
-            number(data, "attempt") as usize == case.attempts.len(),
+            count(data, "attempt") == case.attempts.len(),
             "{key:?}: {outcome} after another attempt"
         );
         case.check_claim(outcome, shown, truth)

@@ -12,6 +12,7 @@
 mod administrator;
 mod checker;
 mod portal;
+#[expect(clippy::unwrap_used, reason = "numbers that fit, in a file of the tests")]
 #[path = "../../it/engine/random.rs"]
 mod random;
 mod scenario;
@@ -47,13 +48,41 @@ const BLIND_BELOW: u64 = 500;
 
 /// What can go wrong, and come out.
 const TO_BE_REACHED: [&str; 31] = [
-    "NotConnected", "Lost", "AnswerLost", "Late", "Twice", "BrokenOff", "Cut", "Dies", "Page", "Error", "Redirect", "Slow", "Command",
-    "Shapes", "Ends", "Answers", "Joins", "Rehired", "Dismissed", "Refuses", "Crash", "Signal", "Stop", "ClockSet", "confirmed",
-    "presumed", "already_gone", "unattributed", "drifted", "failed", "survived",
+    "NotConnected",
+    "Lost",
+    "AnswerLost",
+    "Late",
+    "Twice",
+    "BrokenOff",
+    "Cut",
+    "Dies",
+    "Page",
+    "Error",
+    "Redirect",
+    "Slow",
+    "Command",
+    "Shapes",
+    "Ends",
+    "Answers",
+    "Joins",
+    "Rehired",
+    "Dismissed",
+    "Refuses",
+    "Crash",
+    "Signal",
+    "Stop",
+    "ClockSet",
+    "confirmed",
+    "presumed",
+    "already_gone",
+    "unattributed",
+    "drifted",
+    "failed",
+    "survived",
 ];
 
 /// How long a failing scenario is made smaller.
-const SHRINKING: Duration = Duration::from_secs(60);
+const SHRINKING: Duration = Duration::from_mins(1);
 
 struct Options {
     seeds: u64,
@@ -79,7 +108,7 @@ struct Reached {
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let options = Options::parse(arguments)?;
     let folder = folder();
-    let result = with_runtime(|| options.perform(&folder));
+    let result = with_runtime(|| options.perform(&folder)).and_then(|result| result);
     drop(std::fs::remove_dir_all(&folder));
     result
 }
@@ -130,7 +159,7 @@ impl Options {
             return play_again(&Scenario::of(seed, self.actions));
         }
         if self.mistake.is_none() {
-            self.replay_regressions(folder)?;
+            replay_regressions(folder)?;
         }
         let began = Instant::now();
         let (reached, failing) = self.all_seeds(folder);
@@ -154,17 +183,6 @@ impl Options {
         }
     }
 
-    fn replay_regressions(&self, folder: &Path) -> Result<(), String> {
-        for (number, line) in REGRESSIONS.lines().filter(|line| line.starts_with('{')).enumerate() {
-            let scenario: Scenario = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
-            let outcome = play(&scenario, &folder.join("kept"), false, true);
-            if let Some(broken) = outcome.broken {
-                return Err(format!("regression {} is back: {broken}\n{line}", number + 1));
-            }
-        }
-        Ok(())
-    }
-
     /// Plays the seeds, two at a time; gives the first that fails.
     fn all_seeds(&self, folder: &Path) -> (Reached, Option<(u64, String)>) {
         let (next, is_over) = (AtomicU64::new(self.from), AtomicBool::new(false));
@@ -175,7 +193,7 @@ impl Options {
                 let (next, is_over, reached, failing) = (&next, &is_over, &reached, &failing);
                 threads.spawn(move || {
                     mistake::plant(self.mistake);
-                    with_runtime(|| {
+                    let ran = with_runtime(|| {
                         while !is_over.load(Ordering::Relaxed) {
                             let seed = next.fetch_add(1, Ordering::Relaxed);
                             if seed >= self.from + self.seeds {
@@ -195,6 +213,9 @@ impl Options {
                             }
                         }
                     });
+                    if let (Err(cause), Ok(mut failing)) = (ran, failing.lock()) {
+                        *failing = Some((self.from, cause));
+                    }
                 });
             }
         });
@@ -253,7 +274,11 @@ impl Reached {
         if self.seeds < BLIND_BELOW || missing.is_empty() {
             return Ok(());
         }
-        Err(format!("blind: in {} seeds there never was {}", self.seeds, missing.join(", ")))
+        Err(format!(
+            "blind: in {} seeds there never was {}",
+            self.seeds,
+            missing.join(", ")
+        ))
     }
 
     fn line(&self, actions: u32, seconds: f64) -> String {
@@ -264,12 +289,24 @@ impl Reached {
     }
 }
 
+/// What failed once, first.
+fn replay_regressions(folder: &Path) -> Result<(), String> {
+    for (number, line) in REGRESSIONS.lines().filter(|line| line.starts_with('{')).enumerate() {
+        let scenario: Scenario = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
+        let outcome = play(&scenario, &folder.join("kept"), false, true);
+        if let Some(broken) = outcome.broken {
+            return Err(format!("regression {} is back: {broken}\n{line}", number + 1));
+        }
+    }
+    Ok(())
+}
+
 /// The program's own timers need a runtime around them. It is never driven: they are for people, and no time passes in here.
-fn with_runtime<T>(during: impl FnOnce() -> T) -> T {
+fn with_runtime<T>(during: impl FnOnce() -> T) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.expect("a runtime can be made");
+    let runtime = runtime.map_err(|cause| format!("a runtime cannot be made: {cause}"))?;
     let _entered = runtime.enter();
-    during()
+    Ok(during())
 }
 
 /// Memory where there is a place for files in it, else the temporary folder.

@@ -154,7 +154,7 @@ impl Scenario {
         let mut people = Vec::new();
         let kinds = random.pick(&[1000, 0, 500]);
         let emails = random.pick(&[0, 0, 300]);
-        for number in 0..(1 + actions / 3) {
+        for number in 0..=actions / 3 {
             people.push(Person {
                 user: DISMISSED_FROM + number,
                 kill: random.chance(kinds),
@@ -321,7 +321,7 @@ impl Scenario {
                 .any(|workflow| workflow.waiting.contains(&person.user));
             if !is_needed && self.people.len() > 1 && self.second == 0 {
                 let mut less = self.clone();
-                drop(less.people.remove(index));
+                less.people.remove(index);
                 all.push(less);
             }
         }

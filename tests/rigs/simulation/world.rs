@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use super::store::Store;
 const DEADLINE: Duration = Duration::from_secs(65);
 
 /// When the portal cuts a request.
-const CUT: Duration = Duration::from_secs(60);
+const CUT: Duration = Duration::from_mins(1);
 
 /// How long after it left a request can still arrive.
 const UNDER_WAY_MAX: Duration = Duration::from_secs(74);
@@ -225,7 +224,9 @@ impl World {
                 What::ClockSet(by) => self.wall_ms += by,
                 What::Stop => {
                     let made = std::fs::write(self.store.stop_file(), "");
-                    drop(made.map_err(|cause| self.breaks(format!("the rig cannot write: {cause}"))));
+                    if let Err(cause) = made {
+                        self.breaks(format!("the rig cannot write: {cause}"));
+                    }
                 }
                 What::Crash { reboot } => dies = Some(reboot),
                 _ => {}
@@ -480,7 +481,7 @@ impl World {
                 half,
                 page: with_page,
             }) = self.requests[index].fault
-                && number as u32 == after.min(u32::try_from(count - 1).unwrap_or_default())
+                && number == (after as usize).min(count - 1)
             {
                 self.portal_dies(index, number, half, with_page);
                 return;
@@ -559,19 +560,23 @@ impl World {
         let clock = self.true_time().to_rfc3339();
         let answer = self.truth.read(&call, &clock);
         let said = self.said_of(index, number);
+        let plain = match &answer {
+            Answer::Result(result) => Some(result.clone()),
+            Answer::Error(_) => None,
+        };
         let mut told = self.told(said.clone(), answer);
         match said {
-            Some(Said::Foreign) => (told.result, told.honest) = (Some(Truth::foreign(&call.method)), false),
+            Some(Said::Foreign) => told.result = Some(Truth::foreign(&call.method)),
             Some(Said::Nameless) => {
                 for row in told.result.iter_mut().filter_map(Value::as_array_mut).flatten() {
                     if let Some(fields) = row.as_object_mut() {
                         drop(fields.remove("ID"));
                     }
                 }
-                told.honest = false;
             }
             _ => {}
         }
+        told.honest = told.error.is_none() && told.result == plain;
         told
     }
 
@@ -593,7 +598,7 @@ impl World {
             Answer::Error(code) => (None, Some(code)),
         };
         let mut told = Told {
-            honest: said.is_none(),
+            honest: false,
             result,
             error,
             at: self.now,
@@ -647,7 +652,7 @@ impl World {
             }
             Some(What::Page { status, body, .. }) => self.responds(index, reply(status, page(body)), false),
             Some(What::Error { status, code, .. }) => {
-                self.responds(index, reply(status, error(&code).to_string()), false)
+                self.responds(index, reply(status, error(&code).to_string()), false);
             }
             Some(What::Shapes) => self.responds_whole(index, true),
             _ => self.responds_whole(index, false),
@@ -720,7 +725,7 @@ impl World {
                         }
                     }
                     Some(rows) if told.error.is_none() && told.honest => {
-                        self.checker.is_shown(call, rows, told.at, asked)
+                        self.checker.is_shown(call, rows, told.at, asked);
                     }
                     _ => {}
                 }
@@ -809,7 +814,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().expect("nothing panics while it holds the world")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The program waits here, and may die.
