@@ -24,8 +24,11 @@ pub(super) const SURNAME: &[u8] = b"Hargreaves";
 /// The person.
 pub(super) const PERSON: &str = "29";
 
-/// Nothing here waits: what takes longer than this hangs.
-const HANGS_AFTER: Duration = Duration::from_mins(1);
+/// Nothing here waits: what takes longer than this hangs. Longer than the program waits for an answer that never comes.
+const HANGS_AFTER: Duration = Duration::from_secs(100);
+
+/// What takes longer than this is looked at, in case that it hangs.
+const SLOW_AFTER: Duration = Duration::from_secs(20);
 
 /// A folder in memory where there is such a thing, so that a sync costs nothing.
 pub(super) fn memory_folder() -> TempDir {
@@ -45,6 +48,8 @@ pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
+    /// Whether it took so long that it was looked at.
+    is_slow: bool,
 }
 
 impl Ended {
@@ -289,24 +294,37 @@ impl Site {
 
     pub(super) fn wait(mut started: Started) -> Ended {
         let began = Instant::now();
+        let mut seen = String::new();
         let status = loop {
             if let Some(status) = started.child.try_wait().unwrap() {
                 break status;
+            }
+            if seen.is_empty() && began.elapsed() > SLOW_AFTER {
+                seen = what_it_does(started.child.id());
             }
             if began.elapsed() > HANGS_AFTER {
                 started.child.kill().unwrap();
             }
             std::thread::sleep(Duration::from_millis(1));
         };
-        let [stdout, stderr] = started.files.map(|path| {
+        let took = began.elapsed();
+        let [stdout, mut stderr] = started.files.map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             std::fs::remove_file(path).unwrap();
             text
         });
+        if !seen.is_empty() {
+            stderr += &format!(
+                "\nit took {} s; after {} s: {seen}",
+                took.as_secs(),
+                SLOW_AFTER.as_secs()
+            );
+        }
         Ended {
             code: status.code(),
             stdout,
             stderr,
+            is_slow: !seen.is_empty(),
         }
     }
 
@@ -364,17 +382,47 @@ impl Site {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let ended = self.run(&words);
             // What the roster leaves to a person is left.
-            if !matches!(ended.code, Some(0 | 4)) {
+            if !matches!(ended.code, Some(0 | 4)) || ended.is_slow {
+                let requests = self.requests();
+                let last = requests
+                    .iter()
+                    .rev()
+                    .take(3)
+                    .map(|request| (&request.method, request.status));
                 return Err(format!(
-                    "afterwards {} ended with {:?}: {}",
+                    "afterwards {} ended with {:?}: {} {}\n  the portal's last requests, backwards: {:?}",
                     words.join(" "),
                     ended.code,
-                    ended.words()
+                    ended.words(),
+                    ended.stderr,
+                    last.collect::<Vec<_>>()
                 ));
             }
         }
         Err("afterwards the job does not end".to_owned())
     }
+}
+
+/// Where a process is: the system calls of its threads, and its sockets.
+fn what_it_does(process: u32) -> String {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    let mut seen = read(format!("/proc/{process}/net/tcp"))
+        .lines()
+        .filter(|line| line.contains("00187F"))
+        .fold(String::new(), |seen, line| seen + "\n  " + line);
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let path = thread.path();
+        let (call, place) = (
+            read(format!("{}/syscall", path.display())),
+            read(format!("{}/wchan", path.display())),
+        );
+        seen += &format!("\n  {}: {} {place}", thread.file_name().to_string_lossy(), call.trim());
+    }
+    seen
 }
 
 /// A command under way.
