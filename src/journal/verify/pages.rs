@@ -296,6 +296,10 @@ impl Cell {
             overflow: None,
         };
         if let Some(payload) = payload {
+            // A record begins with the length of its header, of which this is the first byte; `SQLite` finds those that cannot be.
+            if payload > 0 && *bytes.get(at)? < 2 {
+                return None;
+            }
             let local = local(payload, header.kind);
             cell.bytes += local;
             if local < payload {
