@@ -117,8 +117,12 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
             if mistake.is_none() {
                 return Err(finding);
             }
-            // All are counted.
-            first.lock().unwrap().get_or_insert(finding);
+            // All are counted, and one is told: rather what was acknowledged and is gone than what cannot be opened.
+            let mut first = first.lock().unwrap();
+            let is_loss = |finding: &String| finding.contains("that were acknowledged");
+            if first.is_none() || is_loss(&finding) && !first.as_ref().is_some_and(is_loss) {
+                *first = Some(finding);
+            }
             Ok(())
         },
     );
