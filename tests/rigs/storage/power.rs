@@ -117,11 +117,11 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
             if mistake.is_none() {
                 return Err(finding);
             }
-            // All are counted, and one is told: rather what was acknowledged and is gone than what cannot be opened.
+            // All are counted, and one is told: rather one where something acknowledged is out of reach.
             let mut first = first.lock().unwrap();
-            let is_loss = |finding: &String| finding.contains("that were acknowledged");
-            if first.is_none() || is_loss(&finding) && !first.as_ref().is_some_and(is_loss) {
-                *first = Some(finding);
+            let is_loss = recording.required[case.call] > 0;
+            if first.as_ref().is_none_or(|(was_loss, _)| is_loss && !was_loss) {
+                *first = Some((is_loss, finding));
             }
             Ok(())
         },
@@ -136,7 +136,7 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
     match mistake {
         Some(mistake) => {
             let first = first.into_inner().unwrap();
-            let finding = first.ok_or_else(|| format!("the rig does not see {}", mistake.name()))?;
+            let (_, finding) = first.ok_or_else(|| format!("the rig does not see {}", mistake.name()))?;
             println!("power-loss: {} is caught: {finding}", mistake.name());
             Ok(())
         }
