@@ -4,8 +4,10 @@
 //! [`Failure`], worded in one place.
 
 mod apply;
+mod approve;
 mod audit;
 mod consent;
+mod decide;
 mod demo;
 mod execution;
 mod failure;
@@ -155,6 +157,8 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
         Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
+        Command::Decide(decide) => decide::decide(common, terminal, *decide).await,
+        Command::Approve { job, confirm } => approve::approve(common, terminal, job.id(), confirm.as_deref()),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
         Command::Run {
             roster,
