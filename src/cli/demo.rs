@@ -12,6 +12,7 @@ use super::planning::{Begun, begin, read_order};
 use super::settings::{Intake, Place, PortalAccess};
 use super::surroundings::Surroundings;
 use super::terminal::Terminal;
+use super::time_limit::TimeLimit;
 use super::work::Work;
 use super::{Ending, show};
 use crate::domain::{ActionKind, ActionState, Outcome};
@@ -53,6 +54,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         ca_file: None,
         rate: Rate::Unlimited,
         burst: Settings::BURST,
+        time_limit: TimeLimit::default(),
     };
     let paths = Paths::under(&folder);
     let place = Place {

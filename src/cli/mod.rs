@@ -29,6 +29,7 @@ mod stop;
 mod surroundings;
 mod terminal;
 mod text;
+mod time_limit;
 mod work;
 
 use std::ffi::OsString;
@@ -171,7 +172,13 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
             reason,
             portal,
         } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
-        Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
+        Command::Status {
+            job,
+            exit_code,
+            watch: true,
+            json_lines,
+        } => status::watch(common, terminal, job.id(), exit_code, json_lines).await,
+        Command::Status { job, exit_code, .. } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
         Command::Report(report) => report::report(common, terminal, &report),
         Command::Jobs => jobs::jobs(common, terminal),

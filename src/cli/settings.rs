@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failure::Failure;
 use super::surroundings::Surroundings;
+use super::time_limit::TimeLimit;
 use crate::domain::{ActionKind, JobId, Outcome};
 use crate::paths::Paths;
 use crate::portal::{Rate, Settings as PortalSettings, Webhook};
@@ -71,6 +72,8 @@ pub(crate) struct PortalArguments {
     /// Requests that may go at once after a quiet time
     #[arg(long, value_name = "N", default_value_t = PortalSettings::BURST, value_parser = clap::value_parser!(u32).range(1..))]
     burst: u32,
+    #[command(flatten)]
+    time_limit: TimeLimit,
 }
 
 /// How to read the roster.
@@ -203,6 +206,12 @@ pub(crate) enum Command {
         /// Exit with the job's code instead of 0
         #[arg(long)]
         exit_code: bool,
+        /// Go on telling, whenever something changes, until no process works on the job
+        #[arg(long, conflicts_with = "json")]
+        watch: bool,
+        /// With --watch: one JSON object a line
+        #[arg(long, requires = "watch")]
+        json_lines: bool,
     },
     /// Ask the process that runs a job to stop after the batch in flight
     #[command(after_help = "Example: offboard24 stop")]
@@ -264,6 +273,7 @@ pub(crate) struct PortalAccess {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) rate: Rate,
     pub(crate) burst: u32,
+    pub(crate) time_limit: TimeLimit,
 }
 
 /// Where this process keeps things, and what it finds around it.
@@ -346,6 +356,7 @@ impl PortalArguments {
             ca_file: self.ca_file,
             rate: self.rate,
             burst: self.burst,
+            time_limit: self.time_limit,
         })
     }
 }

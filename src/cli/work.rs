@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Local, Utc};
 
 use super::failure::{Failure, WHERE_TO_WRITE};
 use super::settings::{Common, Place, PortalAccess};
@@ -244,6 +244,10 @@ impl Link {
             .surroundings
             .listen(&work.terminal, stop_file(&work.place.database))
             .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
+        let signals = match access.time_limit.deadline(work.clock.as_ref())? {
+            Some(deadline) => signals.until(Arc::clone(&work.clock), deadline),
+            None => signals,
+        };
         let portal = access.webhook.portal();
         let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
             Failure::usage(format!("the folder of the locks cannot be made: {cause}")).next(WHERE_TO_WRITE)
@@ -347,7 +351,8 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
             } = notice;
             if *wait >= PAUSE_TOLD_MIN {
                 let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
-                terminal.note(&format!("waiting {} s: {reason}{of}", wait.as_secs()));
+                let until = (Local::now() + *wait).format("%H:%M:%S");
+                terminal.note(&format!("waiting {} s, until {until}: {reason}{of}", wait.as_secs()));
             }
             kept.push(notice.clone());
         }),

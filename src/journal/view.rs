@@ -492,6 +492,18 @@ impl<'a> View<'a> {
         self.list("SELECT * FROM run WHERE job = ?1 ORDER BY run", [job.0], read_run)
     }
 
+    /// Whether a run was about to send anything of a job that can destroy.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_sent(&self, job: JobId, run: RunId) -> Result<bool, JournalError> {
+        Ok(self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM event WHERE job = ?1 AND kind = 'attempt_intended' AND run = ?2)",
+            params![job.0, run.0],
+            |row| row.get(0),
+        )?)
+    }
+
     /// The sequence numbers of a finished run's first event and its last.
     ///
     /// # Errors
