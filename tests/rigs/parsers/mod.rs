@@ -240,7 +240,8 @@ fn write_corpus(folder: &Path, inputs: &str) -> Result<(), String> {
     for seed in 0..inputs {
         let (kind, input) = make::input(seed);
         let folder = folder.join(KINDS[kind].0);
-        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(seed.to_string()), input));
+        let written =
+            std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(seed.to_string()), input));
         written.map_err(|cause| format!("{}: {cause}", folder.display()))?;
     }
     Ok(())

@@ -67,16 +67,59 @@ pub(super) fn input(random: &mut Random) -> Vec<u8> {
         bytes.extend([12, 1, 1, b'x'].repeat(60 + random.below(10)));
         return bytes;
     }
+    if random.chance(400) {
+        let fields = 1 + random.below(4);
+        bytes.extend([2, 0, u8::try_from(fields - 1).unwrap()]);
+        for _ in 0..fields {
+            add_text(
+                &mut bytes,
+                random.pick(&["ID", "FILTER", "SELECT", "ORDER", "start", "X_Y"]),
+            );
+            add_value(&mut bytes, 3, random);
+        }
+        return bytes;
+    }
     for _ in 0..1 + random.below(60) {
         match random.below(4) {
             0 | 1 => {
-                let text = random.pick(&TEXTS);
-                bytes.push(u8::try_from(text.len()).unwrap());
-                bytes.extend(text.bytes());
+                add_text(&mut bytes, random.pick(&TEXTS));
             }
             2 => bytes.push(u8::try_from(random.below(20)).unwrap()),
             _ => bytes.push(random.next().to_le_bytes()[0]),
         }
     }
     bytes
+}
+
+fn add_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.push(u8::try_from(text.len()).unwrap());
+    bytes.extend(text.bytes());
+}
+
+/// A value that can be said, mostly.
+fn add_value(bytes: &mut Vec<u8>, depth: u32, random: &mut Random) {
+    match random.below(12) {
+        0 if depth > 0 => {
+            let values = 1 + random.below(3);
+            bytes.extend([11, u8::try_from(values).unwrap()]);
+            (0..values).for_each(|_| add_value(bytes, depth - 1, random));
+        }
+        1..4 if depth > 0 => {
+            let fields = 1 + random.below(3);
+            bytes.extend([12, u8::try_from(fields).unwrap()]);
+            for _ in 0..fields {
+                add_text(bytes, random.pick(&TEXTS));
+                add_value(bytes, depth - 1, random);
+            }
+        }
+        4 => bytes.extend([7, random.next().to_le_bytes()[0]]),
+        5 => {
+            bytes.push(6);
+            bytes.extend(random.next().to_le_bytes());
+        }
+        _ => {
+            bytes.push(1);
+            add_text(bytes, random.pick(&TEXTS));
+        }
+    }
 }
