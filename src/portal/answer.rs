@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::body;
 use super::code::{self, Class, ErrorBody};
 use super::error::PortalError;
 use super::limit::Limits;
@@ -80,7 +81,7 @@ pub enum Doubt {
     NoAnswer,
     /// The answer broke off, or is longer than any real one.
     Truncated,
-    /// The answer is no JSON object.
+    /// The answer is no JSON object, or one that says two things of one name.
     NotJson,
     /// An HTTP status other than success, without an error object.
     Status(u16),
@@ -140,7 +141,7 @@ pub(super) fn open(reply: &Reply) -> Result<Envelope, Doubt> {
     if (300..400).contains(&reply.status) {
         return Err(Doubt::Redirected);
     }
-    match serde_json::from_slice(&reply.body) {
+    match body::read(&reply.body) {
         Ok(Value::Object(object)) => match ErrorBody::of(&object) {
             Some(error) => Ok(Envelope::Error(error)),
             None if success => Ok(Envelope::Success(object)),
@@ -434,6 +435,21 @@ mod tests {
             (404, &whole, Doubt::Status(404)),
             (302, &whole, Doubt::Redirected),
             (302, r#"{"error": "QUERY_LIMIT_EXCEEDED"}"#, Doubt::Redirected),
+            (
+                200,
+                r#"{"result": {"result": {"k0": true, "k1": true, "k1": true}}}"#,
+                Doubt::NotJson,
+            ),
+            (
+                200,
+                r#"{"result": [], "result": {"result": {"k0": true, "k1": true}}}"#,
+                Doubt::NotJson,
+            ),
+            (
+                200,
+                r#"{"error": "QUERY_LIMIT_EXCEEDED", "error": "ERROR_CORE"}"#,
+                Doubt::NotJson,
+            ),
             (200, r#"{"result": []}"#, Doubt::MissingKey),
             (200, r#"{"result": true}"#, Doubt::MissingKey),
             (
@@ -525,6 +541,11 @@ mod tests {
             (json!({"k0": 1}), none.clone(), doubt(Doubt::NotLiteralTrue)),
             (json!({"k0": null}), none.clone(), doubt(Doubt::NotLiteralTrue)),
             (json!({"k0": [true]}), none.clone(), doubt(Doubt::NotLiteralTrue)),
+            (
+                json!({"k0": {"$serde_json::private::RawValue": "true"}}),
+                none.clone(),
+                doubt(Doubt::NotLiteralTrue),
+            ),
             (json!({"k0": true}), json!({"k0": error("")}), doubt(Doubt::InBothMaps)),
             (json!({"k0": true}), json!({"k0": null}), doubt(Doubt::InBothMaps)),
             (none.clone(), none.clone(), doubt(Doubt::MissingKey)),

@@ -26,6 +26,8 @@ pub(super) enum Refusal {
     Name,
     /// A number that is no integer.
     Number,
+    /// More parameters than PHP reads, or deeper ones: it would drop them.
+    TooMuch,
 }
 
 impl Refusal {
@@ -36,6 +38,7 @@ impl Refusal {
             Self::Empty => "a parameter of it is empty",
             Self::Name => "a parameter's name cannot be sent",
             Self::Number => "a parameter is a fraction",
+            Self::TooMuch => "it has more or deeper parameters than the portal reads",
         }
     }
 }
@@ -56,12 +59,39 @@ pub(super) fn is_key(key: &str) -> bool {
 pub(super) fn command(method: Method, parameters: &Value) -> Result<String, Refusal> {
     let mut query = String::new();
     for (name, value) in parameters.as_object().into_iter().flatten() {
-        if !name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
             return Err(Refusal::Name);
         }
         append(&mut query, &utf8_percent_encode(name, RESERVED).to_string(), value)?;
     }
+    if query.split('&').any(|pair| pair.matches(OPENED).count() > DEPTH_MAX)
+        || query.split('&').count() > PARAMETERS_MAX
+    {
+        return Err(Refusal::TooMuch);
+    }
     Ok(format!("{method}?{query}"))
+}
+
+/// A command, for the rig that takes it apart again; `None` where it is refused.
+#[cfg(feature = "rigs")]
+pub fn encoded(method: Method, parameters: &Value) -> Option<String> {
+    command(method, parameters).ok()
+}
+
+/// PHP's `max_input_vars`, where nobody set another.
+const PARAMETERS_MAX: usize = 1000;
+
+/// PHP's `max_input_nesting_level`, where nobody set another, is 64.
+const DEPTH_MAX: usize = 60;
+
+/// An opening bracket, as it is sent: what follows is one level deeper.
+const OPENED: &str = "%5B";
+
+/// Whether a name inside brackets stays what it is: PHP ends a name at a zero, and takes a lone blank for no name at all.
+fn is_field(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains(['[', ']', '\0'])
+        && !matches!(name, " " | "\t" | "\n" | "\r" | "\u{b}" | "\u{c}")
 }
 
 /// Appends one parameter, whose name is encoded already.
@@ -69,7 +99,7 @@ fn append(query: &mut String, name: &str, value: &Value) -> Result<(), Refusal> 
     let text = match value {
         Value::Object(fields) if !fields.is_empty() => {
             return fields.iter().try_for_each(|(field, value)| {
-                if field.is_empty() || field.contains(['[', ']']) {
+                if !is_field(field) {
                     return Err(Refusal::Name);
                 }
                 append(
@@ -166,6 +196,15 @@ mod tests {
             (json!({"F": {"a]b": 1}}), Refusal::Name),
             (json!({"a.b": 1}), Refusal::Name),
             (json!({"a b": 1}), Refusal::Name),
+            (json!({"": 1}), Refusal::Name),
+            (json!({"F": {"a\u{0}b": 1}}), Refusal::Name),
+            (json!({"F": {" ": 1}}), Refusal::Name),
+            (json!({"F": {"\u{b}": 1}}), Refusal::Name),
+            (json!({"F": vec![1; 1001]}), Refusal::TooMuch),
+            (
+                (0..62).fold(json!(1), |inner, _| json!({ "F": inner })),
+                Refusal::TooMuch,
+            ),
             (json!({"A": 1.5}), Refusal::Number),
             (json!({"A": "$result[u][0][ID]"}), Refusal::Rewritten),
             (json!({"A": "x $RESULT[u]"}), Refusal::Rewritten),

@@ -13,12 +13,13 @@
 //!
 //! ```text
 //! read ──▶ listing* ──▶ decode*
-//!   └────▶ patient ─┬─▶ encode*, answer* ──▶ code*
+//!   └────▶ patient ─┬─▶ encode*, answer* ──▶ body*, code*
 //!          destroy ─┤
 //!                   └─▶ connection ──▶ exchange (http), pace*, limit*      * pure: no I/O, clock or randomness
 //! ```
 
 mod answer;
+mod body;
 mod code;
 mod connection;
 mod decode;
@@ -42,6 +43,8 @@ pub use answer::{Answer, Doubt, Failure, NotExecuted, Reply};
 pub use connection::{Connection, LevelStore, Notice, Settings, WaitReason};
 pub use decode::{InstanceRow, MethodState, Profile, TaskRow, UserRow};
 pub use destroy::{Destroy, Destroyer, Sent};
+#[cfg(feature = "rigs")]
+pub use encode::encoded;
 pub use error::PortalError;
 pub use exchange::{Answering, Exchange};
 pub use listing::{TaskScope, UserQuery};

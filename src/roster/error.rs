@@ -8,7 +8,7 @@ use super::Detected;
 use super::decode::Encoding;
 use super::delimiter::Delimiter;
 use super::header::{Column, Field};
-use super::{FIELD_BYTES_MAX, FILE_BYTES_MAX, ROWS_MAX};
+use super::{COLUMNS_MAX, FIELD_BYTES_MAX, FILE_BYTES_MAX, ROWS_MAX};
 use crate::personal::Personal;
 
 /// Everything that is wrong with a roster, by line and column. Never empty.
@@ -279,6 +279,9 @@ pub enum RosterErrorKind {
          shorten the cell"
     )]
     QuoteOpenTooLong,
+    /// More cells than a row of a spreadsheet has.
+    #[error("the row has more than {COLUMNS_MAX} columns: is it the right file? Leave out columns that are not needed")]
+    TooManyColumns,
     /// A quote with something outside it.
     #[error(
         "there is something outside the double quotes of this cell: they must be its first and its last character, and a \

@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::UnknownOption;
 use super::aliases::aliases;
 use super::compare::{is_blank, key, loose_key, tidy};
 use super::error::{RosterError, RosterErrorKind};
 use super::records::Record;
 use super::rows::is_id_or_email;
+use super::{FIELD_BYTES_MAX, UnknownOption};
 
 /// What a column can mean.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Header {
 }
 
 /// How many records are looked at: a title, a date and a department above the header are usual, more is another document.
-const HEADER_RECORDS_MAX: usize = 20;
+pub(super) const HEADER_RECORDS_MAX: usize = 20;
 
 /// The header is the record with the most known names, the first of them in a tie. A record below one with as many filled cells
 /// is not the header of anything: it is a row in which somebody wrote `email`. Where no name is known, the first record counts.
@@ -174,6 +174,10 @@ fn recognise(record: &Record, map: &[(Field, String)]) -> Vec<Option<Field>> {
         .iter()
         .zip(1..)
         .map(|(cell, position)| {
+            // It cannot be a cell, so it is no name; and looking at it could take long.
+            if cell.len() > FIELD_BYTES_MAX {
+                return None;
+            }
             let column = key(&column_name(cell, position));
             let mapped = map
                 .iter()

@@ -44,6 +44,9 @@ pub const ROWS_MAX: usize = 100_000;
 /// More text than a cell of a spreadsheet holds (32,767 characters); a cell beyond it is a quote left open.
 pub const FIELD_BYTES_MAX: usize = 64 * 1024;
 
+/// As many columns as a spreadsheet has; a row beyond it is no row.
+pub const COLUMNS_MAX: usize = 16_384;
+
 /// [`ROWS_MAX`] rows of 640 bytes. Whoever reads the file need not read more than one byte beyond it.
 pub const FILE_BYTES_MAX: usize = 64_000_000;
 

@@ -7,10 +7,15 @@
 //!
 //! Not responsible for what cells mean, nor for their number.
 
-use super::FIELD_BYTES_MAX;
 use super::compare::is_blank;
 use super::delimiter::Delimiter;
 use super::error::{RosterError, RosterErrorKind};
+use super::header::HEADER_RECORDS_MAX;
+use super::{COLUMNS_MAX, FIELD_BYTES_MAX, ROWS_MAX};
+
+/// Records that are kept: all rows, the header and what may be above it, and one that is too many. A larger file is the wrong one, and
+/// is not to fill the memory first.
+const RECORDS_MAX: usize = ROWS_MAX + HEADER_RECORDS_MAX + 1;
 
 /// One record.
 pub(super) struct Record {
@@ -31,8 +36,10 @@ pub(super) struct Records {
     pub(super) sound: Vec<Record>,
     /// Records that break the rules of quoting.
     pub(super) faults: Vec<RosterError>,
-    /// Lines of nothing.
+    /// Lines of nothing, or of nothing but delimiters.
     pub(super) empty_lines: usize,
+    /// Where reading stopped, since there are too many.
+    pub(super) more_from: Option<u64>,
 }
 
 /// Stands for "no delimiter": a byte that never occurs in UTF-8.
@@ -40,11 +47,13 @@ const NO_DELIMITER: u8 = 0xff;
 
 /// Takes a text apart. A delimiter of `None` makes one cell of each record. `first_line` is the number of the text's first line.
 pub(super) fn split(text: &str, first_line: u64, delimiter: Option<Delimiter>) -> Records {
-    let delimiter = delimiter.map_or(NO_DELIMITER, |delimiter| delimiter.as_char() as u8);
+    let character = delimiter.map(Delimiter::as_char);
+    let delimiter = character.map_or(NO_DELIMITER, |character| character as u8);
     let mut lines = Vec::new();
     let mut sound_text = String::with_capacity(text.len());
     let mut faults = Vec::new();
     let mut empty_lines = 0;
+    let mut more_from = None;
     let (mut rest, mut line) = (text, first_line);
     while !rest.is_empty() {
         // Files joined end to end have a byte order mark in the middle.
@@ -53,6 +62,14 @@ pub(super) fn split(text: &str, first_line: u64, delimiter: Option<Delimiter>) -
             Ok(0) => {
                 empty_lines += usize::from(!rest.is_empty());
                 0
+            }
+            Ok(length) if is_empty(&rest[..length], character) => {
+                empty_lines += 1;
+                length
+            }
+            _ if lines.len() + faults.len() == RECORDS_MAX => {
+                more_from = Some(line);
+                break;
             }
             Ok(length) => {
                 lines.push(line);
@@ -76,6 +93,16 @@ pub(super) fn split(text: &str, first_line: u64, delimiter: Option<Delimiter>) -
         sound: cells(&sound_text, delimiter, lines),
         faults,
         empty_lines,
+        more_from,
+    }
+}
+
+/// Whether a record has nothing in it, as spreadsheets write below the last row, sometimes a million times.
+fn is_empty(record: &str, delimiter: Option<char>) -> bool {
+    let is_empty = |cell: &str| matches!(cell.trim_matches([' ', '\u{a0}']), "" | "\"\"");
+    match delimiter {
+        Some(delimiter) => record.split(delimiter).all(is_empty),
+        None => is_empty(record),
     }
 }
 
@@ -144,6 +171,9 @@ fn outline(text: &[u8], delimiter: u8) -> Result<usize, (usize, RosterErrorKind)
             Place::Quote(opened) if byte == b'"' => Place::Quoted(opened),
             _ if ends_record => return Ok(index),
             _ if byte == delimiter => {
+                if position == COLUMNS_MAX {
+                    return Err((position, RosterErrorKind::TooManyColumns));
+                }
                 position += 1;
                 Place::Start
             }

@@ -69,6 +69,14 @@ pub(super) fn read(layout: &Layout, options: &Options) -> Result<Reading, Vec<Ro
             reading.add(record);
         }
     }
+    let too_many = |error: &RosterError| matches!(error.kind, RosterErrorKind::TooManyRows);
+    if let Some(line) = table.records.more_from
+        && !reading.errors.iter().any(too_many)
+    {
+        reading
+            .errors
+            .push(RosterError::line(line, RosterErrorKind::TooManyRows));
+    }
     if reading.rows_found == 0 && table.records.faults.is_empty() {
         reading.errors.push(RosterError::file(RosterErrorKind::NoRows));
     }
@@ -117,10 +125,16 @@ fn mixed_scripts(record: &Record, looked_at: impl Fn(usize) -> bool) -> Vec<Warn
     record.cells.iter().enumerate().filter(mixed).map(warning).collect()
 }
 
+/// Cells of one record that are reported: with more of them it is the record that is wrong.
+const UNREADABLE_CELLS_MAX: usize = 20;
+
 /// What is wrong with cells whatever they mean. Tabs and line breaks are blanks, not control characters.
 fn unreadable_cells(record: &Record, encoding: Encoding) -> Vec<RosterError> {
     let mut errors = Vec::new();
     for (cell, position) in record.cells.iter().zip(1..) {
+        if errors.len() >= UNREADABLE_CELLS_MAX {
+            break;
+        }
         let mut add = |kind| errors.push(RosterError::cell(record.line, position, kind));
         if cell.len() > FIELD_BYTES_MAX {
             add(RosterErrorKind::FieldTooLong { bytes: cell.len() });

@@ -543,6 +543,29 @@ fn the_caps_hold() {
     let rows = |count: usize| format!("id\n{}", "7\n".repeat(count));
     assert_eq!(roster(rows(ROWS_MAX)).rows.len(), ROWS_MAX);
     assert_errors(rows(ROWS_MAX + 1), &[(ROWS_MAX as u64 + 2, 0, "TooManyRows")]);
+    // Nothing behind a row that is too many is looked at, but what is empty does not count.
+    let padded = format!("{}{}", rows(ROWS_MAX), ";;\n\"\";\"\"\n \n\n".repeat(30_000));
+    let padded = roster(padded.replace('7', "7;;").replace("id", "id;a;b"));
+    assert_eq!((padded.rows.len(), padded.detected.rows_ignored), (ROWS_MAX, 120_000));
+    let errors = refusal("\"7\"x\n".repeat(3 * ROWS_MAX));
+    assert_eq!(errors.0.len(), ROWS_MAX + 21);
+    let wide = |columns: usize| format!("id{}\n7{}\n", ",".repeat(columns - 1), ",".repeat(columns - 1));
+    assert_eq!(roster(wide(COLUMNS_MAX)).rows.len(), 1);
+    let by_comma = Options {
+        delimiter: Some(Delimiter::Comma),
+        ..Options::default()
+    };
+    let errors = read(wide(COLUMNS_MAX + 1).as_bytes(), &by_comma).unwrap_err();
+    let last = Some(COLUMNS_MAX as u64);
+    assert!(
+        errors
+            .0
+            .iter()
+            .all(|error| error.kind == RosterErrorKind::TooManyColumns && error.column == last)
+    );
+    assert_eq!(errors.0.len(), 2);
+    let damaged = refusal(format!("id{}\n7{}\n", ",".repeat(99), ",\u{1}".repeat(99)));
+    assert_eq!(damaged.0.len(), 20, "one row can be wrong so often, not a whole report");
     let note = |length: usize| format!("id,note\n7,{}\n8,\"{}\"\n", "x".repeat(length), "y".repeat(length));
     assert_eq!(roster(note(FIELD_BYTES_MAX)).rows.len(), 2);
     assert_errors(

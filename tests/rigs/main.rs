@@ -4,6 +4,7 @@
 
 mod crashes;
 mod model;
+mod parsers;
 mod simulation;
 mod storage;
 
@@ -15,6 +16,11 @@ type Rig = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 const RIGS: &[Rig] = &[
     ("crashes", "RANDOM", crashes::run),
     ("model", "EXECUTIONS", model::run),
+    (
+        "parsers",
+        "INPUTS|SECONDSs [--from N] [--mistake NAME] | --seed N | --largest | --corpus FOLDER INPUTS",
+        parsers::run,
+    ),
     (
         "simulate",
         "SEEDS [--from N] [--actions N] [--mistake NAME] | --seed N | --scenario FILE",
