@@ -153,7 +153,11 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
     let common = &arguments.common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
-        Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
+        Command::Plan {
+            roster,
+            max_actions,
+            portal,
+        } => plan::plan(common, terminal, roster.into(), max_actions, portal).await,
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
         Command::Run {

@@ -7,6 +7,7 @@
 //! What is decided here is pure ([`resolve`], [`freeze`], [`policy`]); what talks to the portal only reads ([`Reader`]).
 //! Consent and everything after it is not here.
 
+pub mod caps;
 mod discover;
 pub mod freeze;
 pub mod intake;
@@ -21,8 +22,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::discover::Progress;
 pub(crate) use self::discover::user_recorded;
-use self::freeze::Snapshot;
-use self::policy::Policy;
+use self::freeze::{FreezeError, Snapshot};
+use self::policy::{Policy, Unevaluable};
 use self::record::Recorder;
 use self::resolve::Untouchable;
 use crate::crash::{self, Point};
@@ -48,9 +49,21 @@ pub enum PlanError {
     /// The plan could not be encoded for hashing.
     #[error("the plan could not be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
+    /// A rule of the policy asks for what the portal does not tell.
+    #[error(transparent)]
+    Unevaluable(#[from] Unevaluable),
     /// The job is not in the journal.
     #[error("there is no job {0} in this database")]
     NoJob(JobId),
+}
+
+impl From<FreezeError> for PlanError {
+    fn from(error: FreezeError) -> Self {
+        match error {
+            FreezeError::Unevaluable(error) => error.into(),
+            FreezeError::Encoding(error) => error.into(),
+        }
+    }
 }
 
 /// Makes the plan of a job that has a recorded roster, or finishes making it.
@@ -74,8 +87,12 @@ pub async fn make(
         recorder.record([Event::DiscoveryRestarted(Empty {})])?;
     }
     resolve_rows(recorder, reader, owner, policy).await?;
-    discover::discover(recorder, reader, progress).await?;
-    freeze_plan(recorder, policy, now - PLAN_AGE_MAX)
+    discover::discover(recorder, reader, policy, progress).await?;
+    let running = match policy.caps.percent_of_running {
+        Some(_) => reader.running_workflows().await?,
+        None => None,
+    };
+    freeze_plan(recorder, policy, running, now - PLAN_AGE_MAX)
 }
 
 /// Whether what was read is too old, or from a clock that has since been set back.
@@ -102,21 +119,18 @@ async fn resolve_rows(
     }
     let rows = recorder.view().rows(job)?;
     let found = ask_for_rows(reader, &rows).await?;
-    let untouchable = Untouchable {
-        owner,
-        users: &policy.protect.users,
-    };
+    let untouchable = Untouchable { owner, policy };
     let mut resolved: Vec<_> = rows
         .iter()
         .zip(&found)
         .map(|(row, found)| resolve::resolve(row, found, &untouchable))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let actions = rows.iter().map(|row| (row.row, row.action)).collect();
     resolve::compare_rows(&mut resolved, &actions);
     let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
     let events = users
         .into_values()
-        .map(user_recorded)
+        .map(|user| user_recorded(user, policy))
         .chain(resolved.into_iter().map(Event::RowResolved))
         .chain([Event::RowsResolved(Empty {})]);
     crash::point(Point::C1);
@@ -144,7 +158,12 @@ async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<Use
 }
 
 /// Freezes the plan from the recorded snapshot.
-fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Utc>) -> Result<(), PlanError> {
+fn freeze_plan(
+    recorder: &mut Recorder<'_>,
+    policy: &Policy,
+    running: Option<u32>,
+    oldest: DateTime<Utc>,
+) -> Result<(), PlanError> {
     let job = recorder.job();
     let view = recorder.view();
     let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
@@ -153,9 +172,12 @@ fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Ut
         rows: &view.rows(job)?,
         tasks: &view.tasks(job)?,
         workflows: &view.workflows(job)?,
+        users: &view.users(job)?,
+        departments: &view.departments(job)?,
         claimed: &view.claimed_by_others(&record.portal, Some(job), oldest)?,
         policy,
         policy_hash: &record.policy_hash,
+        running,
     })?;
     let events = plan
         .actions

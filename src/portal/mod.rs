@@ -42,6 +42,7 @@ pub use answer::{Answer, Doubt, Failure, NotExecuted, Reply};
 pub use connection::{Connection, LevelStore, Notice, Settings, WaitReason};
 pub use decode::{InstanceRow, MethodState, Profile, TaskRow, UserRow};
 pub use destroy::{Destroy, Destroyer, Sent};
+pub use encode::is_rewritten;
 pub use error::PortalError;
 pub use exchange::{Answering, Exchange};
 pub use listing::{TaskScope, UserQuery};

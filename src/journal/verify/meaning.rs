@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
@@ -15,6 +16,7 @@ use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
     Event, JobClosed, JobCreated, PlanConfirmed, PlanFrozen, ResidueRecorded, Returned, RowResolved,
 };
+use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
 
 /// Attempts that count, after the plan and after each `reopened` (design section 5).
@@ -73,6 +75,8 @@ impl Action {
 struct Job {
     portal: String,
     policy_hash: String,
+    /// Whether the policy lets actions go ahead although others wait in their workflow.
+    includes_shared: bool,
     rows_declared: u32,
     rows: BTreeMap<u32, (Option<RowState>, Option<UserId>)>,
     /// The users of the matched rows, once asked for.
@@ -93,6 +97,7 @@ impl Job {
         Self {
             portal: created.portal.0.clone(),
             policy_hash: created.policy_hash.clone(),
+            includes_shared: policy_of(created)["shared"] == "include",
             rows_declared: created.roster.rows,
             rows: BTreeMap::new(),
             matched: None,
@@ -465,6 +470,13 @@ impl Story {
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
         });
+        let named = policy_of(event)["protect"]["emails"].clone();
+        let beside: Vec<_> = event.policy_emails.iter().map(Recorded::commitment).collect();
+        told.hold(
+            named == json!(beside) || (named.is_null() && beside.is_empty()),
+            Code::PlanHash,
+            || format!("the e-mails beside the policy of job {job} are not those that it names"),
+        );
         self.jobs.insert(job, Job::new(event));
     }
 
@@ -525,6 +537,11 @@ impl Story {
             self.in_flight.remove(&(portal, action.workflow.clone()));
         }
     }
+}
+
+/// The policy that a job was made with; nothing where it is no JSON.
+fn policy_of(created: &JobCreated) -> Value {
+    serde_json::from_str(&created.policy).unwrap_or_default()
 }
 
 /// Whether an event is recorded by a run about its job, and never otherwise.
@@ -608,7 +625,7 @@ impl Job {
         let outsiders = event.participants.iter().any(|user| !event.people.contains(user));
         let goes_ahead = event.holds.is_empty();
         told.hold(
-            !goes_ahead || (!outsiders && event.kind.is_some() && !event.people.is_empty()),
+            !goes_ahead || ((!outsiders || self.includes_shared) && event.kind.is_some() && !event.people.is_empty()),
             Code::PlanUnfounded,
             || {
                 format!(
