@@ -25,6 +25,7 @@ mod limits;
 mod log;
 mod main_job;
 mod migration;
+mod policy;
 mod prove;
 mod readme;
 mod redact;
