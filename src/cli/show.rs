@@ -332,7 +332,7 @@ impl Content {
                 format!("the rows of {} ask for different actions", self.people(&action.people))
             }
             HoldReason::OtherJob => "another unfinished job has it".to_owned(),
-            HoldReason::Protected => "the policy protects it".to_owned(),
+            HoldReason::Protected => "the policy protects it, or somebody who waits in it".to_owned(),
             HoldReason::Dropped => "dropped by the operator".to_owned(),
             HoldReason::Foreign => {
                 let starter = self.workflows.get(&action.workflow).and_then(|view| view.started_by);

@@ -70,8 +70,8 @@ struct Hashed<'a> {
 /// When a rule of the policy cannot be evaluated, or the plan cannot be encoded for hashing.
 pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, FreezeError> {
     if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {
-        let missing = "how many workflows run".to_owned();
         let rule = Rule::PercentOfRunning;
+        let missing = rule.asks_for().to_owned();
         return Err(Unevaluable { rule, missing }.into());
     }
     let asked = actions_asked(snapshot.rows);
@@ -186,17 +186,10 @@ fn is_protected(policy: &Policy, view: &WorkflowView) -> Result<bool, Unevaluabl
     match policy.workflow(view) {
         Protection::None => Ok(false),
         Protection::By(_) => Ok(true),
-        Protection::Unknown(rule) => {
-            let what = match rule {
-                Rule::Templates => "the template",
-                Rule::Modules => "the module",
-                _ => "the type of the document",
-            };
-            Err(Unevaluable {
-                rule,
-                missing: format!("{what} of workflow {}", view.workflow),
-            })
-        }
+        Protection::Unknown(rule) => Err(Unevaluable {
+            rule,
+            missing: format!("{} of workflow {}", rule.asks_for(), view.workflow),
+        }),
     }
 }
 

@@ -243,6 +243,20 @@ impl Rule {
             Self::PercentOfRunning => "caps.percent_of_running",
         }
     }
+
+    /// What it has to know.
+    pub const fn asks_for(self) -> &'static str {
+        match self {
+            Self::Users => "the id",
+            Self::Emails => "the e-mail",
+            Self::Departments => "the departments",
+            Self::Templates => "the template",
+            Self::DocumentTypes => "the type of the document",
+            Self::Modules => "the module",
+            Self::Workflows => "the id",
+            Self::PercentOfRunning => "how many workflows run",
+        }
+    }
 }
 
 impl fmt::Display for Rule {

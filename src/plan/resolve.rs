@@ -100,7 +100,7 @@ pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>
             Protection::Unknown(rule) if !user.active => {
                 return Err(Unevaluable {
                     rule,
-                    missing: format!("{} of user {} in row {}", asked_by(rule), user.id, row.row),
+                    missing: format!("{} of user {} in row {}", rule.asks_for(), user.id, row.row),
                 });
             }
             Protection::Unknown(_) | Protection::None => {}
@@ -139,14 +139,6 @@ fn protected_by(rule: Rule) -> &'static str {
         Rule::Emails => "the policy protects this person's e-mail",
         Rule::Departments => "the policy protects this person's department",
         _ => "the policy protects this person",
-    }
-}
-
-/// What a rule about people asks for.
-fn asked_by(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Emails => "the e-mail",
-        _ => "the departments",
     }
 }
 

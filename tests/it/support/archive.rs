@@ -258,8 +258,8 @@ impl Archive {
                 rows_ignored: 0,
             },
             policy_emails: Vec::new(),
-            reason: None,
-            ticket: None,
+            reason: Some(Personal::new("=Closing of the <b>Lyon</b> office").about(About::Nobody)),
+            ticket: Some(Personal::new("HR-12").about(About::Nobody)),
         }))]);
         for number in 0..=self.people {
             let row = RowNumber(number + 1);
