@@ -5,6 +5,7 @@
 
 mod apply;
 mod audit;
+mod check;
 mod consent;
 mod demo;
 mod execution;
@@ -14,6 +15,7 @@ mod jobs;
 mod new_files;
 mod plan;
 mod planning;
+mod preflight;
 mod receipt;
 mod report;
 mod resume;
@@ -153,6 +155,7 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
     let common = &arguments.common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
+        Command::Check { policy, portal } => check::check(common, terminal, policy, portal).await,
         Command::Plan {
             roster,
             max_actions,

@@ -5,11 +5,13 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::Failed;
+use super::check::local;
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
 use super::text::{count, printable};
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use crate::domain::{ActionKind, JobId, Portal, RunId};
 use crate::exit::Exit;
 use crate::journal::{About, Event, JobCreated, JournalError, Recorded};
@@ -242,6 +244,7 @@ pub(crate) async fn begin(
     command: &str,
     actions_max: Option<u32>,
 ) -> Result<Begun, Failed> {
+    local::refuse_unfit(&work.place)?;
     let portal = access.webhook.portal();
     let link = Link::open(work, access, &order.needs()).await?;
     let job = work.journal.view().next_job()?;

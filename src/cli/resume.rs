@@ -2,9 +2,10 @@
 
 use super::execution::{Mandate, carry_out, settle_others, tell_end};
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use super::{Ending, Failed, consent, planning, run, show};
 use crate::domain::{ActionState, JobId, Outcome, Portal, RunId, StopReason};
 use crate::journal::{About, ActionReopened, Event, JobRecord};

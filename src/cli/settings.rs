@@ -140,6 +140,15 @@ pub(crate) enum Command {
         /// A roster of your own; its people have to be the stand-in's
         roster: Option<PathBuf>,
     },
+    /// Look whether everything is there for a job: portal, rights, limits, clock, folders, key, policy; changes nothing
+    #[command(after_help = "Example: offboard24 check")]
+    Check {
+        /// A policy that has to be usable (TOML) [env: `OFFBOARD24_POLICY`]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
     /// Read a roster, find what waits on its people, freeze the plan; changes nothing on the portal
     #[command(after_help = "Example: offboard24 plan dismissed.csv --action terminate")]
     Plan {
@@ -259,7 +268,7 @@ impl From<RosterArguments> for Intake {
                 ActionArgument::Kill => ActionKind::Kill,
                 ActionArgument::Terminate => ActionKind::Terminate,
             }),
-            policy: raw.policy.or_else(|| from_environment("OFFBOARD24_POLICY")),
+            policy: policy_file(raw.policy),
             reason: raw.reason,
             ticket: raw.ticket,
             caps: Caps {
@@ -368,6 +377,11 @@ impl PortalArguments {
             burst: self.burst,
         })
     }
+}
+
+/// The policy file that was named, here or in the environment.
+pub(crate) fn policy_file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| from_environment("OFFBOARD24_POLICY"))
 }
 
 /// A path from the environment; an empty one is none.

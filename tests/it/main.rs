@@ -13,6 +13,7 @@ mod support;
 
 mod answers;
 mod browser;
+mod check;
 mod commands;
 mod contradictions;
 mod crashes;
