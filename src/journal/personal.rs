@@ -83,8 +83,7 @@ impl Personal {
     /// # Errors
     /// When the operating system gives no random numbers.
     pub fn committed(&self, whom: About) -> Result<(Recorded, Commitment), getrandom::Error> {
-        let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt)?;
+        let salt = new_salt()?;
         let commitment = Commitment::of(&salt, self.expose());
         Ok((Recorded::Salted(self.clone(), whom, salt), commitment))
     }
@@ -238,6 +237,12 @@ pub(crate) fn seal(draft: &mut Value) -> Result<Vec<Reveal>, getrandom::Error> {
     Ok(reveals)
 }
 
+fn new_salt() -> Result<[u8; SALT_BYTES], getrandom::Error> {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt)?;
+    Ok(salt)
+}
+
 fn seal_within(value: &mut Value, reveals: &mut Vec<Reveal>) -> Result<(), getrandom::Error> {
     match value {
         Value::Object(map) if map.contains_key(OPEN_KEY) => {
@@ -249,14 +254,8 @@ fn seal_within(value: &mut Value, reveals: &mut Vec<Reveal>) -> Result<(), getra
             let text = map[OPEN_KEY][0].as_str().unwrap_or_default().to_owned();
             let (user, row) = (number(1), number(2));
             let given = map[OPEN_KEY][3].as_str();
-            let salt = match given.and_then(|digits| crate::hex::unhex(digits.as_bytes())) {
-                Some(salt) => salt,
-                None => {
-                    let mut salt = [0; SALT_BYTES];
-                    getrandom::fill(&mut salt)?;
-                    salt
-                }
-            };
+            let given = given.and_then(|digits| crate::hex::unhex(digits.as_bytes()));
+            let salt = given.map_or_else(new_salt, Ok)?;
             let commitment = Commitment::of(&salt, &text);
             *value = Value::String(format!("{PREFIX}{}", commitment.as_str()));
             reveals.push(Reveal {

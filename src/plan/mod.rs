@@ -11,6 +11,7 @@ pub mod caps;
 mod discover;
 pub mod freeze;
 pub mod intake;
+pub mod named;
 pub mod policy;
 pub mod record;
 pub mod resolve;

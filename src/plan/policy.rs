@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::caps::Caps;
+use super::named::{DocumentType, Module, TemplateId};
 use crate::domain::{UserId, WorkflowId};
 use crate::journal::{Commitment, WorkflowView};
 use crate::personal::Personal;
@@ -89,91 +90,6 @@ pub enum Approval {
     Above(u32),
 }
 
-/// The number of a workflow template, as the portal writes it. A file may write it as a number or as a text.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "NumberOrText", into = "String")]
-pub struct TemplateId(String);
-
-/// `MODULE_ID/ENTITY`, such as `crm/CCrmDocumentDeal`. PHP does not tell upper from lower case in either, so neither does this.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct DocumentType(String);
-
-/// `MODULE_ID`, such as `crm`, in lower case.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Module(String);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText {
-    Number(u32),
-    Text(String),
-}
-
-impl TryFrom<NumberOrText> for TemplateId {
-    type Error = String;
-
-    fn try_from(written: NumberOrText) -> Result<Self, String> {
-        match written {
-            NumberOrText::Number(number) => Ok(Self(number.to_string())),
-            NumberOrText::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Ok(Self(text))
-            }
-            NumberOrText::Text(text) => Err(format!("{text:?} is no number of a template")),
-        }
-    }
-}
-
-impl From<TemplateId> for String {
-    fn from(template: TemplateId) -> Self {
-        template.0
-    }
-}
-
-/// A name of PHP, with its namespaces.
-fn is_name(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | b'.' | b'-');
-    !text.is_empty() && text.bytes().all(known)
-}
-
-impl TryFrom<String> for DocumentType {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.split_once('/') {
-            Some((module, entity)) if is_name(module) && is_name(entity) => Ok(Self(text.to_ascii_lowercase())),
-            _ => Err(format!(
-                "{text:?} is no type of document: write MODULE_ID/ENTITY, such as crm/CCrmDocumentDeal"
-            )),
-        }
-    }
-}
-
-impl From<DocumentType> for String {
-    fn from(document: DocumentType) -> Self {
-        document.0
-    }
-}
-
-impl TryFrom<String> for Module {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if is_name(&text) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(format!("{text:?} is no module: write its id, such as crm"))
-        }
-    }
-}
-
-impl From<Module> for String {
-    fn from(module: Module) -> Self {
-        module.0
-    }
-}
-
 /// A policy as it is written, in a file and in the journal. Every key is optional, and no other is known.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -247,13 +163,12 @@ impl Rule {
     /// What it has to know.
     pub const fn asks_for(self) -> &'static str {
         match self {
-            Self::Users => "the id",
+            Self::Users | Self::Workflows => "the id",
             Self::Emails => "the e-mail",
             Self::Departments => "the departments",
             Self::Templates => "the template",
             Self::DocumentTypes => "the type of the document",
             Self::Modules => "the module",
-            Self::Workflows => "the id",
             Self::PercentOfRunning => "how many workflows run",
         }
     }
@@ -432,47 +347,38 @@ impl Policy {
             return Protection::By(Rule::Workflows);
         }
         let template = workflow.template.as_ref();
-        let module = workflow.module.as_ref().map(|module| module.to_ascii_lowercase());
+        let module = workflow.module.as_deref().map(Module::of_portal);
         strongest([
             evaluated(
                 Rule::Templates,
                 !protect.templates.is_empty(),
-                template.map(|template| protect.templates.contains(&TemplateId(template.clone()))),
+                template.map(|template| protect.templates.contains(&TemplateId::of_portal(template))),
             ),
             evaluated(
                 Rule::Modules,
                 !protect.modules.is_empty(),
-                module.clone().map(|module| protect.modules.contains(&Module(module))),
+                module.as_ref().map(|module| protect.modules.contains(module)),
             ),
             evaluated(
                 Rule::DocumentTypes,
                 !protect.document_types.is_empty(),
-                self.is_of_listed_type(module.as_deref(), workflow.entity.as_deref()),
+                self.is_of_listed_type(module.as_ref(), workflow.entity.as_deref()),
             ),
         ])
     }
 
     /// Whether a document is of a protected type; none when that cannot be told from what is known of it.
-    fn is_of_listed_type(&self, module: Option<&str>, entity: Option<&str>) -> Option<bool> {
+    fn is_of_listed_type(&self, module: Option<&Module>, entity: Option<&str>) -> Option<bool> {
         let listed = &self.protect.document_types;
         match (module, entity) {
-            (Some(module), Some(entity)) => {
-                let document = DocumentType(format!("{module}/{}", entity.to_ascii_lowercase()));
-                Some(listed.contains(&document))
-            }
+            (Some(module), Some(entity)) => Some(listed.contains(&DocumentType::of_portal(module, entity))),
             // Without its class, a document of a module that no rule names is still of none of the types.
             (Some(module), None) => {
-                let is_possible = listed.iter().any(|document| document.module() == module);
+                let is_possible = listed.iter().any(|document| document.is_of(module));
                 (!is_possible).then_some(false)
             }
             (None, _) => None,
         }
-    }
-}
-
-impl DocumentType {
-    fn module(&self) -> &str {
-        self.0.split_once('/').map_or(self.0.as_str(), |(module, _)| module)
     }
 }
 

@@ -104,13 +104,13 @@ fn what_a_webhook_lacks_is_named_and_ends_with_the_code_that_plan_ends_with() {
         ("no_administrator", 7, &["administrator failure"], |world| {
             world.webhook.administrator = false;
         }),
-        ("scopes", 7, &["scopes failure", "administrator failure"], |world| {
+        ("scopes", 7, &["scopes failure"], |world| {
             world.webhook.scopes = vec!["user".to_owned()];
         }),
         ("brief", 0, &["scopes warning"], |world| {
             world.webhook.scopes = vec!["bizproc".to_owned(), "user_brief".to_owned()];
         }),
-        ("tariff", 7, &["tariff failure", "administrator failure"], |world| {
+        ("tariff", 7, &["tariff failure"], |world| {
             world.modules.business_processes = false;
         }),
     ];
@@ -121,7 +121,7 @@ fn what_a_webhook_lacks_is_named_and_ends_with_the_code_that_plan_ends_with() {
         let desk = Desk::at(&portal);
         let ended = check(&desk, &["--json"]).expect(code);
         assert_eq!(amiss(&ended), expected, "{name}");
-        let planned = desk.run(&["plan", &desk.roster(HOW_TO), "--action", "kill", "--json"]);
+        let planned = desk.run(&["plan", &desk.roster("id\n29\n"), "--action", "kill", "--json"]);
         assert_eq!(planned.code, code, "{name}");
         assert_eq!(planned.json()["error"]["kind"], ended.json()["error"]["kind"], "{name}");
         let told = check(&desk, &[]).expect(code);
@@ -199,6 +199,21 @@ fn what_is_wrong_with_the_machine_is_named_and_plan_stops_at_it_too() {
 }
 
 #[test]
+fn a_policy_about_emails_needs_a_webhook_that_may_read_them() {
+    let mut world = World::sample();
+    world.webhook.scopes = vec!["bizproc".to_owned(), "user_brief".to_owned()];
+    let portal = Portal::of(world);
+    let desk = Desk::at(&portal);
+    std::fs::write(
+        desk.folder().join("policy.toml"),
+        "[protect]\nemails = [\"boss@example.com\"]\n",
+    )
+    .unwrap();
+    let ended = check(&desk, &["--policy", "policy.toml", "--json"]).expect(7);
+    assert_eq!(amiss(&ended), ["scopes failure"]);
+}
+
+#[test]
 fn several_failures_are_all_told_and_the_code_is_the_one_that_counts() {
     let mut world = World::sample();
     world.webhook.administrator = false;
@@ -225,7 +240,7 @@ fn a_run_that_has_the_portal_is_a_warning_and_keeps_its_level() {
     let ended = desk
         .run(&["check", "--json", "--rate", "0.2", "--burst", "45"])
         .expect(0);
-    assert_eq!(amiss(&ended), ["other-run warning", "requests warning"]);
+    assert_eq!(amiss(&ended), ["requests warning", "other-run warning"]);
     assert_eq!(lock.read(), before);
 }
 

@@ -156,6 +156,7 @@ fn what_the_design_calls_pure_has_no_effects() {
         "src/plan/resolve.rs",
         "src/plan/policy.rs",
         "src/plan/caps.rs",
+        "src/plan/named.rs",
         "src/plan/freeze.rs",
         "src/run/machine.rs",
         "src/run/action.rs",

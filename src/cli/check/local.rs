@@ -7,20 +7,19 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use super::super::failure::{Failure, WHERE_TO_WRITE};
-use super::super::planning::read_policy;
 use super::super::settings::Place;
 use super::super::text::count;
 use super::{Check, State};
 use crate::journal::key::{KeyError, Keys};
 use crate::journal::{self, JournalError, JournalFile};
+use crate::plan::policy::Policy;
 
 /// Free bytes below which somebody should know: a job of some thousand actions records some ten megabytes.
 const ROOM_BYTES_COMFORTABLE: u64 = 200 << 20;
 
-/// Looks at everything.
-pub(super) fn look(place: &Place, policy: Option<&Path>) -> Vec<Check> {
-    let mut checks = vec![look_at_policy(policy)];
-    checks.extend(look_at_folders(place));
+/// Looks at everything but the policy.
+pub(super) fn look(place: &Place) -> Vec<Check> {
+    let mut checks = look_at_folders(place);
     checks.push(look_at_room(place));
     checks.extend(look_at_database(place));
     checks
@@ -35,9 +34,10 @@ pub(crate) fn refuse_unfit(place: &Place) -> Result<(), Failure> {
         .map_or(Ok(()), Err)
 }
 
-fn look_at_policy(path: Option<&Path>) -> Check {
+/// The policy that was named, as far as it could be read.
+pub(super) fn look_at_policy(path: Option<&Path>, policy: Result<Policy, Failure>) -> Check {
     const NAME: &str = "policy";
-    match (path, read_policy(path)) {
+    match (path, policy) {
         (_, Err(failure)) => Check::failure(NAME, failure),
         (None, Ok(_)) => Check::ok(NAME, "none is given; name one with --policy FILE"),
         (Some(path), Ok(_)) => Check::ok(NAME, format!("{} can be used", path.display())),

@@ -14,10 +14,12 @@ use serde_json::json;
 use super::Ending;
 use super::Failed;
 use super::failure::Failure;
+use super::planning::read_policy;
 use super::settings::{Common, PortalArguments, policy_file};
 use super::terminal::Terminal;
 use super::text::line;
 use crate::exit::Exit;
+use crate::plan::policy::Policy;
 
 /// Characters of the longest name of a check.
 const NAME_WIDTH: usize = 15;
@@ -103,11 +105,15 @@ pub(crate) async fn check(
     arguments: PortalArguments,
 ) -> Ending {
     let place = common.place()?;
-    let mut checks = local::look(&place, policy_file(policy).as_deref());
+    let path = policy_file(policy);
+    let policy = read_policy(path.as_deref());
+    let reads_emails = policy.as_ref().is_ok_and(Policy::reads_emails);
+    let mut checks = vec![local::look_at_policy(path.as_deref(), policy)];
+    checks.extend(local::look(&place));
     let portal = match arguments.access() {
         Ok(access) => {
             let portal = access.webhook.portal();
-            checks.extend(portal::look(&place, access, terminal).await);
+            checks.extend(portal::look(&place, access, reads_emails, terminal).await);
             Some(portal)
         }
         Err(failure) => {
@@ -143,11 +149,13 @@ fn summary(checks: &[Check]) -> Option<Failure> {
         .collect();
     let exit = Exit::first(failures.iter().map(|(_, failure)| failure.exit));
     let (_, worst) = failures.iter().find(|(_, failure)| failure.exit == exit)?;
+    if let [(_, only)] = failures.as_slice() {
+        return Some((*only).clone());
+    }
     let names: Vec<&str> = failures.iter().map(|(name, _)| *name).collect();
     let message = format!(
-        "{} of {} checks failed, so plan would stop: {}. Nothing was changed",
+        "{} things keep plan from being made: {}. Nothing was changed",
         failures.len(),
-        checks.len(),
         names.join(", ")
     );
     let failure = Failure::new(worst.kind, exit, message);

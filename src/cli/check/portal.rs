@@ -17,7 +17,7 @@ use crate::plan::record::Notices;
 use crate::portal::{Connection, LevelStore, PortalError, Reader};
 
 /// Asks everything. What cannot be known any more, since the portal or the webhook is not there, is left out.
-pub(super) async fn look(place: &Place, access: PortalAccess, terminal: &Terminal) -> Vec<Check> {
+pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool, terminal: &Terminal) -> Vec<Check> {
     let clock = place.surroundings.clock();
     let encryption = if access.webhook.is_encrypted() {
         "trusted, valid, and the portal's own"
@@ -48,9 +48,7 @@ pub(super) async fn look(place: &Place, access: PortalAccess, terminal: &Termina
         Check::ok("certificate", encryption),
         Check::ok("owner", format!("user {owner}, who works here")),
     ];
-    found.extend(scopes(&reader).await);
-    found.push(methods(&reader).await);
-    found.push(administrator(&reader, owner).await);
+    found.extend(rights(&reader, owner, reads_emails).await);
     found.push(match clock_offset_ms(&reader, clock.as_ref()).await {
         Ok(ahead) => clocks(ahead),
         Err(error) => Check::failure("clock", error),
@@ -99,38 +97,45 @@ fn unanswered(error: PortalError, portal: &str) -> Check {
     Check::failure(name, failure)
 }
 
-async fn scopes(reader: &Reader) -> Vec<Check> {
-    const NAME: &str = "scopes";
-    let scopes = match reader.scope().await {
-        Ok(scopes) => scopes,
-        Err(error) => return vec![Check::failure(NAME, error)],
-    };
-    if let Err(error) = look_for_scopes(&scopes, false) {
-        return vec![Check::failure(NAME, error)];
+/// Scopes, plan, administrator: each rests on the one before, and only the first that is missing says anything.
+async fn rights(reader: &Reader, owner: UserId, reads_emails: bool) -> Vec<Check> {
+    let kinds: BTreeSet<ActionKind> = ActionKind::ALL.iter().copied().collect();
+    let mut found = Vec::new();
+    match reader
+        .scope()
+        .await
+        .and_then(|scopes| look_for_scopes(&scopes, reads_emails).map(|()| scopes))
+    {
+        Ok(has) => found.push(scopes(&has)),
+        Err(error) => {
+            found.push(Check::failure("scopes", error));
+            return found;
+        }
     }
-    vec![match look_for_scopes(&scopes, true) {
-        Ok(()) => Check::ok(NAME, scopes.join(", ")),
+    match look_for_methods(reader, &kinds).await {
+        Ok(()) => found.push(Check::ok("tariff", "has business processes")),
+        Err(error) => {
+            found.push(Check::failure("tariff", error));
+            return found;
+        }
+    }
+    found.push(match look_for_administrator(reader).await {
+        Ok(()) => Check::ok("administrator", format!("user {owner} may end workflows")),
+        Err(error) => Check::failure("administrator", error),
+    });
+    found
+}
+
+fn scopes(has: &[String]) -> Check {
+    const NAME: &str = "scopes";
+    let listed = has.join(", ");
+    match look_for_scopes(has, true) {
+        Ok(()) => Check::ok(NAME, listed),
         Err(_) => Check::warning(
             NAME,
-            format!("{}: nobody can be found by e-mail", scopes.join(", ")),
+            format!("{listed}: nobody can be found by e-mail"),
             "tick the scope `user` in the webhook's settings, or have an id in every row of the roster and no e-mails",
         ),
-    }]
-}
-
-async fn methods(reader: &Reader) -> Check {
-    const NAME: &str = "tariff";
-    match look_for_methods(reader, &ActionKind::ALL.iter().copied().collect::<BTreeSet<_>>()).await {
-        Ok(()) => Check::ok(NAME, "has business processes"),
-        Err(error) => Check::failure(NAME, error),
-    }
-}
-
-async fn administrator(reader: &Reader, owner: UserId) -> Check {
-    const NAME: &str = "administrator";
-    match look_for_administrator(reader).await {
-        Ok(()) => Check::ok(NAME, format!("user {owner} may end workflows")),
-        Err(error) => Check::failure(NAME, error),
     }
 }
 
