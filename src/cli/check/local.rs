@@ -25,10 +25,10 @@ pub(super) fn look(place: &Place) -> Vec<Check> {
     checks
 }
 
-/// What `plan` stops at: the first thing that is not fit for a job.
+/// What `plan` stops at besides what it finds out by opening the database: key, room for it and its reserve, and whether it can be written.
 pub(crate) fn refuse_unfit(place: &Place) -> Result<(), Failure> {
-    let checks = look_at_folders(place).into_iter().chain([look_at_room(place)]);
-    checks
+    look_at_folders(place)
+        .into_iter()
         .filter(|check| check.state == State::Failure)
         .find_map(|check| check.failure)
         .map_or(Ok(()), Err)
