@@ -34,6 +34,11 @@ impl Paths {
         }
     }
 
+    /// The folder of everything that is written while jobs run.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// The default database.
     pub fn database(&self) -> PathBuf {
         self.state.join("audit.db")
@@ -54,9 +59,13 @@ impl Paths {
     /// # Errors
     /// When the folder cannot be made.
     pub fn portal_lock(&self, portal: &Portal) -> io::Result<PathBuf> {
-        let folder = self.state.join("locks");
-        make_private_folder(&folder)?;
-        Ok(folder.join(format!("{portal}.lock")))
+        make_private_folder(&self.state.join("locks"))?;
+        Ok(self.lock_of(portal))
+    }
+
+    /// The lock of a portal, wherever it is there or not.
+    pub fn lock_of(&self, portal: &Portal) -> PathBuf {
+        self.state.join("locks").join(format!("{portal}.lock"))
     }
 }
 

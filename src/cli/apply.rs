@@ -1,9 +1,10 @@
 //! `offboard24 apply`: consent, execute, close.
 
 use super::execution::{Mandate, carry_out};
+use super::preflight::Needs;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use super::{Ending, consent, show};
 use crate::domain::{ActionState, JobId};
 use crate::report::status::JobState;

@@ -5,10 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::failure::Failure;
 use super::show;
 use super::terminal::Terminal;
+use super::text::count;
 use crate::domain::{ActionState, HoldReason, JobId, Portal};
-use crate::journal::{JobRecord, View};
+use crate::exit::Exit;
+use crate::journal::{JobRecord, JournalError, View};
 use crate::plan::PLAN_AGE_MAX;
+use crate::plan::caps::{Cap, Load, Over};
 use crate::plan::decide::Decisions;
+use crate::plan::policy::Policy;
 use crate::report::status::JobStatus;
 
 /// How far a clock may be set back without a plan looking as if it came from the future.
@@ -59,7 +63,75 @@ pub(crate) fn check_usable(
         ))
         .next(format!("offboard24 resume {other}, then plan again")));
     }
-    Ok(())
+    check_caps(view, record)
+}
+
+/// The policy of a job, as recorded.
+pub(crate) fn policy(view: View<'_>, job: JobId) -> Result<Policy, Failure> {
+    let text = view.policy(job)?.unwrap_or_else(|| "{}".to_owned());
+    Ok(
+        Policy::from_record(&text, view.policy_emails(job)?.into_iter().flatten().collect())
+            .map_err(JournalError::from)?,
+    )
+}
+
+/// Refuses a plan that would do more than the policy allows: all of it, not a portion.
+pub(crate) fn check_caps(view: View<'_>, record: &JobRecord) -> Result<(), Failure> {
+    let job = record.job;
+    let load = Load::of(&view.rows(job)?, &view.actions(job)?, view.running_workflows(job)?);
+    let over = policy(view, job)?.caps.exceeded(&load);
+    if over.is_empty() {
+        return Ok(());
+    }
+    let said: Vec<String> = over.iter().map(said).collect();
+    let flags: Vec<String> = over
+        .iter()
+        .map(|over| format!("{} {}", flag(over.cap), over.found))
+        .collect();
+    Err(Failure::new(
+        "over-cap",
+        Exit::Refused,
+        format!(
+            "the plan of job {job} is over a cap: {}. Nothing was sent",
+            said.join("; ")
+        ),
+    )
+    .next(format!(
+        "offboard24 show {job}; if that is what is meant, plan again with {}",
+        flags.join(" ")
+    )))
+}
+
+fn said(over: &Over) -> String {
+    let Over { cap, found, allowed } = over;
+    match cap {
+        Cap::People => format!("{} are matched, and {allowed} are allowed", people(*found)),
+        Cap::Actions => format!("it has {}, and {allowed} are allowed", count(*found, "action")),
+        Cap::ActionsPerPerson(user) => format!(
+            "user {user} has {}, and {allowed} are allowed for one person",
+            count(*found, "action")
+        ),
+        Cap::PercentOfRunning => {
+            format!("it would end {found} % of the workflows that run on the portal, and {allowed} % are allowed")
+        }
+    }
+}
+
+fn people(number: u32) -> String {
+    if number == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{number} people")
+    }
+}
+
+fn flag(cap: Cap) -> &'static str {
+    match cap {
+        Cap::People => "--max-people",
+        Cap::Actions => "--max-actions",
+        Cap::ActionsPerPerson(_) => "--max-actions-per-person",
+        Cap::PercentOfRunning => "--max-percent",
+    }
 }
 
 /// A job belongs to its portal.

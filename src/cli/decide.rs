@@ -10,9 +10,9 @@ use super::text::count;
 use super::work::{Link, Needs, Work, operator};
 use super::{Ending, consent, planning, show};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
-use crate::journal::{Entry, Event, JobRecord, JournalError, PlanDecided, RowRecord, RowResolved, Stamp};
+use crate::journal::{Entry, Event, JobRecord, PlanDecided, RowRecord, RowResolved, Stamp};
 use crate::plan::decide::{Selector, Wish, decide as decide_wish};
-use crate::plan::policy::Policy;
+use crate::plan::policy::{Policy, Protection};
 use crate::plan::{self, PLAN_AGE_MAX, user_recorded};
 use crate::portal::{UserQuery, UserRow};
 
@@ -74,7 +74,8 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
         return Err(nothing_decided(job, &decided.stays).into());
     }
     let oldest = work.now() - PLAN_AGE_MAX;
-    let frozen = plan::frozen(view, job, &policy(&work, job)?, oldest, &decided.events)?;
+    let running = view.running_workflows(job)?;
+    let frozen = plan::frozen(view, job, &policy(&work, job)?, running, oldest, &decided.events)?;
     let made = Event::PlanDecided(Box::new(PlanDecided {
         plan_hash,
         operator: operator(),
@@ -87,8 +88,7 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     work.begin_signing()?;
     work.journal
         .append(Stamp::default(), events.map(|event| Entry::of(job, event)))?;
-    let status = work.status(job)?;
-    show::tell_plan(&work, &status)?;
+    let ending = show::tell_plan(&work, job);
     terminal.note(&format!(
         "{} decided; the plan has a new hash, and whoever confirmed or approved the old one has to look again",
         count(number as u64, "workflow")
@@ -97,7 +97,7 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
         terminal.note(&staying(&decided.stays));
     }
     work.close();
-    Ok(status.exit())
+    ending
 }
 
 /// Says who a row is about, and reads what hangs on that person, and only on them.
@@ -117,14 +117,14 @@ async fn decide_row(
     consent::check_portal(&record, &access.webhook.portal())?;
     let rows = work.journal.view().rows(job)?;
     let open = open_row(&rows, job, row)?;
+    let policy = policy(&work, job)?;
     let needs = Needs {
         kinds: [open.action].into(),
-        reads_emails: false,
+        reads_emails: policy.reads_emails(),
     };
     let link = Link::open(&work, access, &needs).await?;
     let found = link.reader.users(&[UserQuery::Id(user)]).await.map_err(Failure::from)?;
     let found = found.into_iter().flatten().find(|found| found.id == user);
-    let policy = policy(&work, job)?;
     let person = fit_to_be_dismissed(found, user, link.owner, &policy)?;
     let resolved = resolve(&rows, open, user)?;
     let first = vec![
@@ -134,7 +134,7 @@ async fn decide_row(
             row: Some(row),
             user: Some(user),
         })),
-        user_recorded(&person),
+        user_recorded(&person, &policy),
         Event::RowResolved(resolved),
     ];
     let run = work.begin_run(&link, "decide", job, &record.policy_hash, first)?;
@@ -142,10 +142,9 @@ async fn decide_row(
         return Err(failure.with(&work.status(job)?));
     }
     work.end_run(&link, run, job, None)?;
-    let status = work.status(job)?;
-    show::tell_plan(&work, &status)?;
+    let ending = show::tell_plan(&work, job);
     work.close();
-    Ok(status.exit())
+    ending
 }
 
 /// The hash of a plan that can still be decided about.
@@ -169,9 +168,16 @@ fn open_to_decisions(work: &Work, record: &JobRecord) -> Result<String, Failure>
     Ok(plan_hash)
 }
 
-fn policy(work: &Work, job: JobId) -> Result<Policy, JournalError> {
-    let text = work.journal.view().policy(job)?.unwrap_or_default();
-    Ok(serde_json::from_str(&text)?)
+/// The policy of the job, as long as all of it is there.
+fn policy(work: &Work, job: JobId) -> Result<Policy, Failure> {
+    let view = work.journal.view();
+    if view.policy_emails(job)?.contains(&None) {
+        return Err(Failure::refused(format!(
+            "an e-mail that the policy of job {job} protects was erased, so its plan can no longer be made anew. Nothing was decided"
+        ))
+        .next("offboard24 plan ROSTER --policy FILE makes a new job"));
+    }
+    consent::policy(view, job)
 }
 
 fn nothing_decided(job: JobId, stays: &[(ActionId, Vec<HoldReason>)]) -> Failure {
@@ -231,10 +237,17 @@ fn fit_to_be_dismissed(
             refused("is the webhook's owner, who is never a target").next("use another administrator's webhook")
         );
     }
-    if policy.protect.users.contains(&user) {
-        return Err(refused("is protected by the policy").next("change the policy file and plan again"));
+    match policy.person((&person).into()) {
+        Protection::None => Ok(person),
+        Protection::By(rule) => {
+            Err(refused(&format!("is protected by the policy ({rule})")).next("change the policy file and plan again"))
+        }
+        Protection::Unknown(rule) => Err(refused(&format!(
+            "may be protected: the policy's rule {rule} cannot be evaluated, since the portal does not tell {}",
+            rule.asks_for()
+        ))
+        .next("give the webhook the scope `user`, or change the policy file, and plan again")),
     }
-    Ok(person)
 }
 
 /// What becomes of the row: its person's actions, or a share in those of the row that has them already.

@@ -19,6 +19,7 @@ use crate::domain::{ActionKind, ActionState, Outcome};
 use crate::exit::Exit;
 use crate::files::make_private_folder;
 use crate::paths::Paths;
+use crate::plan::caps::Caps;
 use crate::portal::{Rate, Settings, Webhook};
 use crate::report::status::{JobState, JobStatus};
 use crate::roster::Options as RosterOptions;
@@ -45,6 +46,10 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         path,
         action: Some(ActionKind::Kill),
         policy: None,
+        reason: None,
+        ticket: None,
+        caps: Caps::default(),
+        consented: None,
         options: RosterOptions::default(),
     };
     let order = read_order(terminal, &intake)?;

@@ -6,6 +6,7 @@
 mod apply;
 mod approve;
 mod audit;
+mod check;
 mod consent;
 mod decide;
 mod demo;
@@ -16,6 +17,7 @@ mod jobs;
 mod new_files;
 mod plan;
 mod planning;
+mod preflight;
 mod receipt;
 mod report;
 mod resume;
@@ -156,7 +158,12 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
     let common = &arguments.common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
-        Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
+        Command::Check { policy, portal } => check::check(common, terminal, policy, portal).await,
+        Command::Plan {
+            roster,
+            max_actions,
+            portal,
+        } => plan::plan(common, terminal, roster.into(), max_actions, portal).await,
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
         Command::Decide(decide) => decide::decide(common, terminal, *decide).await,
         Command::Approve { job, confirm } => approve::approve(common, terminal, job.id(), confirm.as_deref()),

@@ -2,14 +2,14 @@
 
 use super::execution::{Mandate, carry_out, settle_others, tell_end};
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use super::{Ending, Failed, consent, planning, run, show};
 use crate::domain::{ActionState, JobId, Outcome, Portal, RunId, StopReason};
 use crate::journal::{About, ActionReopened, Event, JobRecord};
 use crate::personal::Personal;
-use crate::plan::policy::Policy;
 use crate::report::status::JobStatus;
 
 pub(crate) async fn resume(
@@ -133,10 +133,12 @@ fn cap(work: &Work, record: &JobRecord) -> Result<Option<u32>, Failure> {
 }
 
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
-    let rows = work.journal.view().rows(record.job)?;
+    let view = work.journal.view();
+    let rows = view.rows(record.job)?;
+    let asks_policy = record.frozen_at.is_none() && !view.policy_emails(record.job)?.is_empty();
     Ok(Needs {
         kinds: rows.iter().map(|row| row.action).collect(),
-        reads_emails: !record.resolved && rows.iter().any(|row| row.email.is_some()),
+        reads_emails: asks_policy || !record.resolved && rows.iter().any(|row| row.email.is_some()),
     })
 }
 
@@ -147,8 +149,15 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
         work.end_run(link, run, job, Some(failure.stop_reason))?;
         return Err(failure.with(&work.status(job)?));
     }
-    let text = work.journal.view().policy(job)?.unwrap_or_default();
-    let policy: Policy = serde_json::from_str(&text).map_err(crate::journal::JournalError::from)?;
+    let policy = consent::policy(work.journal.view(), job)?;
+    if work.journal.view().policy_emails(job)?.contains(&None) {
+        work.end_run(link, run, job, None)?;
+        let message =
+            format!("an e-mail that the policy of job {job} protects was erased, so its plan can no longer be made");
+        return Err(Failure::refused(message)
+            .next("offboard24 plan ROSTER --policy FILE makes a new job")
+            .with(&work.status(job)?));
+    }
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {
         return Err(failure.with(&work.status(job)?));
     }
@@ -156,9 +165,7 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
         return run::go_on_under_cap(work, link, run, job, max_actions).await;
     }
     work.end_run(link, run, job, None)?;
-    let status = work.status(job)?;
-    show::tell_plan(work, &status)?;
-    Ok(status.exit())
+    show::tell_plan(work, job)
 }
 
 /// Puts ended actions back, on the operator's word.

@@ -13,11 +13,15 @@ use super::surroundings::Surroundings;
 use super::time_limit::TimeLimit;
 use crate::domain::{ActionKind, JobId, Outcome};
 use crate::paths::Paths;
-use crate::portal::{Rate, Settings as PortalSettings, Webhook};
+use crate::plan::caps::Caps;
+use crate::portal::{Rate, Settings as PortalSettings, Webhook, is_rewritten};
 use crate::roster::{Delimiter, Encoding, Field, Options as RosterOptions};
 
 /// Bytes of a webhook URL that are read from a file.
 const WEBHOOK_BYTES_MAX: u64 = 4096;
+
+/// Characters of a reason or a ticket.
+const SAID_CHARACTERS_MAX: usize = 500;
 
 /// The slowest pace: at fewer requests a second a re-check would be too old before its batch can leave.
 const RATE_MIN: f64 = 0.2;
@@ -86,9 +90,24 @@ pub(crate) struct RosterArguments {
     /// The action of rows that carry none
     #[arg(long, value_enum)]
     action: Option<ActionArgument>,
-    /// Rules about what is protected or held (TOML)
+    /// Rules about what is protected or held, and how much a job may do (TOML) [env: `OFFBOARD24_POLICY`]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Why it is done; recorded, reported, and left on the state of terminated workflows, where colleagues can read it
+    #[arg(long, value_name = "TEXT", value_parser = parse_said)]
+    reason: Option<String>,
+    /// The ticket that it is done for; recorded, reported and left like the reason
+    #[arg(long, value_name = "TEXT", value_parser = parse_said)]
+    ticket: Option<String>,
+    /// The most people that may be matched; outweighs the policy's caps.people
+    #[arg(long, value_name = "N", help_heading = "Caps")]
+    max_people: Option<u32>,
+    /// The most actions on workflows of one person; outweighs the policy's `caps.actions_per_person`
+    #[arg(long, value_name = "N", help_heading = "Caps")]
+    max_actions_per_person: Option<u32>,
+    /// The most actions, as a percentage of all workflows that run on the portal; outweighs the policy's `caps.percent_of_running`
+    #[arg(long, value_name = "N", help_heading = "Caps", value_parser = clap::value_parser!(u32).range(..=100))]
+    max_percent: Option<u32>,
     /// The encoding, where it is not detected
     #[arg(long, value_parser = parse_word::<Encoding>)]
     encoding: Option<Encoding>,
@@ -133,11 +152,23 @@ pub(crate) enum Command {
         /// A roster of your own; its people have to be the stand-in's
         roster: Option<PathBuf>,
     },
+    /// Look whether everything is there for a job: portal, rights, limits, clock, folders, key, policy; changes nothing
+    #[command(after_help = "Example: offboard24 check")]
+    Check {
+        /// A policy that has to be usable (TOML) [env: `OFFBOARD24_POLICY`]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
     /// Read a roster, find what waits on its people, freeze the plan; changes nothing on the portal
     #[command(after_help = "Example: offboard24 plan dismissed.csv --action terminate")]
     Plan {
         #[command(flatten)]
         roster: RosterArguments,
+        /// The most actions that the plan may have; outweighs the policy's caps.actions
+        #[arg(long, value_name = "N", help_heading = "Caps")]
+        max_actions: Option<u32>,
         #[command(flatten)]
         portal: PortalArguments,
     },
@@ -178,7 +209,8 @@ pub(crate) enum Command {
     Run {
         #[command(flatten)]
         roster: RosterArguments,
-        /// The most actions that may be carried out without asking; with more, nothing is
+        /// The most actions that may be carried out without asking; with more, nothing is. A higher number than the policy's caps.actions
+        /// outweighs it
         #[arg(long, value_name = "N")]
         max_actions: u32,
         #[command(flatten)]
@@ -249,6 +281,12 @@ pub(crate) struct Intake {
     pub(crate) path: PathBuf,
     pub(crate) action: Option<ActionKind>,
     pub(crate) policy: Option<PathBuf>,
+    pub(crate) reason: Option<String>,
+    pub(crate) ticket: Option<String>,
+    /// What was passed instead of the policy's caps.
+    pub(crate) caps: Caps,
+    /// Actions that `run` may carry out without asking: a higher cap than the policy's, and never a lower one.
+    pub(crate) consented: Option<u32>,
     pub(crate) options: RosterOptions,
 }
 
@@ -257,7 +295,16 @@ impl From<RosterArguments> for Intake {
         Self {
             path: raw.roster,
             action: raw.action.map(ActionKind::from),
-            policy: raw.policy,
+            policy: policy_file(raw.policy),
+            reason: raw.reason,
+            ticket: raw.ticket,
+            caps: Caps {
+                people: raw.max_people,
+                actions: None,
+                actions_per_person: raw.max_actions_per_person,
+                percent_of_running: raw.max_percent,
+            },
+            consented: None,
             options: RosterOptions {
                 encoding: raw.encoding,
                 delimiter: raw.delimiter,
@@ -361,6 +408,11 @@ impl PortalArguments {
     }
 }
 
+/// The policy file that was named, here or in the environment.
+pub(crate) fn policy_file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| from_environment("OFFBOARD24_POLICY"))
+}
+
 /// A path from the environment; an empty one is none.
 fn from_environment(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)
@@ -410,6 +462,24 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
             "at least {RATE_MIN}: below that, what was looked at is too old before it can be acted on"
         ))
     }
+}
+
+/// A reason or a ticket: short enough for every report, and nothing in it that the portal would take for a reference and rewrite.
+fn parse_said(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("say something, or leave it out".to_owned());
+    }
+    if text.chars().count() > SAID_CHARACTERS_MAX {
+        return Err(format!("at most {SAID_CHARACTERS_MAX} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("one line, without control characters".to_owned());
+    }
+    if is_rewritten(text) {
+        return Err("the portal would rewrite a $ followed by result[, next[, total[, time[ or error[".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_retry(text: &str) -> Result<Outcome, String> {

@@ -250,6 +250,15 @@ pub struct JobCreated {
     pub actions_max: Option<u32>,
     /// What was read.
     pub roster: RosterRead,
+    /// The e-mails that the policy protects, in the order in which it names their commitments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_emails: Vec<Recorded>,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Recorded>,
+    /// The ticket that it is done for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Recorded>,
 }
 
 /// What was detected in the roster.
@@ -389,6 +398,9 @@ pub struct UserRecorded {
     pub email: Option<Recorded>,
     /// `USER_TYPE`.
     pub user_type: Option<String>,
+    /// `UF_DEPARTMENT`, where a rule of the policy goes by it and the portal tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departments: Option<Vec<u32>>,
 }
 
 /// See [`Event::RowResolved`].
@@ -505,6 +517,9 @@ pub struct PlanFrozen {
     pub orphans: u32,
     /// Planned actions whose workflow was started by a colleague who still works here.
     pub started_by_colleagues: u32,
+    /// Workflows that ran on the portal, where a cap of the policy goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_workflows: Option<u32>,
 }
 
 /// See [`Event::PlanDecided`].

@@ -55,6 +55,17 @@ impl Bucket {
         }
     }
 
+    /// How many requests fit in at once; none where there is no limit.
+    pub(super) fn room(&self, now: Duration) -> Option<u32> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the burst, which is a u32"
+        )]
+        let room = (self.burst - self.level(now) + ROUNDING).clamp(0.0, self.burst) as u32;
+        (self.rate != Rate::Unlimited).then_some(room)
+    }
+
     /// How long until one more request fits in; zero when it does.
     pub(super) fn wait(&self, now: Duration) -> Duration {
         let over = self.level(now) + 1.0 - self.burst;
@@ -101,7 +112,8 @@ mod tests {
             assert_eq!(bucket.wait(at(0)), Duration::ZERO);
             bucket.fill(at(0));
         }
-        assert_eq!(bucket.wait(at(0)), at(500));
+        assert_eq!((bucket.wait(at(0)), bucket.room(at(0))), (at(500), Some(0)));
+        assert_eq!((bucket.room(at(499)), bucket.room(at(1000))), (Some(0), Some(2)));
         assert_eq!(bucket.wait(at(400)), at(100));
         assert_eq!(bucket.wait(at(500)), Duration::ZERO);
         bucket.overflowed(at(1000));

@@ -142,8 +142,20 @@ fn job_created(event: &JobCreated, show: Show<'_>) -> String {
     let max = event
         .actions_max
         .map_or(String::new(), |max| format!(", at most {}", count(max, "action")));
+    let ticket = said("ticket", event.ticket.as_ref(), show);
+    let reason = said("reason", event.reason.as_ref(), show);
+    let emails: Vec<String> = event
+        .policy_emails
+        .iter()
+        .map(|email| show(email).to_string())
+        .collect();
+    let emails = if emails.is_empty() {
+        String::new()
+    } else {
+        format!(", which protects {}", emails.join(", "))
+    };
     format!(
-        "job made by {} for {}{action}{max}: roster of {} ({}, SHA-256 {}), columns {}; policy {}",
+        "job made by {} for {}{action}{max}{ticket}{reason}: roster of {} ({}, SHA-256 {}), columns {}; policy {}{emails}",
         event.begun_by,
         event.portal,
         count(roster.rows, "row"),

@@ -359,7 +359,7 @@ fn what_a_policy_protects_is_held_and_its_people_are_protected() {
     let policy = desk.folder().join("policy.toml");
     std::fs::write(
         &policy,
-        format!("hold_foreign = true\n[protect]\nusers = [41]\nworkflows = [\"{workflow}\"]\n"),
+        format!("foreign = \"hold\"\n[protect]\nusers = [41]\nworkflows = [\"{workflow}\"]\n"),
     )
     .unwrap();
     let roster = desk.roster("id\n29\n33\n41\n");

@@ -13,6 +13,7 @@ mod support;
 
 mod answers;
 mod browser;
+mod check;
 mod commands;
 mod contradictions;
 mod crashes;
@@ -26,6 +27,7 @@ mod limits;
 mod log;
 mod main_job;
 mod migration;
+mod policy;
 mod prove;
 mod readme;
 mod redact;

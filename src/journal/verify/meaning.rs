@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
@@ -18,6 +19,7 @@ use crate::journal::event::{
     Event, JobClosed, JobCreated, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned, RowResolved,
     WorkflowDecided,
 };
+use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
 
 /// Attempts that count, after the plan and after each `reopened` (design section 5).
@@ -76,6 +78,8 @@ impl Action {
 struct Job {
     portal: String,
     policy_hash: String,
+    /// Whether the policy lets actions go ahead although others wait in their workflow.
+    includes_shared: bool,
     rows_declared: u32,
     rows: BTreeMap<u32, (Option<RowState>, Option<UserId>)>,
     /// The users of the matched rows, once asked for.
@@ -98,6 +102,7 @@ impl Job {
         Self {
             portal: created.portal.0.clone(),
             policy_hash: created.policy_hash.clone(),
+            includes_shared: policy_of(created)["shared"] == "include",
             rows_declared: created.roster.rows,
             rows: BTreeMap::new(),
             matched: None,
@@ -482,6 +487,13 @@ impl Story {
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
         });
+        let named = policy_of(event)["protect"]["emails"].clone();
+        let beside: Vec<_> = event.policy_emails.iter().map(Recorded::commitment).collect();
+        told.hold(
+            named == json!(beside) || (named.is_null() && beside.is_empty()),
+            Code::PlanHash,
+            || format!("the e-mails beside the policy of job {job} are not those that it names"),
+        );
         self.jobs.insert(job, Job::new(event));
     }
 
@@ -552,6 +564,11 @@ impl Story {
             self.in_flight.remove(&(portal, action.workflow.clone()));
         }
     }
+}
+
+/// The policy that a job was made with; nothing where it is no JSON.
+fn policy_of(created: &JobCreated) -> Value {
+    serde_json::from_str(&created.policy).unwrap_or_default()
 }
 
 /// Whether an event is recorded by a run about its job, and never otherwise.
@@ -644,7 +661,10 @@ impl Job {
             .any(|decided| decided.released.contains(&HoldReason::Shared));
         let is_dropped = decisions.last().is_some_and(|last| last.decision == Decision::Drop);
         told.hold(
-            !goes_ahead || ((!outsiders || with_outsiders) && event.kind.is_some() && !event.people.is_empty()),
+            !goes_ahead
+                || ((!outsiders || with_outsiders || self.includes_shared)
+                    && event.kind.is_some()
+                    && !event.people.is_empty()),
             Code::PlanUnfounded,
             || {
                 format!(

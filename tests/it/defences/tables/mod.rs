@@ -7,6 +7,7 @@ mod contradictions;
 mod defence;
 mod erasures;
 mod limits;
+mod policies;
 mod proofs;
 mod refusals;
 mod reports;
@@ -32,6 +33,7 @@ const TABLES: &[&[Defence]] = &[
     verification::VERIFICATION,
     rosters::ROSTERS,
     refusals::REFUSALS,
+    policies::POLICIES,
     reports::REPORTS,
 ];
 
