@@ -5,15 +5,20 @@
 
 mod apply;
 mod audit;
+mod chosen;
+mod completions;
+mod config;
 mod consent;
 mod demo;
 mod execution;
 mod failure;
 mod help;
 mod jobs;
+mod man;
 mod new_files;
 mod plan;
 mod planning;
+mod profile;
 mod receipt;
 mod report;
 mod resume;
@@ -36,7 +41,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::failure::Failure;
-use self::settings::Command;
+use self::settings::{Command, Intake};
 use self::terminal::Terminal;
 use crate::domain::JobId;
 use crate::exit::Exit;
@@ -107,7 +112,7 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
             };
         }
     };
-    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.named_database());
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.flags_of_place());
     trace(arguments.common.verbose);
     let ending = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,17 +155,27 @@ fn trace(verbose: u8) {
 }
 
 async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending {
-    let common = &arguments.common;
+    let mut common = arguments.common;
+    if arguments.command.is_configured() {
+        common.configure()?;
+    }
+    let common = &common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
-        Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
+        Command::Plan { roster, portal } => {
+            let intake = Intake::from(roster).configured(common);
+            plan::plan(common, terminal, intake, portal).await
+        }
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
         Command::Run {
             roster,
             max_actions,
             portal,
-        } => run::run(common, terminal, roster.into(), max_actions, portal).await,
+        } => {
+            let intake = Intake::from(roster).configured(common);
+            run::run(common, terminal, intake, max_actions, portal).await
+        }
         Command::Resume {
             job,
             retry,
@@ -173,6 +188,9 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Jobs => jobs::jobs(common, terminal),
         Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
+        Command::Config(command) => config::config(common, terminal, &command),
+        Command::Completions { shell } => completions::completions(terminal, shell),
+        Command::Man(arguments) => man::man(terminal, &arguments),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Ending, planning, show};
 
 pub(crate) async fn plan(common: &Common, terminal: &Terminal, intake: Intake, portal: PortalArguments) -> Ending {
     let order = planning::read_order(terminal, &intake)?;
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let Begun { link, job, run } = planning::begin(&mut work, access, &order, "plan", None).await?;
     work.end_run(&link, run, job, None)?;
