@@ -412,6 +412,8 @@ impl<'a> Making<'a> {
             claimed: &std::collections::BTreeMap::new(),
             policy: &self.policy,
             policy_hash: &self.policy_hash(),
+            decisions: &offboard24::plan::decide::Decisions::default(),
+            numbers: &std::collections::BTreeMap::new(),
         })
         .unwrap();
         let actions = plan.actions.clone();

@@ -27,8 +27,8 @@ pub(crate) async fn apply(
         return Ok(status.exit());
     }
     let plan = show::plan_text(work.journal.view(), &status)?;
-    let consent =
-        consent::of_person(terminal, &status, &plan, confirm.as_deref()).map_err(|failure| failure.with(&status))?;
+    let consent = consent::of_person(terminal, &status, &plan, confirm.as_deref(), "apply")
+        .map_err(|failure| failure.with(&status))?;
     let kinds = work
         .journal
         .view()

@@ -5,9 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::failure::Failure;
 use super::show;
 use super::terminal::Terminal;
-use crate::domain::{ActionState, JobId, Portal};
+use crate::domain::{ActionState, HoldReason, JobId, Portal};
 use crate::journal::{JobRecord, View};
 use crate::plan::PLAN_AGE_MAX;
+use crate::plan::decide::Decisions;
 use crate::report::status::JobStatus;
 
 /// How far a clock may be set back without a plan looking as if it came from the future.
@@ -46,9 +47,12 @@ pub(crate) fn check_usable(
     }
     let claimed = view.claimed_by_others(portal, Some(job), now - PLAN_AGE_MAX)?;
     let mine = view.actions(job)?;
-    let taken = mine
-        .iter()
-        .find(|action| action.state == ActionState::Planned && claimed.contains_key(&action.workflow));
+    let decisions: Decisions = view.decisions(job)?.iter().collect();
+    let taken = mine.iter().find(|action| {
+        action.state == ActionState::Planned
+            && claimed.contains_key(&action.workflow)
+            && !decisions.releases(&action.workflow, HoldReason::OtherJob)
+    });
     if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
         return Err(Failure::refused(format!(
             "job {other} was confirmed since and has workflows of this plan"
@@ -70,16 +74,18 @@ pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Fa
     .next("use a webhook of the job's portal"))
 }
 
-/// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off.
+/// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off. A plan that was
+/// frozen anew after a decision is as old as what was read for it.
 pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
-    let frozen = record
-        .frozen_at
-        .as_deref()
-        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    frozen.is_some_and(|frozen| {
-        let age = now - frozen.to_utc();
-        age > PLAN_AGE_MAX || age < -CLOCK_OFF_MAX
-    })
+    let times = [record.snapshot_at.as_deref(), record.frozen_at.as_deref()];
+    times
+        .into_iter()
+        .flatten()
+        .filter_map(|at| DateTime::parse_from_rfc3339(at).ok())
+        .any(|at| {
+            let age = now - at.to_utc();
+            age > PLAN_AGE_MAX || age < -CLOCK_OFF_MAX
+        })
 }
 
 /// The refusal of such a plan.
@@ -96,6 +102,7 @@ pub(crate) fn of_person(
     status: &JobStatus,
     plan: &str,
     given: Option<&str>,
+    command: &str,
 ) -> Result<Consent, Failure> {
     let expected = status.confirm.clone().unwrap_or_default();
     if let Some(given) = given {
@@ -113,7 +120,7 @@ pub(crate) fn of_person(
     if !terminal.can_ask() {
         return Err(
             Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
-                .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
+                .next(format!("offboard24 {command} {} --confirm {expected}", status.job)),
         );
     }
     Terminal::tell(plan);
@@ -131,7 +138,7 @@ pub(crate) fn of_person(
     }
     Err(
         Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
-            .next(format!("offboard24 apply {}", status.job)),
+            .next(format!("offboard24 {command} {}", status.job)),
     )
 }
 

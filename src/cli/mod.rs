@@ -4,11 +4,13 @@
 //! [`Failure`], worded in one place.
 
 mod apply;
+mod approve;
 mod audit;
 mod chosen;
 mod completions;
 mod config;
 mod consent;
+mod decide;
 mod demo;
 mod execution;
 mod failure;
@@ -167,6 +169,8 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
             plan::plan(common, terminal, intake, portal).await
         }
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
+        Command::Decide(decide) => decide::decide(common, terminal, *decide).await,
+        Command::Approve { job, confirm } => approve::approve(common, terminal, job.id(), confirm.as_deref()),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
         Command::Run {
             roster,

@@ -101,7 +101,7 @@ fn next_stage(
         return Ok(Stage::Plan);
     }
     if record.confirmed_at.is_none() {
-        return match record.actions_max {
+        return match cap(work, record)? {
             _ if status.count(ActionState::Planned) == 0 => Ok(match status.stop_reason {
                 Some(StopReason::Crash) => Stage::EndRun,
                 _ => Stage::NothingToDo,
@@ -126,6 +126,12 @@ fn next_stage(
     Ok(Stage::Execute)
 }
 
+/// The cap under which a job goes on by itself. A person who decided about the plan has taken it over, and confirms it.
+fn cap(work: &Work, record: &JobRecord) -> Result<Option<u32>, Failure> {
+    let is_decided = !work.journal.view().deciders(record.job)?.is_empty();
+    Ok(record.actions_max.filter(|_| !is_decided))
+}
+
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
     let rows = work.journal.view().rows(record.job)?;
     Ok(Needs {
@@ -146,7 +152,7 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {
         return Err(failure.with(&work.status(job)?));
     }
-    if let Some(max_actions) = record.actions_max {
+    if let Some(max_actions) = cap(work, record)? {
         return run::go_on_under_cap(work, link, run, job, max_actions).await;
     }
     work.end_run(link, run, job, None)?;

@@ -105,11 +105,20 @@ pub(crate) struct RosterArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ActionArgument {
+pub(crate) enum ActionArgument {
     /// Erase the workflow with everything about it
     Kill,
     /// End it and leave its state and log
     Terminate,
+}
+
+impl From<ActionArgument> for ActionKind {
+    fn from(argument: ActionArgument) -> Self {
+        match argument {
+            ActionArgument::Kill => Self::Kill,
+            ActionArgument::Terminate => Self::Terminate,
+        }
+    }
 }
 
 /// Which job.
@@ -144,6 +153,18 @@ pub(crate) enum Command {
         /// How to arrange it
         #[arg(long, value_enum, default_value_t = ShowBy::Person)]
         by: ShowBy,
+    },
+    /// Release or drop actions of a plan, or say who a row is about; gives a new plan
+    #[command(after_help = super::decide::EXAMPLES)]
+    Decide(Box<super::decide::DecideArguments>),
+    /// Approve a plan that somebody else made
+    #[command(after_help = "Example: offboard24 approve --confirm acme.bitrix24.com:214:7f3a91c2")]
+    Approve {
+        #[command(flatten)]
+        job: JobArgument,
+        /// PORTAL:COUNT:HASH8 as `plan` printed it; without it, a terminal asks
+        #[arg(long, value_name = "PORTAL:COUNT:HASH8")]
+        confirm: Option<String>,
     },
     /// Confirm a plan and carry it out
     #[command(after_help = "Example: offboard24 apply --confirm acme.bitrix24.com:214:7f3a91c2")]
@@ -257,10 +278,7 @@ impl From<RosterArguments> for Intake {
     fn from(raw: RosterArguments) -> Self {
         Self {
             path: raw.roster,
-            action: raw.action.map(|action| match action {
-                ActionArgument::Kill => ActionKind::Kill,
-                ActionArgument::Terminate => ActionKind::Terminate,
-            }),
+            action: raw.action.map(ActionKind::from),
             policy: raw.policy,
             options: RosterOptions {
                 encoding: raw.encoding,

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::event::{Envelope, Event};
+use super::event::{Envelope, Event, PlanApproved, PlanDecided, WorkflowDecided};
 use super::note::VerifyingKey;
 use super::redact::Erasure;
 use super::{JournalError, fold, open};
@@ -823,6 +823,63 @@ impl<'a> View<'a> {
             |row| row.get("body"),
         )?;
         bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
+    }
+
+    /// What people decided about workflows of a job's plan, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn decisions(&self, job: JobId) -> Result<Vec<WorkflowDecided>, JournalError> {
+        let told = self.told(job, &["workflow_decided"])?;
+        let decided = told.into_iter().filter_map(|told| match told.event {
+            Event::WorkflowDecided(event) => Some(event),
+            _ => None,
+        });
+        Ok(decided.collect())
+    }
+
+    /// Who decided about a job's plan, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn deciders(&self, job: JobId) -> Result<Vec<PlanDecided>, JournalError> {
+        let told = self.told(job, &["plan_decided"])?;
+        let decided = told.into_iter().filter_map(|told| match told.event {
+            Event::PlanDecided(event) => Some(*event),
+            _ => None,
+        });
+        Ok(decided.collect())
+    }
+
+    /// Who approved a job's plan, this one or an earlier one, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn approvals(&self, job: JobId) -> Result<Vec<PlanApproved>, JournalError> {
+        let told = self.told(job, &["plan_approved"])?;
+        let approved = told.into_iter().filter_map(|told| match told.event {
+            Event::PlanApproved(event) => Some(event),
+            _ => None,
+        });
+        Ok(approved.collect())
+    }
+
+    /// The number that each workflow's action had in the job's plans so far.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn numbers(&self, job: JobId) -> Result<BTreeMap<WorkflowId, ActionId>, JournalError> {
+        let pairs = self.list(
+            "SELECT workflow, action FROM event WHERE job = ?1 AND kind = 'action_planned' ORDER BY seq",
+            [job.0],
+            |row| {
+                Ok((
+                    required(parsed(row, "workflow")?, "workflow")?,
+                    ActionId(row.get("action")?),
+                ))
+            },
+        )?;
+        Ok(pairs.into_iter().collect())
     }
 
     /// Every event's body, in order: canonical JSON as hashed.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::decide::Decisions;
 use super::policy::Policy;
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, Portal, RowState, UserId, WorkflowId};
 use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, WorkflowView};
@@ -27,12 +28,16 @@ pub struct Snapshot<'a> {
     pub policy: &'a Policy,
     /// Their hash.
     pub policy_hash: &'a str,
+    /// What people decided about an earlier freezing of this plan.
+    pub decisions: &'a Decisions,
+    /// The numbers that actions had in it: an action keeps its number.
+    pub numbers: &'a BTreeMap<WorkflowId, ActionId>,
 }
 
 /// The plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The actions, numbered in the order of their workflow ids.
+    /// The actions, numbered in the order of their workflow ids; behind those that had a number those that are new.
     pub actions: Vec<ActionPlanned>,
     /// Totals and hash.
     pub frozen: PlanFrozen,
@@ -72,16 +77,26 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
         let kind = if wanted.len() == 1 {
             wanted.first().copied()
         } else {
-            None
+            snapshot.decisions.kind(workflow)
         };
         actions.push(ActionPlanned {
-            action: ActionId(u32::try_from(actions.len() + 1).unwrap_or(u32::MAX)),
+            action: ActionId(0),
             workflow: workflow.clone(),
             kind,
             holds: holds(snapshot, view, kind, people.len() < participants.len()),
             people: people.into_iter().collect(),
             participants: participants.iter().copied().collect(),
         });
+    }
+    actions.sort_by_key(|action| {
+        snapshot
+            .numbers
+            .get(&action.workflow)
+            .copied()
+            .unwrap_or(ActionId(u32::MAX))
+    });
+    for (number, action) in (1..).zip(&mut actions) {
+        action.action = ActionId(number);
     }
     let is_planned = |action: &&ActionPlanned| action.holds.is_empty();
     let by_colleague = |action: &&ActionPlanned| snapshot.workflows[&action.workflow].started_by_active == Some(true);
@@ -142,9 +157,11 @@ fn holds(snapshot: &Snapshot<'_>, view: &WorkflowView, kind: Option<ActionKind>,
         (HoldReason::Conflict, kind.is_none()),
         (HoldReason::OtherJob, snapshot.claimed.contains_key(&view.workflow)),
         (HoldReason::Shared, shared),
+        (HoldReason::Dropped, snapshot.decisions.is_dropped(&view.workflow)),
         (HoldReason::Foreign, foreign),
     ]
     .into_iter()
-    .filter_map(|(reason, applies)| applies.then_some(reason))
+    .filter(|(reason, applies)| *applies && !snapshot.decisions.releases(&view.workflow, *reason))
+    .map(|(reason, _)| reason)
     .collect()
 }

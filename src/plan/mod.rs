@@ -7,6 +7,7 @@
 //! What is decided here is pure ([`resolve`], [`freeze`], [`policy`]); what talks to the portal only reads ([`Reader`]).
 //! Consent and everything after it is not here.
 
+pub mod decide;
 mod discover;
 pub mod freeze;
 pub mod intake;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::decide::Decisions;
 pub use self::discover::Progress;
 pub(crate) use self::discover::user_recorded;
 use self::freeze::Snapshot;
@@ -27,7 +29,7 @@ use self::record::Recorder;
 use self::resolve::Untouchable;
 use crate::crash::{self, Point};
 use crate::domain::{JobId, UserId};
-use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
+use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord, View, WorkflowDecided};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
@@ -70,7 +72,9 @@ pub async fn make(
     if record.frozen_at.is_some() {
         return Ok(());
     }
-    if is_stale(&record, now) {
+    // Once a person decided about what was read, it is not read anew: what changed since shows in the re-check.
+    let is_decided = !recorder.view().deciders(job)?.is_empty();
+    if !is_decided && is_stale(&record, now) {
         recorder.record([Event::DiscoveryRestarted(Empty {})])?;
     }
     resolve_rows(recorder, reader, owner, policy).await?;
@@ -145,8 +149,24 @@ async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<Use
 
 /// Freezes the plan from the recorded snapshot.
 fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Utc>) -> Result<(), PlanError> {
-    let job = recorder.job();
-    let view = recorder.view();
+    let events = frozen(recorder.view(), recorder.job(), policy, oldest, &[])?;
+    crash::point(Point::C1);
+    recorder.record(events)?;
+    crash::point(Point::C2);
+    Ok(())
+}
+
+/// The events that freeze the plan of a job from its recorded snapshot, with what was decided so far and what is decided now.
+///
+/// # Errors
+/// When the journal cannot be read or the plan cannot be encoded.
+pub fn frozen(
+    view: View<'_>,
+    job: JobId,
+    policy: &Policy,
+    oldest: DateTime<Utc>,
+    decided: &[WorkflowDecided],
+) -> Result<Vec<Event>, PlanError> {
     let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
     let plan = freeze::freeze(&Snapshot {
         portal: &record.portal,
@@ -156,14 +176,9 @@ fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Ut
         claimed: &view.claimed_by_others(&record.portal, Some(job), oldest)?,
         policy,
         policy_hash: &record.policy_hash,
+        decisions: &view.decisions(job)?.iter().chain(decided).collect::<Decisions>(),
+        numbers: &view.numbers(job)?,
     })?;
-    let events = plan
-        .actions
-        .into_iter()
-        .map(Event::ActionPlanned)
-        .chain([Event::PlanFrozen(plan.frozen)]);
-    crash::point(Point::C1);
-    recorder.record(events.collect::<Vec<_>>())?;
-    crash::point(Point::C2);
-    Ok(())
+    let actions = plan.actions.into_iter().map(Event::ActionPlanned);
+    Ok(actions.chain([Event::PlanFrozen(plan.frozen)]).collect())
 }

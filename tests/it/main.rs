@@ -16,6 +16,7 @@ mod browser;
 mod commands;
 mod contradictions;
 mod crashes;
+mod decide;
 mod defences;
 mod engine;
 mod export;

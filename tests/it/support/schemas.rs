@@ -15,6 +15,8 @@ pub(crate) const OF_COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &["status.json"]),
     ("plan", &["status.json"]),
     ("show", &["show.json"]),
+    ("decide", &["status.json"]),
+    ("approve", &["status.json"]),
     ("apply", &["status.json"]),
     ("run", &["status.json"]),
     ("resume", &["status.json"]),
