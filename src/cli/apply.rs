@@ -16,12 +16,13 @@ pub(crate) async fn apply(
     confirm: Option<String>,
     portal: PortalArguments,
 ) -> Ending {
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
     let job = record.job;
     let status = work.status(job)?;
     consent::check_usable(work.journal.view(), &record, &access.webhook.portal(), work.now())
+        .and_then(|()| consent::check_approved(work.journal.view(), &record))
         .map_err(|failure| failure.with(&status))?;
     if status.state == JobState::Complete {
         super::execution::tell_end(&work, &status, None)?;

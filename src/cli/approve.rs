@@ -7,7 +7,7 @@ use super::work::{Work, operator};
 use super::{Ending, consent, show};
 use crate::domain::JobId;
 use crate::exit::Exit;
-use crate::journal::{Entry, Event, JournalError, Operator, PlanApproved, Stamp, View};
+use crate::journal::{Entry, Event, JobRecord, JournalError, Operator, PlanApproved, Stamp, View};
 use crate::report::status::JobState;
 
 pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>, confirm: Option<&str>) -> Ending {
@@ -61,10 +61,11 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
 }
 
 /// Everybody who had a hand in a plan.
-pub(crate) fn makers(view: View<'_>, job: JobId) -> Result<Vec<Operator>, JournalError> {
+fn makers(view: View<'_>, job: JobId) -> Result<Vec<Operator>, JournalError> {
     let runs = view.told(job, &["run_started"])?;
     let runners = runs.into_iter().filter_map(|told| match told.event {
-        Event::RunStarted(run) => Some(Operator {
+        // Whoever carries it out need not be one of them.
+        Event::RunStarted(run) if run.command != "apply" => Some(Operator {
             os_user: run.os_user,
             login_user: run.login_user,
             host: run.host,
@@ -73,6 +74,15 @@ pub(crate) fn makers(view: View<'_>, job: JobId) -> Result<Vec<Operator>, Journa
     });
     let deciders = view.deciders(job)?.into_iter().map(|decided| decided.operator);
     Ok(runners.chain(deciders).collect())
+}
+
+/// Whether the plan of a job, as it stands, was approved by somebody who had no hand in it.
+pub(crate) fn by_somebody_else(view: View<'_>, record: &JobRecord) -> Result<bool, JournalError> {
+    let makers = makers(view, record.job)?;
+    let is_of_this_plan = |approved: &&PlanApproved| Some(&approved.plan_hash) == record.plan_hash.as_ref();
+    let approvals = view.approvals(record.job)?;
+    let mut approvals = approvals.iter().filter(is_of_this_plan);
+    Ok(approvals.any(|approved| !makers.iter().any(|maker| is_same(maker, &approved.operator))))
 }
 
 /// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`).

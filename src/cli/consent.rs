@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::approve;
 use super::failure::Failure;
 use super::show;
 use super::terminal::Terminal;
@@ -12,7 +13,7 @@ use crate::journal::{JobRecord, JournalError, View};
 use crate::plan::PLAN_AGE_MAX;
 use crate::plan::caps::{Cap, Load, Over};
 use crate::plan::decide::Decisions;
-use crate::plan::policy::Policy;
+use crate::plan::policy::{Approval, Policy};
 use crate::report::status::JobStatus;
 
 /// How far a clock may be set back without a plan looking as if it came from the future.
@@ -100,6 +101,30 @@ pub(crate) fn check_caps(view: View<'_>, record: &JobRecord) -> Result<(), Failu
         "offboard24 show {job}; if that is what is meant, plan again with {}",
         flags.join(" ")
     )))
+}
+
+/// Refuses a plan that a second person has to approve, and nobody has.
+pub(crate) fn check_approved(view: View<'_>, record: &JobRecord) -> Result<(), Failure> {
+    let job = record.job;
+    let planned = view
+        .action_counts(job)?
+        .get(&ActionState::Planned)
+        .copied()
+        .unwrap_or_default();
+    let is_needed = match policy(view, job)?.approval {
+        Approval::Never => false,
+        Approval::Always => planned > 0,
+        Approval::Above(actions) => planned > actions,
+    };
+    if !is_needed || approve::by_somebody_else(view, record)? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "not-approved",
+        Exit::Refused,
+        format!("the policy of job {job} asks for the approval of a second person, and nobody approved this plan. Nothing was sent"),
+    )
+    .next(format!("another person, from their own account: offboard24 approve {job}; then: offboard24 apply {job}")))
 }
 
 fn said(over: &Over) -> String {

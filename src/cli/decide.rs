@@ -4,10 +4,11 @@
 use clap::Args;
 
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Common, JobArgument, PortalArguments};
 use super::terminal::Terminal;
 use super::text::count;
-use super::work::{Link, Needs, Work, operator};
+use super::work::{Link, Work, operator};
 use super::{Ending, consent, planning, show};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
 use crate::journal::{Entry, Event, JobRecord, PlanDecided, RowRecord, RowResolved, Stamp};
@@ -109,7 +110,7 @@ async fn decide_row(
     user: UserId,
     portal: PortalArguments,
 ) -> Ending {
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
     let job = record.job;

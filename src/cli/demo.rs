@@ -1,6 +1,6 @@
 //! `offboard24 demo`: the whole job against an embedded stand-in portal.
 //!
-//! Ignores every `OFFBOARD24_*` variable, writes to a new folder under the temporary directory, speaks to loopback only, and ends with 0
+//! Ignores every `OFFBOARD24_*` variable and the configuration file, writes to a new folder under the temporary directory, speaks to loopback only, and ends with 0
 //! only when the scripted result came out.
 
 use std::path::{Path, PathBuf};
@@ -68,8 +68,8 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         paths,
         surroundings: Surroundings::default(),
     };
-    let database = place.database.clone();
-    let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;
+    let at = format!("--db {}", place.database.display());
+    let mut work = Work::open_at(place, &terminal.without_json().on(Some(at)))?;
     terminal.say("\n— the plan: only reading so far —\n");
     let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
     let status = work.status(job)?;

@@ -7,6 +7,9 @@ mod apply;
 mod approve;
 mod audit;
 mod check;
+mod chosen;
+mod completions;
+mod config;
 mod consent;
 mod decide;
 mod demo;
@@ -14,10 +17,12 @@ mod execution;
 mod failure;
 mod help;
 mod jobs;
+mod man;
 mod new_files;
 mod plan;
 mod planning;
 mod preflight;
+mod profile;
 mod receipt;
 mod report;
 mod resume;
@@ -41,7 +46,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::failure::Failure;
-use self::settings::Command;
+use self::settings::{Command, Intake};
 use self::terminal::Terminal;
 use crate::domain::JobId;
 use crate::exit::Exit;
@@ -112,7 +117,7 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
             };
         }
     };
-    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.named_database());
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.flags_of_place());
     trace(arguments.common.verbose);
     let ending = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -155,7 +160,11 @@ fn trace(verbose: u8) {
 }
 
 async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending {
-    let common = &arguments.common;
+    let mut common = arguments.common;
+    if arguments.command.is_configured() {
+        common.configure()?;
+    }
+    let common = &common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
         Command::Check { policy, portal } => check::check(common, terminal, policy, portal).await,
@@ -163,7 +172,10 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
             roster,
             max_actions,
             portal,
-        } => plan::plan(common, terminal, roster.into(), max_actions, portal).await,
+        } => {
+            let intake = Intake::from(roster).configured(common);
+            plan::plan(common, terminal, intake, max_actions, portal).await
+        }
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
         Command::Decide(decide) => decide::decide(common, terminal, *decide).await,
         Command::Approve { job, confirm } => approve::approve(common, terminal, job.id(), confirm.as_deref()),
@@ -172,7 +184,10 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
             roster,
             max_actions,
             portal,
-        } => run::run(common, terminal, roster.into(), max_actions, portal).await,
+        } => {
+            let intake = Intake::from(roster).configured(common);
+            run::run(common, terminal, intake, max_actions, portal).await
+        }
         Command::Resume {
             job,
             retry,
@@ -191,6 +206,9 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Jobs => jobs::jobs(common, terminal),
         Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
+        Command::Config(command) => config::config(common, terminal, &command),
+        Command::Completions { shell } => completions::completions(terminal, shell),
+        Command::Man(arguments) => man::man(terminal, &arguments),
     }
 }
 

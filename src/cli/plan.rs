@@ -15,7 +15,7 @@ pub(crate) async fn plan(
 ) -> Ending {
     intake.caps.actions = max_actions;
     let order = planning::read_order(terminal, &intake)?;
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let Begun { link, job, run } = planning::begin(&mut work, access, &order, "plan", None).await?;
     work.end_run(&link, run, job, None)?;

@@ -18,7 +18,7 @@ use crate::journal::{About, Event, JobCreated, JournalError, Recorded};
 use crate::personal::Personal;
 use crate::plan::caps::Caps;
 use crate::plan::intake;
-use crate::plan::policy::{Approval, Policy};
+use crate::plan::policy::Policy;
 use crate::roster::{self, Detected, Roster};
 
 /// A roster and a policy that can be used.
@@ -96,18 +96,7 @@ pub(crate) fn read_policy(path: Option<&Path>) -> Result<Policy, Failure> {
         )
         .next("correct the policy file and run the same command again")
     })?;
-    check_enforceable(&policy)?;
     Ok(policy)
-}
-
-/// A rule that this version cannot enforce is refused: ignored, it would be taken for one that holds.
-fn check_enforceable(policy: &Policy) -> Result<(), Failure> {
-    if policy.approval == Approval::Never {
-        return Ok(());
-    }
-    let message = "the policy asks for the approval of a second person, and this version has no command for that. Nothing was asked";
-    Err(Failure::new("policy", Exit::Usage, message)
-        .next("take approval out of the policy, and have the plan approved in another way before offboard24 apply"))
 }
 
 /// What was passed goes before what the policy says.

@@ -20,7 +20,7 @@ pub(crate) async fn resume(
     reason: Option<String>,
     portal: PortalArguments,
 ) -> Ending {
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
     let job = record.job;

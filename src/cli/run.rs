@@ -17,7 +17,7 @@ pub(crate) async fn run(
 ) -> Ending {
     intake.consented = Some(max_actions);
     let order = planning::read_order(terminal, &intake)?;
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let Begun { link, job, run } = planning::begin(&mut work, access, &order, "run", Some(max_actions)).await?;
     let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
@@ -30,8 +30,9 @@ pub(crate) async fn go_on_under_cap(work: &mut Work, link: &Link, run: RunId, jo
     let status = work.status(job)?;
     work.terminal.say(&show::plan_text(work.journal.view(), &status)?);
     let record = work.job(Some(job))?;
-    let consent =
-        consent::check_caps(work.journal.view(), &record).and_then(|()| consent::of_cap(&status, max_actions));
+    let consent = consent::check_caps(work.journal.view(), &record)
+        .and_then(|()| consent::check_approved(work.journal.view(), &record))
+        .and_then(|()| consent::of_cap(&status, max_actions));
     match consent {
         Ok(consent) => carry_out(work, link, run, job, Mandate::Execute(Some(consent))).await,
         Err(failure) => {

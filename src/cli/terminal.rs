@@ -5,7 +5,6 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ pub(crate) struct Terminal {
     quiet: bool,
     /// Whether this one prints the object.
     object: bool,
-    /// The database, where it is not the default one: the next command has to name it too.
-    database: Option<PathBuf>,
+    /// The flags that say where things are: the next command has to have them too.
+    place: Option<String>,
 }
 
 impl Terminal {
@@ -33,7 +32,7 @@ impl Terminal {
             json,
             quiet,
             object: true,
-            database: None,
+            place: None,
         }
     }
 
@@ -45,21 +44,16 @@ impl Terminal {
         }
     }
 
-    /// For commands on a database other than the default one.
-    pub(crate) fn on(&self, database: Option<PathBuf>) -> Self {
-        Self {
-            database,
-            ..self.clone()
-        }
+    /// For commands whose flags say where things are.
+    pub(crate) fn on(&self, place: Option<String>) -> Self {
+        Self { place, ..self.clone() }
     }
 
     /// A line that says what to type next.
     pub(crate) fn next(&self, next: &str) -> String {
-        let flag = self.database.as_ref().filter(|_| next.contains("offboard24 "));
-        let flag = flag
-            .map(|path| format!(" (with --db {})", path.display()))
-            .unwrap_or_default();
-        format!("next: {next}{flag}")
+        let flags = self.place.as_ref().filter(|_| next.contains("offboard24 "));
+        let flags = flags.map(|place| format!(" (with {place})")).unwrap_or_default();
+        format!("next: {next}{flags}")
     }
 
     /// Text for people, on standard output; not with `--json`.
@@ -308,7 +302,7 @@ fn safe(text: &str) -> String {
 
 /// Hides what stands behind `/rest/NUMBER/`, or `/rest/api/NUMBER/` as REST v3 has it: a webhook that was typed where a file name belongs
 /// must not be echoed.
-fn without_token(text: &str) -> String {
+pub(crate) fn without_token(text: &str) -> String {
     const START: &str = "/rest/";
     const V3: &str = "api/";
     let mut shown = String::with_capacity(text.len());

@@ -22,6 +22,15 @@ impl Default for Rate {
     }
 }
 
+impl std::fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PerSecond(rate) => rate.fmt(formatter),
+            Self::Unlimited => formatter.write_str("unlimited"),
+        }
+    }
+}
+
 /// Requests that may go out at once when nothing went out before: 50 are granted, and others may share the address.
 pub(super) const BURST: u32 = 45;
 

@@ -6,7 +6,7 @@ use offboard24::sandbox::world::User;
 use offboard24::sandbox::{RequestRecord, World};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, Portal, number};
+use crate::support::{Desk, Ended, Portal, number};
 
 /// Ann and Ben are dismissed, Carl works here; each workflow has its own reason to be held, or none.
 struct Office {
@@ -66,6 +66,16 @@ impl Office {
         let ended = self.desk.run(&[&["decide"], arguments].concat()).expect(code);
         self.desk.assert_sound();
         ended.stderr
+    }
+
+    /// By whoever logged in before the account was changed; else by the account that planned.
+    fn approve(&self, as_whom: Option<&str>, confirm: &str) -> Ended {
+        let mut command = self.desk.command(&["approve", "--confirm", confirm]);
+        if let Some(login) = as_whom {
+            command.env("SUDO_USER", login);
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        self.desk.wait(child.unwrap())
     }
 
     fn holds(&self, workflow: &str) -> Value {
@@ -289,19 +299,58 @@ fn decisions_and_approvals_are_told_by_the_log_and_hold_in_an_export() {
 }
 
 #[test]
+fn where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approval() {
+    let office = Office::new();
+    let roster = office.desk.roster(BOTH);
+    let policy = office.desk.folder().join("policy.toml");
+    let plan = |approval: &str| {
+        std::fs::write(&policy, format!("approval = {approval}\n")).unwrap();
+        let policy = policy.to_str().unwrap();
+        office
+            .desk
+            .run(&["plan", &roster, "--action", "kill", "--policy", policy, "--json"])
+            .expect(4)
+            .json()
+    };
+    let apply = |plan: &Value| office.desk.apply(plan);
+    // Two are planned.
+    let refused = apply(&plan("{ above = 1 }")).expect(6);
+    assert!(
+        refused.stderr.contains("approval of a second person"),
+        "{}",
+        refused.stderr
+    );
+    office
+        .desk
+        .run(&[
+            "run",
+            &roster,
+            "--action",
+            "kill",
+            "--max-actions",
+            "9",
+            "--policy",
+            policy.to_str().unwrap(),
+        ])
+        .expect(6);
+    let always = plan("\"always\"");
+    apply(&always).expect(6);
+    office.portal.assert_destroyed_nothing();
+    office
+        .approve(Some("auditor"), always["confirm"].as_str().unwrap())
+        .expect(0);
+    apply(&always).expect(4);
+    assert_eq!(office.portal.destroyed().len(), 2);
+    apply(&plan("{ above = 2 }")).expect(4);
+    office.desk.assert_sound();
+}
+
+#[test]
 fn whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval() {
     let office = Office::new();
     let plan = office.plan(BOTH);
     let confirm = plan["confirm"].as_str().unwrap();
-    let approve = |as_whom: Option<&str>, confirm: &str| {
-        let mut command = office.desk.command(&["approve", "--confirm", confirm]);
-        if let Some(login) = as_whom {
-            command.env("SUDO_USER", login);
-        }
-        office
-            .desk
-            .wait(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    };
+    let approve = |as_whom: Option<&str>, confirm: &str| office.approve(as_whom, confirm);
     assert_eq!(approve(None, confirm).code, 6);
     assert_eq!(
         approve(Some("auditor"), "acme:1:00000000").code,

@@ -225,8 +225,7 @@ fn a_policy_that_cannot_be_used_is_refused_before_any_request() {
     for (policy, said) in [
         ("[protect]\nuser = [1]", "user"),
         ("[caps]\nacctions = 5", "acctions"),
-        ("approval = \"always\"", "approval of a second person"),
-        ("approval = { above = 50 }", "approval of a second person"),
+        ("approval = \"sometimes\"", "sometimes"),
         ("require_reason = true", "--reason TEXT"),
         (
             "require_reason = true\nrequire_ticket = true",

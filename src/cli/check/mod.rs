@@ -15,7 +15,7 @@ use super::Ending;
 use super::Failed;
 use super::failure::Failure;
 use super::planning::read_policy;
-use super::settings::{Common, PortalArguments, policy_file};
+use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::text::line;
 use crate::exit::Exit;
@@ -105,12 +105,12 @@ pub(crate) async fn check(
     arguments: PortalArguments,
 ) -> Ending {
     let place = common.place()?;
-    let path = policy_file(policy);
+    let path = common.policy(policy).map(|policy| policy.value);
     let policy = read_policy(path.as_deref());
     let reads_emails = policy.as_ref().is_ok_and(Policy::reads_emails);
     let mut checks = vec![local::look_at_policy(path.as_deref(), policy)];
     checks.extend(local::look(&place));
-    let portal = match arguments.access() {
+    let portal = match arguments.access(common) {
         Ok(access) => {
             let portal = access.webhook.portal();
             checks.extend(portal::look(&place, access, reads_emails, terminal).await);
