@@ -185,7 +185,7 @@ impl Reading<'_> {
                 "host" => {
                     profile.host = self
                         .text(key_start, value)
-                        .map(|host| host.map(|host| host.to_lowercase()))
+                        .map(|host| host.map(|host| host.to_lowercase()));
                 }
                 "webhook_file" => profile.webhook_file = self.file(key_start, value),
                 "ca_file" => profile.ca_file = self.file(key_start, value),
