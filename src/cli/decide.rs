@@ -109,7 +109,7 @@ async fn decide_row(
     user: UserId,
     portal: PortalArguments,
 ) -> Ending {
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
     let job = record.job;

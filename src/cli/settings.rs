@@ -90,7 +90,7 @@ pub(crate) struct RosterArguments {
     /// The action of rows that carry none
     #[arg(long, value_enum)]
     action: Option<ActionArgument>,
-    /// Rules about what is protected or held (TOML)
+    /// Rules about what is protected or held (TOML) [env: `OFFBOARD24_POLICY`]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The encoding, where it is not detected
@@ -351,7 +351,9 @@ impl Common {
     }
 
     pub(crate) fn policy(&self, flag: Option<PathBuf>) -> Option<Chosen<PathBuf>> {
-        Chosen::by_flag("--policy", flag).or_else(|| self.profile.policy.clone())
+        Chosen::by_flag("--policy", flag)
+            .or_else(|| Chosen::by_environment("OFFBOARD24_POLICY"))
+            .or_else(|| self.profile.policy.clone())
     }
 
     pub(crate) fn database(&self, paths: &Paths) -> Chosen<PathBuf> {
@@ -420,7 +422,14 @@ impl PortalArguments {
             .map(|file| file.map(WebhookPlace::File));
         let variable = || Chosen::by_environment("OFFBOARD24_WEBHOOK").map(|url| url.map(|_| WebhookPlace::Variable));
         let of_profile = || Some(common.profile.webhook_file.clone()?.map(WebhookPlace::File));
-        file.or_else(variable).or_else(of_profile)
+        // One that is set and empty is no choice; but where nothing else is said, it is what is wrong.
+        let empty = || {
+            std::env::var_os("OFFBOARD24_WEBHOOK").map(|_| Chosen {
+                value: WebhookPlace::Variable,
+                origin: Origin::Environment("OFFBOARD24_WEBHOOK"),
+            })
+        };
+        file.or_else(variable).or_else(of_profile).or_else(empty)
     }
 
     pub(crate) fn ca_file(&self, common: &Common) -> Option<Chosen<PathBuf>> {

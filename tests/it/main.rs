@@ -26,6 +26,7 @@ mod limits;
 mod log;
 mod main_job;
 mod migration;
+mod packaging;
 mod profiles;
 mod prove;
 mod reach;

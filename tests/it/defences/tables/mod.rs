@@ -8,6 +8,7 @@ mod defence;
 mod erasures;
 mod limits;
 mod proofs;
+mod reach;
 mod refusals;
 mod reports;
 mod rosters;
@@ -33,6 +34,7 @@ const TABLES: &[&[Defence]] = &[
     rosters::ROSTERS,
     refusals::REFUSALS,
     reports::REPORTS,
+    reach::REACH,
 ];
 
 /// Every defence.
