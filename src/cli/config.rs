@@ -20,7 +20,7 @@ pub(crate) enum ConfigCommand {
     /// Print each setting as a command with these flags would use it, and where it comes from; asks nobody
     #[command(after_help = "Example: offboard24 config explain --portal acme")]
     Explain {
-        /// Rules about what is protected or held (TOML)
+        /// Rules about what is protected or held (TOML) [env: `OFFBOARD24_POLICY`]
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
         #[command(flatten)]

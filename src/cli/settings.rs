@@ -479,7 +479,14 @@ impl PortalArguments {
             .map(|file| file.map(WebhookPlace::File));
         let variable = || Chosen::by_environment("OFFBOARD24_WEBHOOK").map(|url| url.map(|_| WebhookPlace::Variable));
         let of_profile = || Some(common.profile.webhook_file.clone()?.map(WebhookPlace::File));
-        file.or_else(variable).or_else(of_profile)
+        // One that is set and empty is no choice; but where nothing else is said, it is what is wrong.
+        let empty = || {
+            std::env::var_os("OFFBOARD24_WEBHOOK").map(|_| Chosen {
+                value: WebhookPlace::Variable,
+                origin: Origin::Environment("OFFBOARD24_WEBHOOK"),
+            })
+        };
+        file.or_else(variable).or_else(of_profile).or_else(empty)
     }
 
     pub(crate) fn ca_file(&self, common: &Common) -> Option<Chosen<PathBuf>> {

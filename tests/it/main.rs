@@ -27,6 +27,7 @@ mod limits;
 mod log;
 mod main_job;
 mod migration;
+mod packaging;
 mod policy;
 mod profiles;
 mod prove;

@@ -9,6 +9,7 @@ mod erasures;
 mod limits;
 mod policies;
 mod proofs;
+mod reach;
 mod refusals;
 mod reports;
 mod rosters;
@@ -35,6 +36,7 @@ const TABLES: &[&[Defence]] = &[
     refusals::REFUSALS,
     policies::POLICIES,
     reports::REPORTS,
+    reach::REACH,
 ];
 
 /// Every defence.
