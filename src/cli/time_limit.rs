@@ -103,7 +103,7 @@ mod tests {
             "1h 30m",
             "ü",
             "99999999999999999999h",
-            "5124095576030431h",
+            "5124095576030432h",
         ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_time_of_day_is_the_next_one() {
-        let now = Utc::now();
+        let now: DateTime<Utc> = "2026-03-04T10:20:30Z".parse().unwrap();
         let here = now.with_timezone(&Local);
         let minute = |hours: u32| NaiveTime::from_hms_opt((here.hour() + hours) % 24, here.minute(), 0).unwrap();
         let hours = |time| next(now, time).unwrap().as_secs_f64() / 3600.0;

@@ -155,14 +155,14 @@ pub(crate) const POLICIES: &[Defence] = &[
         test: "policy::run_over_a_cap_of_the_policy_does_nothing",
     },
     Defence {
-        against: "policy: a policy that asks for what this version cannot do",
+        against: "policy: a plan that a second person has to approve, and nobody has",
         by: "it is refused",
         without: &[Removal {
-            file: "src/cli/planning.rs",
-            code: "if policy.approval == Approval::Never {",
-            becomes: "if policy.approval != Approval::Above(0) {",
+            file: "src/cli/consent.rs",
+            code: "Approval::Always => planned > 0,",
+            becomes: "Approval::Always => false,",
         }],
-        test: "policy::a_policy_that_cannot_be_used_is_refused_before_any_request",
+        test: "decide::where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approval",
     },
     Defence {
         against: "policy: a folder that others can write in",
