@@ -90,8 +90,8 @@ fn page(command: &clap::Command) -> io::Result<String> {
 
 /// A section whose lines stay as they are.
 fn section(title: &str, text: &str) -> String {
-    let lines: String = text.lines().map(|line| format!("{}\n", escaped(line))).collect();
-    format!(".SH \"{title}\"\n.nf\n{lines}.fi\n")
+    let lines: Vec<String> = text.lines().map(escaped).collect();
+    format!(".SH \"{title}\"\n.nf\n{}\n.fi\n", lines.join("\n"))
 }
 
 /// A line that a formatter takes for nothing but text.

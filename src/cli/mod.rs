@@ -193,7 +193,7 @@ async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending
         Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
         Command::Config(command) => config::config(common, terminal, &command),
-        Command::Completions { shell } => completions::completions(terminal, shell),
+        Command::Completions { shell } => Ok(completions::completions(terminal, shell)),
         Command::Man(arguments) => man::man(terminal, &arguments),
     }
 }
