@@ -451,8 +451,10 @@ impl PortalArguments {
     /// Reads the webhook from where it was put.
     pub(crate) fn access(self, common: &Common) -> Result<PortalAccess, Failure> {
         let place = self.webhook(common).ok_or_else(|| {
-            Failure::usage("no webhook")
-                .next("put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file")
+            Failure::usage("no webhook").next(
+                "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file; or name a portal \
+                 of the configuration file with --portal",
+            )
         })?;
         let webhook = read_webhook(&place)?;
         check_portal(common, &webhook, &place.origin)?;
