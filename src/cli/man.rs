@@ -77,7 +77,7 @@ fn page(command: &clap::Command) -> io::Result<String> {
     }
     if let Some(examples) = command.get_after_help() {
         let examples = examples.to_string();
-        let title = ["Examples:\n", "Example: "]
+        let title = ["Examples:\n", "Examples: ", "Example: "]
             .iter()
             .find_map(|title| examples.strip_prefix(title));
         page.push_str(&section("EXAMPLES", title.unwrap_or(&examples)));

@@ -182,11 +182,7 @@ impl Reading<'_> {
         for (key, value) in table {
             let key_start = key.span().start;
             match key.get_ref().as_ref() {
-                "host" => {
-                    profile.host = self
-                        .text(key_start, value)
-                        .map(|host| host.map(|host| host.to_lowercase()));
-                }
+                "host" => profile.host = self.host(key_start, value),
                 "webhook_file" => profile.webhook_file = self.file(key_start, value),
                 "ca_file" => profile.ca_file = self.file(key_start, value),
                 "db" => profile.db = self.file(key_start, value),
@@ -220,6 +216,12 @@ impl Reading<'_> {
             _ => self.mistake(start, "a text in quotes belongs here"),
         }
         None
+    }
+
+    /// A host as webhooks name it.
+    fn host(&mut self, start: usize, value: &Value<'_>) -> Option<Chosen<String>> {
+        let text = self.text(start, value)?;
+        Some(text.map(|host| host.to_lowercase()))
     }
 
     /// The path of a file: from the folder of the configuration file, or from the home folder behind `~/`.

@@ -508,8 +508,10 @@ impl PortalArguments {
     /// Reads the webhook from where it was put.
     pub(crate) fn access(self, common: &Common) -> Result<PortalAccess, Failure> {
         let place = self.webhook(common).ok_or_else(|| {
-            Failure::usage("no webhook")
-                .next("put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file")
+            Failure::usage("no webhook").next(
+                "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file; or name a portal \
+                 of the configuration file with --portal",
+            )
         })?;
         let webhook = read_webhook(&place)?;
         check_portal(common, &webhook, &place.origin)?;
@@ -524,32 +526,37 @@ impl PortalArguments {
 }
 
 fn read_webhook(place: &Chosen<WebhookPlace>) -> Result<Webhook, Failure> {
-    let text = match &place.value {
-        WebhookPlace::File(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()),
-        WebhookPlace::File(path) => std::fs::File::open(path).and_then(|file| {
-            check_private(path, &file, &place.origin)?;
-            read_limited(file)
-        }),
-        WebhookPlace::Variable => {
-            let url = std::env::var_os("OFFBOARD24_WEBHOOK").unwrap_or_default();
-            Ok(url.to_string_lossy().into_owned())
-        }
-    };
-    let text = text.map_err(|cause| {
+    let unreadable = |cause: std::io::Error| {
         Failure::usage(format!("the webhook file cannot be read: {cause}. Nothing was asked"))
             .next("put the webhook's URL, and nothing else, into a text file that this user can read")
-    })?;
+    };
+    let text = match &place.value {
+        WebhookPlace::File(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()).map_err(unreadable)?,
+        WebhookPlace::File(path) => {
+            let file = std::fs::File::open(path).map_err(unreadable)?;
+            let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+            check_private(path, mode, &place.origin)?;
+            read_limited(file).map_err(unreadable)?
+        }
+        WebhookPlace::Variable => {
+            let url = std::env::var_os("OFFBOARD24_WEBHOOK").unwrap_or_default();
+            url.to_string_lossy().into_owned()
+        }
+    };
     Webhook::parse(text.trim())
         .map_err(|cause| Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal"))
 }
 
 /// A webhook that stays on this machine, as the configuration file has it, is nobody else's to read.
-fn check_private(path: &Path, file: &std::fs::File, origin: &Origin) -> std::io::Result<()> {
+fn check_private(path: &Path, mode: u32, origin: &Origin) -> Result<(), Failure> {
     const OF_OTHERS: u32 = 0o007;
     let is_configured = matches!(origin, Origin::File { .. });
-    if is_configured && file.metadata()?.permissions().mode() & OF_OTHERS != 0 {
-        let why = format!("everybody on this machine can: chmod 600 {}", path.display());
-        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+    if is_configured && mode & OF_OTHERS != 0 {
+        let message = format!(
+            "everybody on this machine can read the webhook in {}. Nothing was asked",
+            path.display()
+        );
+        return Err(Failure::usage(message).next(format!("chmod 600 {}", path.display())));
     }
     Ok(())
 }

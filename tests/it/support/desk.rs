@@ -140,9 +140,7 @@ impl Desk {
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let ended = self.ended(self.command(arguments).output().unwrap());
-        if arguments.contains(&"--json") {
-            schemas::check(&ended.stdout, Some(arguments));
-        }
+        schemas::check(&ended.stdout, Some(arguments));
         ended
     }
 

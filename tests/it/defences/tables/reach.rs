@@ -19,8 +19,8 @@ pub(crate) const REACH: &[Defence] = &[
         by: "the file that the configuration names has to be private",
         without: &[Removal {
             file: "src/cli/settings.rs",
-            code: "            check_private(path, &file, &place.origin)?;",
-            becomes: "            drop(check_private(path, &file, &place.origin));",
+            code: "            check_private(path, mode, &place.origin)?;",
+            becomes: "            drop(check_private(path, mode, &place.origin));",
         }],
         test: "profiles::a_webhook_that_everybody_can_read_or_that_stands_in_the_file_is_refused",
     },
