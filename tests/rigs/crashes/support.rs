@@ -6,6 +6,8 @@ mod desk;
 #[expect(dead_code, reason = "the tests of the whole use more of it")]
 #[path = "../../it/support/portal.rs"]
 mod portal;
+#[path = "../../it/support/schemas.rs"]
+mod schemas;
 
 pub(crate) use self::desk::{Desk, Ended};
 pub(crate) use self::portal::{Portal, Seen};
