@@ -288,14 +288,14 @@ impl<'a> Making<'a> {
     }
 
     fn policy_hash(&self) -> String {
-        Policy::hash(&self.policy.canonical().unwrap())
+        Policy::hash(&self.policy.canonical(&[]).unwrap())
     }
 
     fn rows(&self) -> impl Iterator<Item = Event> + use<> {
         let created = JobCreated {
             portal: self.portal.clone(),
             policy_hash: self.policy_hash(),
-            policy: self.policy.canonical().unwrap(),
+            policy: self.policy.canonical(&[]).unwrap(),
             default_action: Some(ActionKind::Kill),
             begun_by: "plan".to_owned(),
             actions_max: None,
@@ -309,6 +309,9 @@ impl<'a> Making<'a> {
                 rows: PEOPLE,
                 rows_ignored: 0,
             },
+            policy_emails: Vec::new(),
+            reason: None,
+            ticket: None,
         };
         let rows = (1..=PEOPLE).map(|person| {
             let whom = About::User(UserId(person));
@@ -340,6 +343,7 @@ impl<'a> Making<'a> {
                 second_name: None,
                 email: Some(text(&format!("person.{person}@example.com")).about(whom)),
                 user_type: Some("employee".to_owned()),
+                departments: None,
             }))
         });
         let rows = (1..=PEOPLE).map(|person| {
@@ -409,9 +413,14 @@ impl<'a> Making<'a> {
             rows: &view.rows(self.job).unwrap(),
             tasks: &view.tasks(self.job).unwrap(),
             workflows: &view.workflows(self.job).unwrap(),
+            users: &std::collections::BTreeMap::new(),
+            departments: &std::collections::BTreeMap::new(),
             claimed: &std::collections::BTreeMap::new(),
             policy: &self.policy,
             policy_hash: &self.policy_hash(),
+            decisions: &offboard24::plan::decide::Decisions::default(),
+            numbers: &std::collections::BTreeMap::new(),
+            running: None,
         })
         .unwrap();
         let actions = plan.actions.clone();

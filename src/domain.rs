@@ -193,6 +193,16 @@ words! {
 }
 
 words! {
+    /// What a person decided about a workflow of a frozen plan.
+    Decision {
+        /// Its holds are released.
+        Include = "include",
+        /// It is held as `dropped`.
+        Drop = "drop",
+    }
+}
+
+words! {
     /// Why an action is in the plan but will not be done unless the operator decides so. In the order in which they are shown.
     HoldReason {
         /// The policy protects the workflow.

@@ -13,16 +13,19 @@ use crate::files::{beside, make_private_folder};
 pub struct Paths {
     state: PathBuf,
     data: PathBuf,
+    config: PathBuf,
 }
 
 impl Paths {
     /// `$XDG_STATE_HOME/offboard24`, by default `~/.local/state/offboard24`, and `$XDG_DATA_HOME/offboard24`, by default
-    /// `~/.local/share/offboard24`. None when there is no home directory.
+    /// `~/.local/share/offboard24`, and `$XDG_CONFIG_HOME/offboard24`, by default `~/.config/offboard24`. None when there is no home
+    /// directory.
     pub fn of_user() -> Option<Self> {
         let xdg = Xdg::new().ok()?;
         Some(Self {
             state: xdg.state_dir()?.join("offboard24"),
             data: xdg.data_dir().join("offboard24"),
+            config: xdg.config_dir().join("offboard24"),
         })
     }
 
@@ -31,7 +34,13 @@ impl Paths {
         Self {
             state: folder.to_owned(),
             data: folder.to_owned(),
+            config: folder.to_owned(),
         }
+    }
+
+    /// The folder of everything that is written while jobs run.
+    pub fn state(&self) -> &Path {
+        &self.state
     }
 
     /// The default database.
@@ -49,15 +58,29 @@ impl Paths {
         self.data.join("key")
     }
 
+    /// The configuration file.
+    pub fn configuration(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
     /// The lock of a portal. Its folder is made, private.
     ///
     /// # Errors
     /// When the folder cannot be made.
     pub fn portal_lock(&self, portal: &Portal) -> io::Result<PathBuf> {
-        let folder = self.state.join("locks");
-        make_private_folder(&folder)?;
-        Ok(folder.join(format!("{portal}.lock")))
+        make_private_folder(&self.state.join("locks"))?;
+        Ok(self.lock_of(portal))
     }
+
+    /// The lock of a portal, wherever it is there or not.
+    pub fn lock_of(&self, portal: &Portal) -> PathBuf {
+        self.state.join("locks").join(format!("{portal}.lock"))
+    }
+}
+
+/// The user's home folder, for what stands behind `~/` in a file.
+pub fn home() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
 }
 
 /// The lock of a database.

@@ -2,12 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::approve;
 use super::failure::Failure;
 use super::show;
 use super::terminal::Terminal;
-use crate::domain::{ActionState, JobId, Portal};
-use crate::journal::{JobRecord, View};
+use super::text::count;
+use crate::domain::{ActionState, HoldReason, JobId, Portal};
+use crate::exit::Exit;
+use crate::journal::{JobRecord, JournalError, View};
 use crate::plan::PLAN_AGE_MAX;
+use crate::plan::caps::{Cap, Load, Over};
+use crate::plan::decide::Decisions;
+use crate::plan::policy::{Approval, Policy};
 use crate::report::status::JobStatus;
 
 /// How far a clock may be set back without a plan looking as if it came from the future.
@@ -46,16 +52,111 @@ pub(crate) fn check_usable(
     }
     let claimed = view.claimed_by_others(portal, Some(job), now - PLAN_AGE_MAX)?;
     let mine = view.actions(job)?;
-    let taken = mine
-        .iter()
-        .find(|action| action.state == ActionState::Planned && claimed.contains_key(&action.workflow));
+    let decisions: Decisions = view.decisions(job)?.iter().collect();
+    let taken = mine.iter().find(|action| {
+        action.state == ActionState::Planned
+            && claimed.contains_key(&action.workflow)
+            && !decisions.releases(&action.workflow, HoldReason::OtherJob)
+    });
     if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
         return Err(Failure::refused(format!(
             "job {other} was confirmed since and has workflows of this plan"
         ))
         .next(format!("offboard24 resume {other}, then plan again")));
     }
-    Ok(())
+    check_caps(view, record)
+}
+
+/// The policy of a job, as recorded.
+pub(crate) fn policy(view: View<'_>, job: JobId) -> Result<Policy, Failure> {
+    let text = view.policy(job)?.unwrap_or_else(|| "{}".to_owned());
+    Ok(
+        Policy::from_record(&text, view.policy_emails(job)?.into_iter().flatten().collect())
+            .map_err(JournalError::from)?,
+    )
+}
+
+/// Refuses a plan that would do more than the policy allows: all of it, not a portion.
+pub(crate) fn check_caps(view: View<'_>, record: &JobRecord) -> Result<(), Failure> {
+    let job = record.job;
+    let load = Load::of(&view.rows(job)?, &view.actions(job)?, view.running_workflows(job)?);
+    let over = policy(view, job)?.caps.exceeded(&load);
+    if over.is_empty() {
+        return Ok(());
+    }
+    let said: Vec<String> = over.iter().map(said).collect();
+    let flags: Vec<String> = over
+        .iter()
+        .map(|over| format!("{} {}", flag(over.cap), over.found))
+        .collect();
+    Err(Failure::new(
+        "over-cap",
+        Exit::Refused,
+        format!(
+            "the plan of job {job} is over a cap: {}. Nothing was sent",
+            said.join("; ")
+        ),
+    )
+    .next(format!(
+        "offboard24 show {job}; if that is what is meant, plan again with {}",
+        flags.join(" ")
+    )))
+}
+
+/// Refuses a plan that a second person has to approve, and nobody has.
+pub(crate) fn check_approved(view: View<'_>, record: &JobRecord) -> Result<(), Failure> {
+    let job = record.job;
+    let planned = view
+        .action_counts(job)?
+        .get(&ActionState::Planned)
+        .copied()
+        .unwrap_or_default();
+    let is_needed = match policy(view, job)?.approval {
+        Approval::Never => false,
+        Approval::Always => planned > 0,
+        Approval::Above(actions) => planned > actions,
+    };
+    if !is_needed || approve::by_somebody_else(view, record)? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "not-approved",
+        Exit::Refused,
+        format!("the policy of job {job} asks for the approval of a second person, and nobody approved this plan. Nothing was sent"),
+    )
+    .next(format!("another person, from their own account: offboard24 approve {job}; then: offboard24 apply {job}")))
+}
+
+fn said(over: &Over) -> String {
+    let Over { cap, found, allowed } = over;
+    match cap {
+        Cap::People => format!("{} are matched, and {allowed} are allowed", people(*found)),
+        Cap::Actions => format!("it has {}, and {allowed} are allowed", count(*found, "action")),
+        Cap::ActionsPerPerson(user) => format!(
+            "user {user} has {}, and {allowed} are allowed for one person",
+            count(*found, "action")
+        ),
+        Cap::PercentOfRunning => {
+            format!("it would end {found} % of the workflows that run on the portal, and {allowed} % are allowed")
+        }
+    }
+}
+
+fn people(number: u32) -> String {
+    if number == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{number} people")
+    }
+}
+
+fn flag(cap: Cap) -> &'static str {
+    match cap {
+        Cap::People => "--max-people",
+        Cap::Actions => "--max-actions",
+        Cap::ActionsPerPerson(_) => "--max-actions-per-person",
+        Cap::PercentOfRunning => "--max-percent",
+    }
 }
 
 /// A job belongs to its portal.
@@ -70,16 +171,18 @@ pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Fa
     .next("use a webhook of the job's portal"))
 }
 
-/// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off.
+/// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off. A plan that was
+/// frozen anew after a decision is as old as what was read for it.
 pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
-    let frozen = record
-        .frozen_at
-        .as_deref()
-        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    frozen.is_some_and(|frozen| {
-        let age = now - frozen.to_utc();
-        age > PLAN_AGE_MAX || age < -CLOCK_OFF_MAX
-    })
+    let times = [record.snapshot_at.as_deref(), record.frozen_at.as_deref()];
+    times
+        .into_iter()
+        .flatten()
+        .filter_map(|at| DateTime::parse_from_rfc3339(at).ok())
+        .any(|at| {
+            let age = now - at.to_utc();
+            age > PLAN_AGE_MAX || age < -CLOCK_OFF_MAX
+        })
 }
 
 /// The refusal of such a plan.
@@ -96,6 +199,7 @@ pub(crate) fn of_person(
     status: &JobStatus,
     plan: &str,
     given: Option<&str>,
+    command: &str,
 ) -> Result<Consent, Failure> {
     let expected = status.confirm.clone().unwrap_or_default();
     if let Some(given) = given {
@@ -113,7 +217,7 @@ pub(crate) fn of_person(
     if !terminal.can_ask() {
         return Err(
             Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
-                .next(format!("offboard24 apply {} --confirm {expected}", status.job)),
+                .next(format!("offboard24 {command} {} --confirm {expected}", status.job)),
         );
     }
     Terminal::tell(plan);
@@ -131,7 +235,7 @@ pub(crate) fn of_person(
     }
     Err(
         Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
-            .next(format!("offboard24 apply {}", status.job)),
+            .next(format!("offboard24 {command} {}", status.job)),
     )
 }
 

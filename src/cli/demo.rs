@@ -1,6 +1,6 @@
 //! `offboard24 demo`: the whole job against an embedded stand-in portal.
 //!
-//! Ignores every `OFFBOARD24_*` variable, writes to a new folder under the temporary directory, speaks to loopback only, and ends with 0
+//! Ignores every `OFFBOARD24_*` variable and the configuration file, writes to a new folder under the temporary directory, speaks to loopback only, and ends with 0
 //! only when the scripted result came out.
 
 use std::path::{Path, PathBuf};
@@ -12,12 +12,14 @@ use super::planning::{Begun, begin, read_order};
 use super::settings::{Intake, Place, PortalAccess};
 use super::surroundings::Surroundings;
 use super::terminal::Terminal;
+use super::time_limit::TimeLimit;
 use super::work::Work;
 use super::{Ending, show};
 use crate::domain::{ActionKind, ActionState, Outcome};
 use crate::exit::Exit;
 use crate::files::make_private_folder;
 use crate::paths::Paths;
+use crate::plan::caps::Caps;
 use crate::portal::{Rate, Settings, Webhook};
 use crate::report::status::{JobState, JobStatus};
 use crate::roster::Options as RosterOptions;
@@ -44,6 +46,10 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         path,
         action: Some(ActionKind::Kill),
         policy: None,
+        reason: None,
+        ticket: None,
+        caps: Caps::default(),
+        consented: None,
         options: RosterOptions::default(),
     };
     let order = read_order(terminal, &intake)?;
@@ -53,6 +59,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         ca_file: None,
         rate: Rate::Unlimited,
         burst: Settings::BURST,
+        time_limit: TimeLimit::default(),
     };
     let paths = Paths::under(&folder);
     let place = Place {
@@ -61,8 +68,8 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         paths,
         surroundings: Surroundings::default(),
     };
-    let database = place.database.clone();
-    let mut work = Work::open_at(place, &terminal.without_json().on(Some(database.clone())))?;
+    let at = format!("--db {}", place.database.display());
+    let mut work = Work::open_at(place, &terminal.without_json().on(Some(at)))?;
     terminal.say("\n— the plan: only reading so far —\n");
     let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
     let status = work.status(job)?;

@@ -41,7 +41,6 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
         work.recorder(link, run, job)
             .record([Event::PlanConfirmed(confirmed)])?;
     }
-    let before = work.status(job)?;
     let carried = perform(work, link, run, job, refusal.is_none()).await;
     let (stop, failure) = match carried {
         Ok((stop, failure)) => (stop, failure),
@@ -62,7 +61,7 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
     };
     match (failure, ended, refusal) {
         (Some(failure), _, _) | (None, Err(failure), _) => {
-            let mut failure = in_a_run(failure, &before, &status);
+            let mut failure = in_a_run(failure, work.journal.view().has_sent(job, run)?);
             failure.exit = Exit::first([failure.exit, exit_of(link, &status)]);
             Err(failed(failure))
         }
@@ -85,14 +84,9 @@ pub(crate) async fn settle_others(work: &mut Work, link: &Link, run: RunId, job:
     }
 }
 
-/// Codes that promise that nothing was changed hold only as long as nothing was.
-fn in_a_run(mut failure: Failure, before: &JobStatus, after: &JobStatus) -> Failure {
-    let destroyed = |status: &JobStatus| {
-        status.in_doubt
-            + status.count(ActionState::Ended(Outcome::Confirmed))
-            + status.count(ActionState::Ended(Outcome::Presumed))
-    };
-    if destroyed(after) > destroyed(before) {
+/// Codes that promise that nothing was changed hold only as long as nothing was sent.
+fn in_a_run(mut failure: Failure, has_sent: bool) -> Failure {
+    if has_sent {
         failure.exit = match failure.exit {
             Exit::Refused => Exit::NotAllDone,
             Exit::Usage => Exit::Temporary,

@@ -235,6 +235,18 @@ impl From<PlanError> for Failure {
             PlanError::Portal(error) => error.into(),
             PlanError::Journal(error) => error.into(),
             PlanError::Encoding(error) => JournalError::from(error).into(),
+            PlanError::Unevaluable(error) => {
+                let next = format!(
+                    "find out why the portal does not tell that, or take {} out of the policy, and plan again",
+                    error.rule
+                );
+                Self::new(
+                    "policy",
+                    Exit::Refused,
+                    format!("{error}. The plan is not made, and nothing was sent"),
+                )
+                .next(next)
+            }
             PlanError::NoJob(_) => Self::usage(error.to_string()),
         }
     }

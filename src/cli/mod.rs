@@ -4,16 +4,25 @@
 //! [`Failure`], worded in one place.
 
 mod apply;
+mod approve;
 mod audit;
+mod check;
+mod chosen;
+mod completions;
+mod config;
 mod consent;
+mod decide;
 mod demo;
 mod execution;
 mod failure;
 mod help;
 mod jobs;
+mod man;
 mod new_files;
 mod plan;
 mod planning;
+mod preflight;
+mod profile;
 mod receipt;
 mod report;
 mod resume;
@@ -27,6 +36,7 @@ mod stop;
 mod surroundings;
 mod terminal;
 mod text;
+mod time_limit;
 mod work;
 
 use std::ffi::OsString;
@@ -36,7 +46,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::failure::Failure;
-use self::settings::Command;
+use self::settings::{Command, Intake};
 use self::terminal::Terminal;
 use crate::domain::JobId;
 use crate::exit::Exit;
@@ -107,7 +117,7 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
             };
         }
     };
-    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.named_database());
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.flags_of_place());
     trace(arguments.common.verbose);
     let ending = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,29 +160,55 @@ fn trace(verbose: u8) {
 }
 
 async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending {
-    let common = &arguments.common;
+    let mut common = arguments.common;
+    if arguments.command.is_configured() {
+        common.configure()?;
+    }
+    let common = &common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
-        Command::Plan { roster, portal } => plan::plan(common, terminal, roster.into(), portal).await,
+        Command::Check { policy, portal } => check::check(common, terminal, policy, portal).await,
+        Command::Plan {
+            roster,
+            max_actions,
+            portal,
+        } => {
+            let intake = Intake::from(roster).configured(common);
+            plan::plan(common, terminal, intake, max_actions, portal).await
+        }
         Command::Show { job, by } => show::show(common, terminal, job.id(), by),
+        Command::Decide(decide) => decide::decide(common, terminal, *decide).await,
+        Command::Approve { job, confirm } => approve::approve(common, terminal, job.id(), confirm.as_deref()),
         Command::Apply { job, confirm, portal } => apply::apply(common, terminal, job.id(), confirm, portal).await,
         Command::Run {
             roster,
             max_actions,
             portal,
-        } => run::run(common, terminal, roster.into(), max_actions, portal).await,
+        } => {
+            let intake = Intake::from(roster).configured(common);
+            run::run(common, terminal, intake, max_actions, portal).await
+        }
         Command::Resume {
             job,
             retry,
             reason,
             portal,
         } => resume::resume(common, terminal, job.id(), &retry, reason, portal).await,
-        Command::Status { job, exit_code } => status::status(common, terminal, job.id(), exit_code),
+        Command::Status {
+            job,
+            exit_code,
+            watch: true,
+            json_lines,
+        } => status::watch(common, terminal, job.id(), exit_code, json_lines).await,
+        Command::Status { job, exit_code, .. } => status::status(common, terminal, job.id(), exit_code),
         Command::Stop { job } => stop::stop(common, terminal, job.id()),
         Command::Report(report) => report::report(common, terminal, &report),
         Command::Jobs => jobs::jobs(common, terminal),
         Command::Audit(command) => audit::audit(common, terminal, command),
         Command::Sandbox(sandbox) => sandbox::sandbox(terminal, sandbox).await,
+        Command::Config(command) => config::config(common, terminal, &command),
+        Command::Completions { shell } => Ok(completions::completions(terminal, shell)),
+        Command::Man(arguments) => man::man(terminal, &arguments),
     }
 }
 

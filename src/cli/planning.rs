@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::path::Path;
 
 use super::Failed;
+use super::check::local;
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
 use super::text::{count, printable};
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use crate::domain::{ActionKind, JobId, Portal, RunId};
 use crate::exit::Exit;
-use crate::journal::{Event, JobCreated};
+use crate::journal::{About, Event, JobCreated, JournalError, Recorded};
+use crate::personal::Personal;
+use crate::plan::caps::Caps;
 use crate::plan::intake;
 use crate::plan::policy::Policy;
 use crate::roster::{self, Detected, Roster};
@@ -24,27 +29,18 @@ pub(crate) struct Order {
     policy: Policy,
     /// The policy as canonical JSON, as it is recorded.
     policy_text: String,
+    /// Its e-mails, as they are recorded beside it.
+    policy_emails: Vec<Recorded>,
+    reason: Option<Personal>,
+    ticket: Option<Personal>,
 }
 
 /// Reads and validates everything before the first request. Prints what was detected.
 pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, Failure> {
-    let policy = match &order.policy {
-        None => Policy::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|cause| {
-                Failure::usage(format!(
-                    "the policy {} cannot be read: {cause}. Nothing was asked",
-                    path.display()
-                ))
-                .next("name a policy file that this user can read with --policy, or leave it out")
-            })?;
-            Policy::parse(&text).map_err(|cause| {
-                Failure::usage(format!("{}: {cause}", path.display()))
-                    .next("correct the policy file and run the same command again")
-            })?
-        }
-    };
-    let policy_text = policy.canonical().map_err(crate::journal::JournalError::from)?;
+    let mut policy = read_policy(order.policy.as_deref())?;
+    policy.caps = outweighed(policy.caps, order);
+    check_said(&policy, order)?;
+    let (policy_text, policy_emails) = recorded(&policy)?;
     let unreadable = |cause: std::io::Error| {
         Failure::usage(format!(
             "the roster {} cannot be read: {cause}. Nothing was asked",
@@ -74,7 +70,80 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
         default_action: order.action,
         policy,
         policy_text,
+        policy_emails,
+        reason: order.reason.as_deref().map(Personal::new),
+        ticket: order.ticket.as_deref().map(Personal::new),
     })
+}
+
+/// Reads the policy file, if there is one.
+pub(crate) fn read_policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = path else {
+        return Ok(Policy::default());
+    };
+    let text = std::fs::read_to_string(path).map_err(|cause| {
+        Failure::usage(format!(
+            "the policy {} cannot be read: {cause}. Nothing was asked",
+            path.display()
+        ))
+        .next("name a policy file that this user can read with --policy, or leave it out")
+    })?;
+    let policy = Policy::parse(&text).map_err(|cause| {
+        Failure::new(
+            "policy",
+            Exit::Usage,
+            format!("{}: {cause}. Nothing was asked", path.display()),
+        )
+        .next("correct the policy file and run the same command again")
+    })?;
+    Ok(policy)
+}
+
+/// What was passed goes before what the policy says.
+fn outweighed(caps: Caps, order: &Intake) -> Caps {
+    let passed = order.caps;
+    let actions = caps
+        .actions
+        .map(|allowed| allowed.max(order.consented.unwrap_or_default()));
+    Caps {
+        people: passed.people.or(caps.people),
+        actions: passed.actions.or(actions),
+        actions_per_person: passed.actions_per_person.or(caps.actions_per_person),
+        percent_of_running: passed.percent_of_running.or(caps.percent_of_running),
+    }
+}
+
+/// Whether everything was said that the policy asks for.
+fn check_said(policy: &Policy, order: &Intake) -> Result<(), Failure> {
+    let missing: Vec<&str> = [
+        ("--reason TEXT", policy.require_reason && order.reason.is_none()),
+        ("--ticket TEXT", policy.require_ticket && order.ticket.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(flag, is_missing)| is_missing.then_some(flag))
+    .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let flags = missing.join(" and ");
+    Err(
+        Failure::usage(format!("the policy requires {flags}. Nothing was asked"))
+            .next(format!("type the same command again with {flags}")),
+    )
+}
+
+/// A policy as it is recorded: its text with commitments instead of e-mails, and the e-mails under these commitments.
+fn recorded(policy: &Policy) -> Result<(String, Vec<Recorded>), Failure> {
+    let committed: Vec<_> = policy
+        .protect
+        .emails
+        .iter()
+        .map(|email| email.committed(About::Nobody))
+        .collect::<Result<_, _>>()
+        .map_err(JournalError::from)?;
+    let (emails, commitments): (Vec<_>, Vec<_>) = committed.into_iter().unzip();
+    let text = policy.canonical(&commitments).map_err(JournalError::from)?;
+    Ok((text, emails))
 }
 
 fn tell_detected(terminal: &Terminal, found: &Detected) {
@@ -115,7 +184,7 @@ impl Order {
     fn needs(&self) -> Needs {
         Needs {
             kinds: self.actions.iter().copied().collect::<BTreeSet<_>>(),
-            reads_emails: self.roster.rows.iter().any(|row| row.email.is_some()),
+            reads_emails: self.policy.reads_emails() || self.roster.rows.iter().any(|row| row.email.is_some()),
         }
     }
 
@@ -133,6 +202,9 @@ impl Order {
             begun_by: begun_by.to_owned(),
             actions_max,
             roster: intake::detected(&self.roster.detected),
+            policy_emails: self.policy_emails.clone(),
+            reason: self.reason.as_ref().map(|reason| reason.about(About::Nobody)),
+            ticket: self.ticket.as_ref().map(|ticket| ticket.about(About::Nobody)),
         };
         let rows = self
             .roster
@@ -161,6 +233,7 @@ pub(crate) async fn begin(
     command: &str,
     actions_max: Option<u32>,
 ) -> Result<Begun, Failed> {
+    local::refuse_unfit(&work.place)?;
     let portal = access.webhook.portal();
     let link = Link::open(work, access, &order.needs()).await?;
     let job = work.journal.view().next_job()?;

@@ -2,14 +2,14 @@
 
 use super::execution::{Mandate, carry_out, settle_others, tell_end};
 use super::failure::Failure;
+use super::preflight::Needs;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
-use super::work::{Link, Needs, Work};
+use super::work::{Link, Work};
 use super::{Ending, Failed, consent, planning, run, show};
 use crate::domain::{ActionState, JobId, Outcome, Portal, RunId, StopReason};
 use crate::journal::{About, ActionReopened, Event, JobRecord};
 use crate::personal::Personal;
-use crate::plan::policy::Policy;
 use crate::report::status::JobStatus;
 
 pub(crate) async fn resume(
@@ -20,7 +20,7 @@ pub(crate) async fn resume(
     reason: Option<String>,
     portal: PortalArguments,
 ) -> Ending {
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let record = work.job(named)?;
     let job = record.job;
@@ -101,7 +101,7 @@ fn next_stage(
         return Ok(Stage::Plan);
     }
     if record.confirmed_at.is_none() {
-        return match record.actions_max {
+        return match cap(work, record)? {
             _ if status.count(ActionState::Planned) == 0 => Ok(match status.stop_reason {
                 Some(StopReason::Crash) => Stage::EndRun,
                 _ => Stage::NothingToDo,
@@ -126,11 +126,19 @@ fn next_stage(
     Ok(Stage::Execute)
 }
 
+/// The cap under which a job goes on by itself. A person who decided about the plan has taken it over, and confirms it.
+fn cap(work: &Work, record: &JobRecord) -> Result<Option<u32>, Failure> {
+    let is_decided = !work.journal.view().deciders(record.job)?.is_empty();
+    Ok(record.actions_max.filter(|_| !is_decided))
+}
+
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
-    let rows = work.journal.view().rows(record.job)?;
+    let view = work.journal.view();
+    let rows = view.rows(record.job)?;
+    let asks_policy = record.frozen_at.is_none() && !view.policy_emails(record.job)?.is_empty();
     Ok(Needs {
         kinds: rows.iter().map(|row| row.action).collect(),
-        reads_emails: !record.resolved && rows.iter().any(|row| row.email.is_some()),
+        reads_emails: asks_policy || !record.resolved && rows.iter().any(|row| row.email.is_some()),
     })
 }
 
@@ -141,18 +149,23 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
         work.end_run(link, run, job, Some(failure.stop_reason))?;
         return Err(failure.with(&work.status(job)?));
     }
-    let text = work.journal.view().policy(job)?.unwrap_or_default();
-    let policy: Policy = serde_json::from_str(&text).map_err(crate::journal::JournalError::from)?;
+    let policy = consent::policy(work.journal.view(), job)?;
+    if work.journal.view().policy_emails(job)?.contains(&None) {
+        work.end_run(link, run, job, None)?;
+        let message =
+            format!("an e-mail that the policy of job {job} protects was erased, so its plan can no longer be made");
+        return Err(Failure::refused(message)
+            .next("offboard24 plan ROSTER --policy FILE makes a new job")
+            .with(&work.status(job)?));
+    }
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {
         return Err(failure.with(&work.status(job)?));
     }
-    if let Some(max_actions) = record.actions_max {
+    if let Some(max_actions) = cap(work, record)? {
         return run::go_on_under_cap(work, link, run, job, max_actions).await;
     }
     work.end_run(link, run, job, None)?;
-    let status = work.status(job)?;
-    show::tell_plan(work, &status)?;
-    Ok(status.exit())
+    show::tell_plan(work, job)
 }
 
 /// Puts ended actions back, on the operator's word.

@@ -11,12 +11,13 @@ use crate::domain::{JobId, RunId, StopReason};
 pub(crate) async fn run(
     common: &Common,
     terminal: &Terminal,
-    intake: Intake,
+    mut intake: Intake,
     max_actions: u32,
     portal: PortalArguments,
 ) -> Ending {
+    intake.consented = Some(max_actions);
     let order = planning::read_order(terminal, &intake)?;
-    let access = portal.access()?;
+    let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
     let Begun { link, job, run } = planning::begin(&mut work, access, &order, "run", Some(max_actions)).await?;
     let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
@@ -28,7 +29,11 @@ pub(crate) async fn run(
 pub(crate) async fn go_on_under_cap(work: &mut Work, link: &Link, run: RunId, job: JobId, max_actions: u32) -> Ending {
     let status = work.status(job)?;
     work.terminal.say(&show::plan_text(work.journal.view(), &status)?);
-    match consent::of_cap(&status, max_actions) {
+    let record = work.job(Some(job))?;
+    let consent = consent::check_caps(work.journal.view(), &record)
+        .and_then(|()| consent::check_approved(work.journal.view(), &record))
+        .and_then(|()| consent::of_cap(&status, max_actions));
+    match consent {
         Ok(consent) => carry_out(work, link, run, job, Mandate::Execute(Some(consent))).await,
         Err(failure) => {
             work.end_run(link, run, job, None::<StopReason>)?;

@@ -1,22 +1,30 @@
 //! The command line: raw flags, then a validated form with real types. The program sees only the second.
 //!
-//! Precedence: flag, environment, default. The webhook is never an argument: arguments show in process lists.
+//! Precedence: flag, environment, configuration file, default. The webhook is never an argument: arguments show in process lists.
 
 use std::ffi::OsString;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::chosen::{Chosen, Origin};
 use super::failure::Failure;
+use super::profile::{Configuration, Profile};
 use super::surroundings::Surroundings;
+use super::time_limit::TimeLimit;
 use crate::domain::{ActionKind, JobId, Outcome};
 use crate::paths::Paths;
-use crate::portal::{Rate, Settings as PortalSettings, Webhook};
+use crate::plan::caps::Caps;
+use crate::portal::{Rate, Settings as PortalSettings, Webhook, is_rewritten};
 use crate::roster::{Delimiter, Encoding, Field, Options as RosterOptions};
 
 /// Bytes of a webhook URL that are read from a file.
 const WEBHOOK_BYTES_MAX: u64 = 4096;
+
+/// Characters of a reason or a ticket.
+const SAID_CHARACTERS_MAX: usize = 500;
 
 /// The slowest pace: at fewer requests a second a re-check would be too old before its batch can leave.
 const RATE_MIN: f64 = 0.2;
@@ -35,6 +43,9 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
+    /// The portal of this name in the configuration file `$XDG_CONFIG_HOME/offboard24/config.toml` [env: `OFFBOARD24_PORTAL`]
+    #[arg(long, value_name = "NAME", global = true)]
+    portal: Option<String>,
     /// The database [default: `$XDG_STATE_HOME/offboard24/audit.db`] [env: `OFFBOARD24_DB`]
     #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
@@ -52,6 +63,9 @@ pub(crate) struct Common {
     pub(crate) verbose: u8,
     #[arg(skip)]
     pub(crate) surroundings: Surroundings,
+    /// What the configuration file says about the portal that was named.
+    #[arg(skip)]
+    profile: Profile,
 }
 
 /// How to reach the portal.
@@ -65,12 +79,12 @@ pub(crate) struct PortalArguments {
     /// Certificates (PEM) of a self-hosted portal's authority
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Requests a second, or `unlimited`
-    #[arg(long, value_name = "RATE", default_value = "2", value_parser = parse_rate)]
-    rate: Rate,
-    /// Requests that may go at once after a quiet time
-    #[arg(long, value_name = "N", default_value_t = PortalSettings::BURST, value_parser = clap::value_parser!(u32).range(1..))]
-    burst: u32,
+    #[arg(long, value_name = "RATE", help = format!("Requests a second, or `unlimited` [default: {}]", Rate::default()), value_parser = parse_rate)]
+    rate: Option<Rate>,
+    #[arg(long, value_name = "N", help = format!("Requests that may go at once after a quiet time [default: {}]", PortalSettings::BURST), value_parser = clap::value_parser!(u32).range(1..))]
+    burst: Option<u32>,
+    #[command(flatten)]
+    time_limit: TimeLimit,
 }
 
 /// How to read the roster.
@@ -83,9 +97,24 @@ pub(crate) struct RosterArguments {
     /// The action of rows that carry none
     #[arg(long, value_enum)]
     action: Option<ActionArgument>,
-    /// Rules about what is protected or held (TOML)
+    /// Rules about what is protected or held, and how much a job may do (TOML) [env: `OFFBOARD24_POLICY`]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Why it is done; recorded, reported, and left on the state of terminated workflows, where colleagues can read it
+    #[arg(long, value_name = "TEXT", value_parser = parse_said)]
+    reason: Option<String>,
+    /// The ticket that it is done for; recorded, reported and left like the reason
+    #[arg(long, value_name = "TEXT", value_parser = parse_said)]
+    ticket: Option<String>,
+    /// The most people that may be matched; outweighs the policy's caps.people
+    #[arg(long, value_name = "N", help_heading = "Caps")]
+    max_people: Option<u32>,
+    /// The most actions on workflows of one person; outweighs the policy's `caps.actions_per_person`
+    #[arg(long, value_name = "N", help_heading = "Caps")]
+    max_actions_per_person: Option<u32>,
+    /// The most actions, as a percentage of all workflows that run on the portal; outweighs the policy's `caps.percent_of_running`
+    #[arg(long, value_name = "N", help_heading = "Caps", value_parser = clap::value_parser!(u32).range(..=100))]
+    max_percent: Option<u32>,
     /// The encoding, where it is not detected
     #[arg(long, value_parser = parse_word::<Encoding>)]
     encoding: Option<Encoding>,
@@ -98,11 +127,20 @@ pub(crate) struct RosterArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ActionArgument {
+pub(crate) enum ActionArgument {
     /// Erase the workflow with everything about it
     Kill,
     /// End it and leave its state and log
     Terminate,
+}
+
+impl From<ActionArgument> for ActionKind {
+    fn from(argument: ActionArgument) -> Self {
+        match argument {
+            ActionArgument::Kill => Self::Kill,
+            ActionArgument::Terminate => Self::Terminate,
+        }
+    }
 }
 
 /// Which job.
@@ -121,11 +159,23 @@ pub(crate) enum Command {
         /// A roster of your own; its people have to be the stand-in's
         roster: Option<PathBuf>,
     },
+    /// Look whether everything is there for a job: portal, rights, limits, clock, folders, key, policy; changes nothing
+    #[command(after_help = "Example: offboard24 check")]
+    Check {
+        /// A policy that has to be usable (TOML) [env: `OFFBOARD24_POLICY`]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[command(flatten)]
+        portal: PortalArguments,
+    },
     /// Read a roster, find what waits on its people, freeze the plan; changes nothing on the portal
     #[command(after_help = "Example: offboard24 plan dismissed.csv --action terminate")]
     Plan {
         #[command(flatten)]
         roster: RosterArguments,
+        /// The most actions that the plan may have; outweighs the policy's caps.actions
+        #[arg(long, value_name = "N", help_heading = "Caps")]
+        max_actions: Option<u32>,
         #[command(flatten)]
         portal: PortalArguments,
     },
@@ -137,6 +187,18 @@ pub(crate) enum Command {
         /// How to arrange it
         #[arg(long, value_enum, default_value_t = ShowBy::Person)]
         by: ShowBy,
+    },
+    /// Release or drop actions of a plan, or say who a row is about; gives a new plan
+    #[command(after_help = super::decide::EXAMPLES)]
+    Decide(Box<super::decide::DecideArguments>),
+    /// Approve a plan that somebody else made
+    #[command(after_help = "Example: offboard24 approve --confirm acme.bitrix24.com:214:7f3a91c2")]
+    Approve {
+        #[command(flatten)]
+        job: JobArgument,
+        /// PORTAL:COUNT:HASH8 as `plan` printed it; without it, a terminal asks
+        #[arg(long, value_name = "PORTAL:COUNT:HASH8")]
+        confirm: Option<String>,
     },
     /// Confirm a plan and carry it out
     #[command(after_help = "Example: offboard24 apply --confirm acme.bitrix24.com:214:7f3a91c2")]
@@ -154,7 +216,8 @@ pub(crate) enum Command {
     Run {
         #[command(flatten)]
         roster: RosterArguments,
-        /// The most actions that may be carried out without asking; with more, nothing is
+        /// The most actions that may be carried out without asking; with more, nothing is. A higher number than the policy's caps.actions
+        /// outweighs it
         #[arg(long, value_name = "N")]
         max_actions: u32,
         #[command(flatten)]
@@ -182,6 +245,12 @@ pub(crate) enum Command {
         /// Exit with the job's code instead of 0
         #[arg(long)]
         exit_code: bool,
+        /// Go on telling, whenever something changes, until no process works on the job
+        #[arg(long, conflicts_with = "json")]
+        watch: bool,
+        /// With --watch: one JSON object a line
+        #[arg(long, requires = "watch")]
+        json_lines: bool,
     },
     /// Ask the process that runs a job to stop after the batch in flight
     #[command(after_help = "Example: offboard24 stop")]
@@ -201,6 +270,30 @@ pub(crate) enum Command {
     /// A stand-in portal on loopback, for rehearsals
     #[command(after_help = "Example: offboard24 sandbox --people 200 --roster-out roster.csv")]
     Sandbox(super::sandbox::SandboxArguments),
+    /// What holds, and who said so
+    #[command(subcommand)]
+    Config(super::config::ConfigCommand),
+    /// Print what a shell needs to complete commands and flags
+    #[command(
+        after_help = "Example: offboard24 completions bash > ~/.local/share/bash-completion/completions/offboard24"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Example: offboard24 man -o ~/.local/share/man/man1")]
+    Man(super::man::ManArguments),
+}
+
+impl Command {
+    /// Whether the configuration file is about it. What asks no portal and opens no database ignores that file, and `config` reads it itself.
+    pub(crate) fn is_configured(&self) -> bool {
+        !matches!(
+            self,
+            Self::Demo { .. } | Self::Sandbox(_) | Self::Config(_) | Self::Completions { .. } | Self::Man(_)
+        )
+    }
 }
 
 /// How `show` arranges a job.
@@ -219,6 +312,12 @@ pub(crate) struct Intake {
     pub(crate) path: PathBuf,
     pub(crate) action: Option<ActionKind>,
     pub(crate) policy: Option<PathBuf>,
+    pub(crate) reason: Option<String>,
+    pub(crate) ticket: Option<String>,
+    /// What was passed instead of the policy's caps.
+    pub(crate) caps: Caps,
+    /// Actions that `run` may carry out without asking: a higher cap than the policy's, and never a lower one.
+    pub(crate) consented: Option<u32>,
     pub(crate) options: RosterOptions,
 }
 
@@ -226,11 +325,17 @@ impl From<RosterArguments> for Intake {
     fn from(raw: RosterArguments) -> Self {
         Self {
             path: raw.roster,
-            action: raw.action.map(|action| match action {
-                ActionArgument::Kill => ActionKind::Kill,
-                ActionArgument::Terminate => ActionKind::Terminate,
-            }),
+            action: raw.action.map(ActionKind::from),
             policy: raw.policy,
+            reason: raw.reason,
+            ticket: raw.ticket,
+            caps: Caps {
+                people: raw.max_people,
+                actions: None,
+                actions_per_person: raw.max_actions_per_person,
+                percent_of_running: raw.max_percent,
+            },
+            consented: None,
             options: RosterOptions {
                 encoding: raw.encoding,
                 delimiter: raw.delimiter,
@@ -240,12 +345,21 @@ impl From<RosterArguments> for Intake {
     }
 }
 
+impl Intake {
+    /// With what the configuration file says, where no flag does.
+    pub(crate) fn configured(mut self, common: &Common) -> Self {
+        self.policy = common.policy(self.policy).map(|policy| policy.value);
+        self
+    }
+}
+
 /// Validated settings of a command that talks to the portal.
 pub(crate) struct PortalAccess {
     pub(crate) webhook: Webhook,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) rate: Rate,
     pub(crate) burst: u32,
+    pub(crate) time_limit: TimeLimit,
 }
 
 /// Where this process keeps things, and what it finds around it.
@@ -257,35 +371,76 @@ pub(crate) struct Place {
 }
 
 impl Common {
-    /// The database that was named; none where it is the default one.
-    pub(crate) fn named_database(&self) -> Option<PathBuf> {
-        self.db.clone()
+    /// The flags that say where things are, if there are any.
+    pub(crate) fn flags_of_place(&self) -> Option<String> {
+        let portal = self.portal.as_ref().map(|name| format!("--portal {name}"));
+        let database = self.db.as_ref().map(|path| format!("--db {}", path.display()));
+        let flags: Vec<String> = portal.into_iter().chain(database).collect();
+        (!flags.is_empty()).then(|| flags.join(" "))
+    }
+
+    pub(crate) fn paths(&self) -> Result<Paths, Failure> {
+        self.surroundings.paths().ok_or_else(|| {
+            Failure::usage("this account has no home directory")
+                .next("set XDG_STATE_HOME to a folder for the database and the locks")
+        })
+    }
+
+    /// The portal that was named.
+    pub(crate) fn portal(&self) -> Option<Chosen<String>> {
+        let of_environment = || Chosen::by_environment("OFFBOARD24_PORTAL");
+        let named = of_environment().map(|name| name.map(|name| name.to_string_lossy().into_owned()));
+        Chosen::by_flag("--portal", self.portal.clone()).or(named)
+    }
+
+    /// Reads what the configuration file says about the portal that was named. Without a name it is not looked at.
+    pub(crate) fn configure(&mut self) -> Result<(), Failure> {
+        let Some(name) = self.portal() else { return Ok(()) };
+        let path = self.paths()?.configuration();
+        let configuration = Configuration::read(&path, crate::paths::home().as_deref())?.unwrap_or_default();
+        self.profile = configuration.profile(&name, &path)?;
+        Ok(())
+    }
+
+    /// Where the portal that was named is, so that a webhook of another one is noticed.
+    pub(crate) fn host(&self) -> Option<Chosen<String>> {
+        self.profile.host.clone()
+    }
+
+    pub(crate) fn policy(&self, flag: Option<PathBuf>) -> Option<Chosen<PathBuf>> {
+        Chosen::by_flag("--policy", flag)
+            .or_else(|| Chosen::by_environment("OFFBOARD24_POLICY"))
+            .or_else(|| self.profile.policy.clone())
+    }
+
+    pub(crate) fn database(&self, paths: &Paths) -> Chosen<PathBuf> {
+        Chosen::by_flag("--db", self.db.clone())
+            .or_else(|| Chosen::by_environment("OFFBOARD24_DB"))
+            .or_else(|| self.profile.db.clone())
+            .unwrap_or_else(|| Chosen::by_default(paths.database()))
+    }
+
+    pub(crate) fn key(&self, paths: &Paths) -> Chosen<PathBuf> {
+        Chosen::by_flag("--key-file", self.key_file.clone())
+            .or_else(|| Chosen::by_environment("OFFBOARD24_KEY_FILE"))
+            .or_else(|| self.profile.key_file.clone())
+            .unwrap_or_else(|| Chosen::by_default(paths.key()))
     }
 
     /// The database and the folders.
     pub(crate) fn place(&self) -> Result<Place, Failure> {
-        let paths = self.surroundings.paths().ok_or_else(|| {
-            Failure::usage("this account has no home directory")
-                .next("set XDG_STATE_HOME to a folder for the database and the locks")
-        })?;
-        let named = self.db.clone().or_else(|| from_environment("OFFBOARD24_DB"));
+        let paths = self.paths()?;
+        let database = self.database(&paths).value;
         // Made into folders and files, an address would leave the webhook's token in their names.
-        if named
-            .as_ref()
-            .is_some_and(|path| path.to_string_lossy().contains("://"))
-        {
+        if database.to_string_lossy().contains("://") {
             return Err(Failure::usage(
                 "what is named as the database is an address and no file (it is not shown here, since it may be a password)",
             )
             .next("name a file with --db FILE or OFFBOARD24_DB; the webhook's place is OFFBOARD24_WEBHOOK"));
         }
-        let key = self
-            .key_file
-            .clone()
-            .or_else(|| from_environment("OFFBOARD24_KEY_FILE"));
         Ok(Place {
-            database: one_name(&named.unwrap_or_else(|| paths.database())),
-            key: key.unwrap_or_else(|| paths.key()),
+            database: one_name(&database),
+            key: self.key(&paths).value,
             paths,
             surroundings: self.surroundings.clone(),
         })
@@ -298,45 +453,132 @@ impl JobArgument {
     }
 }
 
+/// Where the webhook's URL is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum WebhookPlace {
+    /// In a file; `-` is standard input.
+    File(PathBuf),
+    /// In an environment variable.
+    Variable,
+}
+
+impl std::fmt::Display for WebhookPlace {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Variable => formatter.write_str("a URL, not shown"),
+        }
+    }
+}
+
 impl PortalArguments {
-    /// Reads the webhook from where it was put.
-    pub(crate) fn access(self) -> Result<PortalAccess, Failure> {
-        let file = self
-            .webhook_file
-            .or_else(|| from_environment("OFFBOARD24_WEBHOOK_FILE"));
-        let text = match &file {
-            Some(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()),
-            Some(path) => std::fs::File::open(path).and_then(read_limited),
-            None => match std::env::var_os("OFFBOARD24_WEBHOOK") {
-                Some(value) => Ok(value.to_string_lossy().into_owned()),
-                None => {
-                    return Err(Failure::usage("no webhook").next(
-                        "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file",
-                    ));
-                }
-            },
+    /// Where the webhook's URL is.
+    pub(crate) fn webhook(&self, common: &Common) -> Option<Chosen<WebhookPlace>> {
+        let file = Chosen::by_flag("--webhook-file", self.webhook_file.clone())
+            .or_else(|| Chosen::by_environment("OFFBOARD24_WEBHOOK_FILE"))
+            .map(|file| file.map(WebhookPlace::File));
+        let variable = || Chosen::by_environment("OFFBOARD24_WEBHOOK").map(|url| url.map(|_| WebhookPlace::Variable));
+        let of_profile = || Some(common.profile.webhook_file.clone()?.map(WebhookPlace::File));
+        // One that is set and empty is no choice; but where nothing else is said, it is what is wrong.
+        let empty = || {
+            std::env::var_os("OFFBOARD24_WEBHOOK").map(|_| Chosen {
+                value: WebhookPlace::Variable,
+                origin: Origin::Environment("OFFBOARD24_WEBHOOK"),
+            })
         };
-        let text = text.map_err(|cause| {
-            Failure::usage(format!("the webhook file cannot be read: {cause}. Nothing was asked"))
-                .next("put the webhook's URL, and nothing else, into a text file that this user can read")
+        file.or_else(variable).or_else(of_profile).or_else(empty)
+    }
+
+    pub(crate) fn ca_file(&self, common: &Common) -> Option<Chosen<PathBuf>> {
+        Chosen::by_flag("--ca-file", self.ca_file.clone()).or_else(|| common.profile.ca_file.clone())
+    }
+
+    pub(crate) fn rate(&self, common: &Common) -> Chosen<Rate> {
+        Chosen::by_flag("--rate", self.rate)
+            .or_else(|| common.profile.rate.clone())
+            .unwrap_or_else(|| Chosen::by_default(Rate::default()))
+    }
+
+    pub(crate) fn burst(&self, common: &Common) -> Chosen<u32> {
+        Chosen::by_flag("--burst", self.burst)
+            .or_else(|| common.profile.burst.clone())
+            .unwrap_or_else(|| Chosen::by_default(PortalSettings::BURST))
+    }
+
+    /// Reads the webhook from where it was put.
+    pub(crate) fn access(self, common: &Common) -> Result<PortalAccess, Failure> {
+        let place = self.webhook(common).ok_or_else(|| {
+            Failure::usage("no webhook").next(
+                "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file; or name a portal \
+                 of the configuration file with --portal",
+            )
         })?;
-        let webhook = Webhook::parse(text.trim()).map_err(|cause| {
-            Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal")
-        })?;
+        let webhook = read_webhook(&place)?;
+        check_portal(common, &webhook, &place.origin)?;
         Ok(PortalAccess {
             webhook,
-            ca_file: self.ca_file,
-            rate: self.rate,
-            burst: self.burst,
+            ca_file: self.ca_file(common).map(|file| file.value),
+            rate: self.rate(common).value,
+            burst: self.burst(common).value,
+            time_limit: self.time_limit,
         })
     }
 }
 
-/// A path from the environment; an empty one is none.
-fn from_environment(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
+fn read_webhook(place: &Chosen<WebhookPlace>) -> Result<Webhook, Failure> {
+    let unreadable = |cause: std::io::Error| {
+        Failure::usage(format!("the webhook file cannot be read: {cause}. Nothing was asked"))
+            .next("put the webhook's URL, and nothing else, into a text file that this user can read")
+    };
+    let text = match &place.value {
+        WebhookPlace::File(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()).map_err(unreadable)?,
+        WebhookPlace::File(path) => {
+            let file = std::fs::File::open(path).map_err(unreadable)?;
+            let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+            check_private(path, mode, &place.origin)?;
+            read_limited(file).map_err(unreadable)?
+        }
+        WebhookPlace::Variable => {
+            let url = std::env::var_os("OFFBOARD24_WEBHOOK").unwrap_or_default();
+            url.to_string_lossy().into_owned()
+        }
+    };
+    Webhook::parse(text.trim())
+        .map_err(|cause| Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal"))
+}
+
+/// A webhook that stays on this machine, as the configuration file has it, is nobody else's to read.
+fn check_private(path: &Path, mode: u32, origin: &Origin) -> Result<(), Failure> {
+    const OF_OTHERS: u32 = 0o007;
+    let is_configured = matches!(origin, Origin::File { .. });
+    if is_configured && mode & OF_OTHERS != 0 {
+        let message = format!(
+            "everybody on this machine can read the webhook in {}. Nothing was asked",
+            path.display()
+        );
+        return Err(Failure::usage(message).next(format!("chmod 600 {}", path.display())));
+    }
+    Ok(())
+}
+
+/// A webhook that leads elsewhere than to the portal that was named is refused: the environment may still hold that of another one.
+fn check_portal(common: &Common, webhook: &Webhook, origin: &Origin) -> Result<(), Failure> {
+    let of_profile = || {
+        let file = common.profile.webhook_file.clone()?.map(WebhookPlace::File);
+        Some(file.origin != *origin).filter(|differs| *differs)?;
+        Some(read_webhook(&file).ok()?.portal().0)
+    };
+    let expected = common.host().map(|host| host.value).or_else(of_profile);
+    match (expected, common.portal()) {
+        (Some(expected), Some(name)) if expected != webhook.portal().0 => Err(Failure::refused(format!(
+            "the webhook ({origin}) leads to {}, and the portal {} ({}) is {expected}. Nothing was asked",
+            webhook.portal(),
+            name.value,
+            name.origin
+        ))
+        .next("offboard24 config explain shows who says what; unset what is of another portal")),
+        _ => Ok(()),
+    }
 }
 
 /// One name for one database, whatever links lead there: its lock and its other neighbours are named after it.
@@ -367,7 +609,7 @@ fn parse_map(text: &str) -> Result<(Field, String), String> {
     Ok((parse_word(field)?, column.to_owned()))
 }
 
-fn parse_rate(text: &str) -> Result<Rate, String> {
+pub(crate) fn parse_rate(text: &str) -> Result<Rate, String> {
     if text == "unlimited" {
         return Ok(Rate::Unlimited);
     }
@@ -381,6 +623,24 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
             "at least {RATE_MIN}: below that, what was looked at is too old before it can be acted on"
         ))
     }
+}
+
+/// A reason or a ticket: short enough for every report, and nothing in it that the portal would take for a reference and rewrite.
+fn parse_said(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("say something, or leave it out".to_owned());
+    }
+    if text.chars().count() > SAID_CHARACTERS_MAX {
+        return Err(format!("at most {SAID_CHARACTERS_MAX} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("one line, without control characters".to_owned());
+    }
+    if is_rewritten(text) {
+        return Err("the portal would rewrite a $ followed by result[, next[, total[, time[ or error[".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_retry(text: &str) -> Result<Outcome, String> {

@@ -10,7 +10,7 @@ use super::settings::{Common, ShowBy};
 use super::terminal::Terminal;
 use super::text::{NOTHING, cell, count, person, printable};
 use super::work::Work;
-use super::{Ending, find_job, status};
+use super::{Ending, consent, find_job, status};
 use crate::domain::{ActionKind, ActionState, HoldReason, JobId, RowState, UserId, WorkflowId};
 use crate::exit::Exit;
 use crate::journal::{ActionRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView};
@@ -42,9 +42,14 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     Ok(Exit::Done)
 }
 
-/// What `plan` ends with.
-pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> {
+/// What `plan` ends with. A plan over a cap is shown, so that somebody can see why, and refused.
+pub(crate) fn tell_plan(work: &Work, job: JobId) -> Ending {
+    let status = &work.status(job)?;
     let plan = plan_text(work.journal.view(), status)?;
+    if let Err(refusal) = consent::check_caps(work.journal.view(), &work.job(Some(job))?) {
+        work.terminal.say(&plan);
+        return Err(refusal.with(status));
+    }
     let object = serde_json::to_value(status).map_err(JournalError::from)?;
     let end = if status.state == JobState::Complete {
         "nothing to do: no action is planned".to_owned()
@@ -54,7 +59,7 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
     let database = work.place.database.display();
     work.terminal.say(&format!("{plan}\n\n{end}\ndatabase: {database}"));
     work.terminal.object(&object);
-    Ok(())
+    Ok(status.exit())
 }
 
 /// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
@@ -62,6 +67,7 @@ pub(crate) fn tell_plan(work: &Work, status: &JobStatus) -> Result<(), Failure> 
 pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
     let content = Content::read(view, status.job)?;
     let mut parts = vec![headline(status)];
+    parts.extend(content.shared());
     parts.extend(content.started_by_colleagues());
     parts.extend(content.robots());
     parts.push(content.by_person());
@@ -326,7 +332,7 @@ impl Content {
                 format!("the rows of {} ask for different actions", self.people(&action.people))
             }
             HoldReason::OtherJob => "another unfinished job has it".to_owned(),
-            HoldReason::Protected => "the policy protects it".to_owned(),
+            HoldReason::Protected => "the policy protects it, or somebody who waits in it".to_owned(),
             HoldReason::Dropped => "dropped by the operator".to_owned(),
             HoldReason::Foreign => {
                 let starter = self.workflows.get(&action.workflow).and_then(|view| view.started_by);
@@ -339,9 +345,20 @@ impl Content {
         }
     }
 
+    /// Only where the policy includes them.
+    fn shared(&self) -> Option<String> {
+        self.planned_first(
+            |action, _| !action.others.is_empty(),
+            [
+                "is also waited for by somebody who is no matched person of this job",
+                "are also waited for by somebody who is no matched person of this job",
+            ],
+        )
+    }
+
     fn started_by_colleagues(&self) -> Option<String> {
         self.planned_first(
-            |view| view.started_by_active == Some(true),
+            |_, view| view.started_by_active == Some(true),
             [
                 "was started by colleagues who still work here",
                 "were started by colleagues who still work here",
@@ -352,7 +369,7 @@ impl Content {
     /// What a deal or an item may go on by: when such a workflow ends, its robots stop for everybody (protocol section 5.5).
     fn robots(&self) -> Option<String> {
         self.planned_first(
-            |view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
+            |_, view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
             [
                 "belongs to the CRM or to RPA, and may run the robots of a deal or an item, which would stop for everybody",
                 "belong to the CRM or to RPA, and may run the robots of deals or items, which would stop for everybody",
@@ -361,7 +378,11 @@ impl Content {
     }
 
     /// Planned actions that deserve a look before all others, with a line that says for one and for many what they are.
-    fn planned_first(&self, deserves: impl Fn(&WorkflowView) -> bool, [one, many]: [&str; 2]) -> Option<String> {
+    fn planned_first(
+        &self,
+        deserves: impl Fn(&ActionRecord, &WorkflowView) -> bool,
+        [one, many]: [&str; 2],
+    ) -> Option<String> {
         let open: Vec<&ActionRecord> = self
             .actions
             .iter()
@@ -370,7 +391,11 @@ impl Content {
         let first: Vec<&ActionRecord> = open
             .iter()
             .copied()
-            .filter(|action| self.workflows.get(&action.workflow).is_some_and(&deserves))
+            .filter(|action| {
+                self.workflows
+                    .get(&action.workflow)
+                    .is_some_and(|view| deserves(action, view))
+            })
             .collect();
         if first.is_empty() {
             return None;

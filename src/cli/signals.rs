@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::terminal::Terminal;
+use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::domain::StopReason;
 use crate::exit::Exit;
@@ -55,6 +57,14 @@ impl Signals {
             first_heard,
         )));
         Ok(Self { stop, terminated })
+    }
+
+    /// The same, and from this reading of the clock on the wish to stop is there.
+    pub(crate) fn until(self, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
+        Self {
+            stop: self.stop.until(clock, deadline),
+            ..self
+        }
     }
 
     /// The wish to stop.

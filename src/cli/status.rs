@@ -1,5 +1,9 @@
 //! `offboard24 status`: where a job stands. Takes no lock; works while another process runs the job.
 
+use std::time::Duration;
+
+use chrono::Local;
+
 use super::settings::Common;
 use super::terminal::Terminal;
 use super::{Ending, find_job, show};
@@ -8,7 +12,10 @@ use crate::exit::Exit;
 use crate::journal::JournalFile;
 use crate::lock::holder;
 use crate::paths::database_lock;
-use crate::report::status::JobStatus;
+use crate::report::status::{JobState, JobStatus};
+
+/// How often `--watch` looks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn status(common: &Common, terminal: &Terminal, named: Option<JobId>, exit_code: bool) -> Ending {
     let place = common.place()?;
@@ -19,6 +26,50 @@ pub(crate) fn status(common: &Common, terminal: &Terminal, named: Option<JobId>,
     terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
     terminal.say(&show::status_text(&status));
     Ok(if exit_code { status.exit() } else { Exit::Done })
+}
+
+/// Tells where a job stands whenever that changes, until no process works on it.
+pub(crate) async fn watch(
+    common: &Common,
+    terminal: &Terminal,
+    named: Option<JobId>,
+    exit_code: bool,
+    json_lines: bool,
+) -> Ending {
+    let place = common.place()?;
+    let clock = place.surroundings.clock();
+    let job = find_job(JournalFile::open(&place.database)?.view(), named)?.job;
+    let mut told = None;
+    loop {
+        // Opened each time: what a reader holds open, the writer cannot bring into the file.
+        let file = JournalFile::open(&place.database)?;
+        let record = find_job(file.view(), Some(job))?;
+        let status = JobStatus::read(file.view(), &record, is_live(&place.database))?;
+        drop(file);
+        let object = serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?;
+        let is_over = status.state != JobState::Running;
+        if told.as_ref() != Some(&object) {
+            let line = if json_lines {
+                object.to_string()
+            } else {
+                format!(
+                    "{} {}",
+                    clock.utc().with_timezone(&Local).format("%H:%M:%S"),
+                    show::headline(&status)
+                )
+            };
+            let mut lines = terminal.lines();
+            if lines.write(&line).is_break() {
+                return Ok(Exit::Done);
+            }
+            lines.flush();
+            told = Some(object);
+        }
+        if is_over {
+            return Ok(if exit_code { status.exit() } else { Exit::Done });
+        }
+        clock.sleep(WATCH_EVERY).await;
+    }
 }
 
 /// Whether a process holds the database. When that cannot be tested, nobody is taken to.

@@ -5,7 +5,8 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
@@ -21,8 +22,8 @@ pub(crate) struct Terminal {
     quiet: bool,
     /// Whether this one prints the object.
     object: bool,
-    /// The database, where it is not the default one: the next command has to name it too.
-    database: Option<PathBuf>,
+    /// The flags that say where things are: the next command has to have them too.
+    place: Option<String>,
 }
 
 impl Terminal {
@@ -31,7 +32,7 @@ impl Terminal {
             json,
             quiet,
             object: true,
-            database: None,
+            place: None,
         }
     }
 
@@ -43,21 +44,16 @@ impl Terminal {
         }
     }
 
-    /// For commands on a database other than the default one.
-    pub(crate) fn on(&self, database: Option<PathBuf>) -> Self {
-        Self {
-            database,
-            ..self.clone()
-        }
+    /// For commands whose flags say where things are.
+    pub(crate) fn on(&self, place: Option<String>) -> Self {
+        Self { place, ..self.clone() }
     }
 
     /// A line that says what to type next.
     pub(crate) fn next(&self, next: &str) -> String {
-        let flag = self.database.as_ref().filter(|_| next.contains("offboard24 "));
-        let flag = flag
-            .map(|path| format!(" (with --db {})", path.display()))
-            .unwrap_or_default();
-        format!("next: {next}{flag}")
+        let flags = self.place.as_ref().filter(|_| next.contains("offboard24 "));
+        let flags = flags.map(|place| format!(" (with {place})")).unwrap_or_default();
+        format!("next: {next}{flags}")
     }
 
     /// Text for people, on standard output; not with `--json`.
@@ -166,12 +162,14 @@ impl Terminal {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed} left {eta}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {per_sec:.1}, {elapsed} so far, {eta} left")
+        {
             bar.set_style(style);
         }
         Progress {
             bar,
-            lines: (!self.quiet && !on_terminal).then(|| std::sync::Mutex::new(None)),
+            lines: (!self.quiet && !on_terminal).then(Mutex::default),
         }
     }
 }
@@ -221,31 +219,62 @@ impl Rendered for clap::builder::StyledStr {
 /// How far a command is.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    /// Without a terminal: the last time that a line was written.
-    lines: Option<std::sync::Mutex<Option<std::time::Duration>>>,
+    /// Without a terminal: what was written so far.
+    lines: Option<Mutex<Written>>,
+}
+
+/// The lines of a progress.
+#[derive(Debug, Default)]
+struct Written {
+    /// When the first was, and how much was done then.
+    first: Option<(Duration, u32)>,
+    /// When the last was.
+    last: Option<Duration>,
 }
 
 /// Without a terminal, one line in this time.
-const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 impl Progress {
     /// Shows a state.
-    pub(crate) fn show(&self, done: u32, total: u32, message: &str, now: std::time::Duration) {
+    pub(crate) fn show(&self, done: u32, total: u32, message: &str, now: Duration) {
         self.bar.set_length(u64::from(total));
         self.bar.set_position(u64::from(done));
         self.bar.set_message(message.to_owned());
-        let Some(last) = &self.lines else { return };
-        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY) {
-            *last = Some(now);
-            write_all(io::stderr().lock(), &format!("{done}/{total} {message}"));
+        let Some(written) = &self.lines else { return };
+        let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.last.is_some_and(|last| now.saturating_sub(last) < LINE_EVERY) {
+            return;
         }
+        written.last = Some(now);
+        let (began, before) = *written.first.get_or_insert((now, done));
+        let pace = pace(
+            done.saturating_sub(before),
+            total.saturating_sub(done),
+            now.saturating_sub(began),
+        );
+        write_all(io::stderr().lock(), &format!("{done}/{total} {message}{pace}"));
     }
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// How fast it goes, and how long it takes at that pace: `, 1.6 a second, 2 min left`. Nothing where that cannot be told yet.
+fn pace(done: u32, left: u32, took: Duration) -> String {
+    if done == 0 || took.is_zero() {
+        return String::new();
+    }
+    let rate = f64::from(done) / took.as_secs_f64();
+    let seconds = f64::from(left) / rate;
+    let left = if seconds < 90.0 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{:.0} min", seconds / 60.0)
+    };
+    format!(", {rate:.1} a second, {left} left")
 }
 
 /// One write, one line end, no panic on a closed pipe.
@@ -273,7 +302,7 @@ fn safe(text: &str) -> String {
 
 /// Hides what stands behind `/rest/NUMBER/`, or `/rest/api/NUMBER/` as REST v3 has it: a webhook that was typed where a file name belongs
 /// must not be echoed.
-fn without_token(text: &str) -> String {
+pub(crate) fn without_token(text: &str) -> String {
     const START: &str = "/rest/";
     const V3: &str = "api/";
     let mut shown = String::with_capacity(text.len());
@@ -322,6 +351,15 @@ mod tests {
         ] {
             assert_eq!(without_token(text), shown);
         }
+    }
+
+    #[test]
+    fn the_time_left_is_told_as_soon_as_it_can_be() {
+        let seconds = Duration::from_secs;
+        assert_eq!(pace(0, 100, seconds(30)), "");
+        assert_eq!(pace(10, 100, seconds(0)), "");
+        assert_eq!(pace(60, 30, seconds(30)), ", 2.0 a second, 15 s left");
+        assert_eq!(pace(48, 180, seconds(30)), ", 1.6 a second, 2 min left");
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! What commands that append have in common: the database with its lock, the portal with its lock, and a run between them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Local, Utc};
 
 use super::failure::{Failure, WHERE_TO_WRITE};
+use super::preflight::{Needs, clocks_differ, preflight};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
+use super::surroundings::Surroundings;
 use super::terminal::Terminal;
 use crate::clock::Clock;
-use crate::domain::{ActionKind, JobId, RunId, StopReason, UserId};
+use crate::domain::{JobId, RunId, StopReason, UserId};
 use crate::exit::Exit;
 use crate::files::make_private_folder;
 use crate::journal::key::Keys;
@@ -21,12 +22,9 @@ use crate::journal::{
 use crate::lock::Lock;
 use crate::paths::{database_lock, stop_file};
 use crate::plan::record::{Notices, Recorder};
-use crate::portal::{Connection, LevelStore, Method, Notice, PortalError, Reader, Settings, Webhook};
+use crate::portal::{Connection, LevelStore, Notice, Reader, Settings, Webhook};
 use crate::report::status::JobStatus;
 use crate::roster::compare;
-
-/// Seconds between two clocks that are worth a note.
-const CLOCKS_DIFFER_MIN: u64 = 60;
 
 /// How long a pause has to be to be told of.
 const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
@@ -228,13 +226,6 @@ pub(crate) struct Link {
     _lock: Arc<Lock>,
 }
 
-/// What a command is going to need of the portal.
-pub(crate) struct Needs {
-    pub(crate) kinds: BTreeSet<ActionKind>,
-    /// Whether e-mails have to be read: to find somebody, or to see that an e-mail beside an id agrees.
-    pub(crate) reads_emails: bool,
-}
-
 impl Link {
     /// Takes the portal's lock and looks whether the webhook can do what is needed. Only asks.
     pub(crate) async fn open(work: &Work, access: PortalAccess, needs: &Needs) -> Result<Self, Failure> {
@@ -244,6 +235,10 @@ impl Link {
             .surroundings
             .listen(&work.terminal, stop_file(&work.place.database))
             .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
+        let signals = match access.time_limit.deadline(work.clock.as_ref())? {
+            Some(deadline) => signals.until(Arc::clone(&work.clock), deadline),
+            None => signals,
+        };
         let portal = access.webhook.portal();
         let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
             Failure::usage(format!("the folder of the locks cannot be made: {cause}")).next(WHERE_TO_WRITE)
@@ -252,7 +247,15 @@ impl Link {
         let database = work.journal.view().database()?;
         let credential = access.webhook.fingerprint(&fingerprint_key(&database));
         let notices = Notices::default();
-        let connection = connect(work, access, &notices, &lock)?;
+        let level = Box::new(Level(Arc::clone(&lock)));
+        let connection = connect(
+            &work.terminal,
+            &work.place.surroundings,
+            &work.clock,
+            access,
+            &notices,
+            level,
+        )?;
         let reader = Reader::new(Arc::clone(&connection));
         let stop = signals.stop();
         let (owner, clock_offset_ms) = tokio::select! {
@@ -305,33 +308,22 @@ pub(crate) fn operator() -> Operator {
     }
 }
 
-/// What to say when the portal's clock is ahead of ours, or behind it, by more than could be the network's doing.
-fn clocks_differ(portal_ahead_ms: i64) -> Option<String> {
-    let seconds = (portal_ahead_ms.unsigned_abs() + 500) / 1000;
-    if seconds < CLOCKS_DIFFER_MIN {
-        return None;
-    }
-    let by = if seconds < 120 {
-        format!("{seconds} seconds")
-    } else {
-        format!("{} minutes", (seconds + 30) / 60)
-    };
-    let side = if portal_ahead_ms > 0 { "behind" } else { "ahead of" };
-    Some(format!(
-        "this machine's clock is {by} {side} the portal's: times in the journal are this machine's; how long a limit lasts goes \
-         by the portal's"
-    ))
-}
-
 /// The key of the credential's fingerprint: the database's random id, so that fingerprints of two databases cannot be compared.
 fn fingerprint_key(database: &str) -> [u8; 32] {
     use sha2::Digest as _;
     sha2::Sha256::digest(database).into()
 }
 
-fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock>) -> Result<Arc<Connection>, Failure> {
-    let (kept, terminal) = (notices.clone(), work.terminal.clone());
-    let surroundings = &work.place.surroundings;
+/// Prepares to speak to the portal. Sends nothing.
+pub(crate) fn connect(
+    terminal: &Terminal,
+    surroundings: &Surroundings,
+    clock: &Arc<dyn Clock>,
+    access: PortalAccess,
+    notices: &Notices,
+    level: Box<dyn LevelStore>,
+) -> Result<Arc<Connection>, Failure> {
+    let (kept, terminal) = (notices.clone(), terminal.clone());
     let jitter_seed = surroundings
         .jitter_seed()
         .map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
@@ -339,7 +331,7 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
         rate: access.rate,
         burst: access.burst,
         ca_file: access.ca_file,
-        clock: Arc::clone(&work.clock),
+        clock: Arc::clone(clock),
         jitter_seed,
         notices: Arc::new(move |notice: &Notice| {
             let Notice::Waiting {
@@ -347,11 +339,12 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
             } = notice;
             if *wait >= PAUSE_TOLD_MIN {
                 let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
-                terminal.note(&format!("waiting {} s: {reason}{of}", wait.as_secs()));
+                let until = (Local::now() + *wait).format("%H:%M:%S");
+                terminal.note(&format!("waiting {} s, until {until}: {reason}{of}", wait.as_secs()));
             }
             kept.push(notice.clone());
         }),
-        level: Box::new(Level(Arc::clone(lock))),
+        level,
         same: compare::same,
         loosely_same: compare::loosely_same,
     };
@@ -360,14 +353,12 @@ fn connect(work: &Work, access: PortalAccess, notices: &Notices, lock: &Arc<Lock
 }
 
 /// The level of the bucket, kept in the file of the portal's lock, so that `apply` right after `plan` does not overrun.
-struct Level(Arc<Lock>);
+pub(crate) struct Level(pub(crate) Arc<Lock>);
 
 impl LevelStore for Level {
     fn load(&self) -> Option<(f64, DateTime<Utc>)> {
         let text = self.0.read()?;
-        // A process that was killed while it wrote may have left the end of a longer line behind.
-        let (level, at) = text.lines().next()?.split_once(' ')?;
-        Some((level.parse().ok()?, DateTime::parse_from_rfc3339(at).ok()?.to_utc()))
+        read_level(&text)
     }
 
     fn store(&self, level: f64, at: DateTime<Utc>) {
@@ -375,40 +366,19 @@ impl LevelStore for Level {
     }
 }
 
-/// Rights, scopes, methods and clock: what would only come out in the middle of a run otherwise. Gives the webhook's owner, and by how
-/// many milliseconds the portal's clock is ahead of ours.
-async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<(UserId, i64), PortalError> {
-    let owner = reader.profile().await?.id;
-    let scopes = reader.scope().await?;
-    let has = |wanted: &[&str]| scopes.iter().any(|scope| wanted.contains(&scope.as_str()));
-    if !has(&["bizproc"]) {
-        return Err(PortalError::Scope {
-            missing: "bizproc".to_owned(),
-        });
+/// The level that somebody else keeps, as it was written last: looked at, and left alone.
+pub(crate) struct LevelOfOthers(pub(crate) Option<String>);
+
+impl LevelStore for LevelOfOthers {
+    fn load(&self) -> Option<(f64, DateTime<Utc>)> {
+        read_level(self.0.as_deref()?)
     }
-    if !has(&["user", "user_basic"]) && (needs.reads_emails || !has(&["user_brief"])) {
-        return Err(PortalError::Scope {
-            missing: "user".to_owned(),
-        });
-    }
-    for kind in &needs.kinds {
-        let method = Method::from(*kind);
-        let state = reader.method_available(method.as_str()).await?;
-        if !state.exists {
-            let code = "ERROR_METHOD_NOT_FOUND".to_owned();
-            return Err(PortalError::Tariff { method, code });
-        }
-        if !state.available {
-            let code = "not available to this webhook".to_owned();
-            return Err(PortalError::Permission { method, code });
-        }
-    }
-    if !reader.can_administer_workflows().await? {
-        return Err(PortalError::Permission {
-            method: Method::Instances,
-            code: "ACCESS_DENIED".to_owned(),
-        });
-    }
-    let ahead = reader.server_time().await?.to_utc() - clock.utc();
-    Ok((owner, ahead.num_milliseconds()))
+
+    fn store(&self, _level: f64, _at: DateTime<Utc>) {}
+}
+
+fn read_level(text: &str) -> Option<(f64, DateTime<Utc>)> {
+    // A process that was killed while it wrote may have left the end of a longer line behind.
+    let (level, at) = text.lines().next()?.split_once(' ')?;
+    Some((level.parse().ok()?, DateTime::parse_from_rfc3339(at).ok()?.to_utc()))
 }

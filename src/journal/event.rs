@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::personal::Recorded;
 use crate::domain::{
-    ActionId, ActionKind, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId, UserId,
-    WorkflowId,
+    ActionId, ActionKind, Decision, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
+    UserId, WorkflowId,
 };
 
 /// What an event's body holds: the envelope and the event.
@@ -67,6 +67,12 @@ pub enum Event {
     ActionPlanned(ActionPlanned),
     /// The plan is frozen.
     PlanFrozen(PlanFrozen),
+    /// A person decided about the frozen plan. It is open again, and frozen anew with what they decided.
+    PlanDecided(Box<PlanDecided>),
+    /// What that person decided about one workflow.
+    WorkflowDecided(WorkflowDecided),
+    /// A second person approved the frozen plan.
+    PlanApproved(PlanApproved),
     /// A person confirmed the plan.
     PlanConfirmed(PlanConfirmed),
     /// Durable before the first byte of the request.
@@ -138,6 +144,9 @@ kinds! {
     "discovery_restarted" => DiscoveryRestarted,
     "action_planned" => ActionPlanned,
     "plan_frozen" => PlanFrozen,
+    "plan_decided" => PlanDecided,
+    "workflow_decided" => WorkflowDecided,
+    "plan_approved" => PlanApproved,
     "plan_confirmed" => PlanConfirmed,
     "attempt_intended" => AttemptIntended,
     "attempt_answered" => AttemptAnswered,
@@ -241,6 +250,15 @@ pub struct JobCreated {
     pub actions_max: Option<u32>,
     /// What was read.
     pub roster: RosterRead,
+    /// The e-mails that the policy protects, in the order in which it names their commitments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_emails: Vec<Recorded>,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Recorded>,
+    /// The ticket that it is done for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Recorded>,
 }
 
 /// What was detected in the roster.
@@ -380,6 +398,9 @@ pub struct UserRecorded {
     pub email: Option<Recorded>,
     /// `USER_TYPE`.
     pub user_type: Option<String>,
+    /// `UF_DEPARTMENT`, where a rule of the policy goes by it and the portal tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departments: Option<Vec<u32>>,
 }
 
 /// See [`Event::RowResolved`].
@@ -496,6 +517,50 @@ pub struct PlanFrozen {
     pub orphans: u32,
     /// Planned actions whose workflow was started by a colleague who still works here.
     pub started_by_colleagues: u32,
+    /// Workflows that ran on the portal, where a cap of the policy goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_workflows: Option<u32>,
+}
+
+/// See [`Event::PlanDecided`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanDecided {
+    /// The plan that was decided about, and is void from here on.
+    pub plan_hash: String,
+    /// Who decided.
+    pub operator: Operator,
+    /// The row that got a user by this decision.
+    pub row: Option<RowNumber>,
+    /// That user.
+    pub user: Option<UserId>,
+}
+
+/// See [`Event::WorkflowDecided`].
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowDecided {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// What was decided.
+    pub decision: Decision,
+    /// The holds that are released.
+    pub released: Vec<HoldReason>,
+    /// What is to be done, where the rows ask for different actions.
+    #[serde(rename = "do")]
+    pub kind: Option<ActionKind>,
+}
+
+/// See [`Event::PlanApproved`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanApproved {
+    /// The plan that was approved, and no other.
+    pub plan_hash: String,
+    /// Who approved it.
+    pub operator: Operator,
+    /// How: on a terminal, or by `--confirm`.
+    pub by: String,
 }
 
 /// See [`Event::PlanConfirmed`].

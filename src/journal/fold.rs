@@ -69,7 +69,9 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
         | Event::HeadMissing(_)
         | Event::ClockSetBack(_)
         | Event::PersonalRedacted(_)
-        | Event::RedactionFinished(_) => Ok(()),
+        | Event::RedactionFinished(_)
+        | Event::WorkflowDecided(_)
+        | Event::PlanApproved(_) => Ok(()),
         Event::JobCreated(event) => run(
             "INSERT INTO job (job, portal, policy_hash, default_action, begun_by, actions_max, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -244,6 +246,15 @@ fn fold_in_job(db: &Connection, envelope: &Envelope, job: JobId) -> Result<()> {
             "UPDATE job SET plan_hash = ?2, frozen_at = ?3, orphans = ?4, started_by_colleagues = ?5 WHERE job = ?1",
             params![job.0, event.plan_hash, at, event.orphans, event.started_by_colleagues],
         ),
+        Event::PlanDecided(_) => {
+            for table in ["participant", "action"] {
+                run(&format!("DELETE FROM {table} WHERE job = ?1"), params![job.0])?;
+            }
+            run(
+                "UPDATE job SET plan_hash = NULL, frozen_at = NULL, orphans = 0, started_by_colleagues = 0 WHERE job = ?1",
+                params![job.0],
+            )
+        }
         Event::PlanConfirmed(event) => run(
             "UPDATE job SET confirmed_at = ?2, confirm = ?3 WHERE job = ?1",
             params![job.0, at, event.confirm],

@@ -50,6 +50,7 @@ use self::note::{Checkpoint, Note, VerifyingKey};
 pub use self::open::JournalFile;
 pub use self::personal::{About, Commitment, Recorded, Whom};
 pub use self::redact::Erasure;
+pub use self::reserve::{ROOM_BYTES_MIN, free_bytes};
 use self::seal::{Sealer, Signers};
 pub use self::trail::{Logged, Person, Search};
 use self::tree::Tree;

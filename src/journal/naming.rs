@@ -14,6 +14,7 @@ impl Event {
             Self::TaskRecorded(event) => vec![event.user],
             Self::WorkflowRecorded(event) => event.started_by.into_iter().chain(event.document_name_about).collect(),
             Self::UserDiscovered(event) => vec![event.user],
+            Self::PlanDecided(event) => event.user.into_iter().collect(),
             Self::ActionPlanned(event) => event.people.iter().chain(&event.participants).copied().collect(),
             Self::AttemptIntended(event) => event.waiting.clone(),
             Self::ActionEnded(event) => event.waiting.clone(),
@@ -25,6 +26,8 @@ impl Event {
             | Self::RowsResolved(_)
             | Self::DiscoveryRestarted(_)
             | Self::PlanFrozen(_)
+            | Self::WorkflowDecided(_)
+            | Self::PlanApproved(_)
             | Self::PlanConfirmed(_)
             | Self::AttemptAnswered(_)
             | Self::ActionReturned(_)
@@ -50,6 +53,7 @@ impl Event {
                 .flatten()
                 .filter_map(of_job)
                 .collect(),
+            Self::PlanDecided(event) => event.row.and_then(of_job).into_iter().collect(),
             Self::PersonalRedacted(event) => event.rows.clone(),
             _ => Vec::new(),
         }
@@ -76,6 +80,7 @@ impl Event {
             Self::TaskRecorded(event) => Some(event.user),
             Self::UserDiscovered(event) => Some(event.user),
             Self::PersonalRedacted(event) => event.user,
+            Self::PlanDecided(event) => event.user,
             _ => None,
         }
     }
@@ -86,6 +91,7 @@ impl Event {
             Self::TaskRecorded(event) => Some(&event.workflow),
             Self::WorkflowRecorded(event) => Some(&event.workflow),
             Self::ActionPlanned(event) => Some(&event.workflow),
+            Self::WorkflowDecided(event) => Some(&event.workflow),
             Self::AttemptIntended(event) => Some(&event.workflow),
             Self::ResidueRecorded(event) => Some(&event.workflow),
             _ => None,

@@ -56,6 +56,8 @@ pub enum About {
 pub enum Recorded {
     /// On its way into the journal.
     Open(Personal, About),
+    /// The same, with the salt of a commitment that something else in the event names too.
+    Salted(Personal, About, [u8; SALT_BYTES]),
     /// What the event holds.
     Sealed(Commitment),
 }
@@ -64,7 +66,7 @@ impl Recorded {
     /// The commitment, once there is one.
     pub fn commitment(&self) -> Option<&str> {
         match self {
-            Self::Open(..) => None,
+            Self::Open(..) | Self::Salted(..) => None,
             Self::Sealed(commitment) => Some(commitment.as_str()),
         }
     }
@@ -75,24 +77,46 @@ impl Personal {
     pub fn about(&self, whom: About) -> Recorded {
         Recorded::Open(self.clone(), whom)
     }
+
+    /// The value as a field of an event, and what the event will commit to.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub fn committed(&self, whom: About) -> Result<(Recorded, Commitment), getrandom::Error> {
+        let salt = new_salt()?;
+        let commitment = Commitment::of(&salt, self.expose());
+        Ok((Recorded::Salted(self.clone(), whom, salt), commitment))
+    }
 }
 
 impl Serialize for Recorded {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Sealed(commitment) => serializer.collect_str(&format_args!("{PREFIX}{}", commitment.as_str())),
-            Self::Open(value, about) => {
-                let (user, row) = match about {
-                    About::User(user) => (Some(user), None),
-                    About::Row(row) => (None, Some(row)),
-                    About::Nobody => (None, None),
-                };
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry(OPEN_KEY, &(value.expose(), user, row))?;
-                map.end()
-            }
+            Self::Open(value, about) => open(serializer, value, *about, None),
+            Self::Salted(value, about, salt) => open(serializer, value, *about, Some(salt)),
         }
     }
+}
+
+/// What [`seal`] makes a commitment of.
+fn open<S: Serializer>(
+    serializer: S,
+    value: &Personal,
+    about: About,
+    salt: Option<&[u8; SALT_BYTES]>,
+) -> Result<S::Ok, S::Error> {
+    let (user, row) = match about {
+        About::User(user) => (Some(user), None),
+        About::Row(row) => (None, Some(row)),
+        About::Nobody => (None, None),
+    };
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry(
+        OPEN_KEY,
+        &(value.expose(), user, row, salt.map(|salt| crate::hex::hex(salt))),
+    )?;
+    map.end()
 }
 
 impl<'de> Deserialize<'de> for Recorded {
@@ -123,12 +147,12 @@ impl Event {
         let nobody = Whom::Known(About::Nobody);
         let user = |user| Whom::Known(About::User(user));
         match self {
-            Self::JobCreated(event) => event
-                .roster
-                .columns
-                .iter()
-                .map(|column| (&column.name, nobody))
-                .collect(),
+            Self::JobCreated(event) => {
+                let columns = event.roster.columns.iter().map(|column| &column.name);
+                let said = event.reason.iter().chain(&event.ticket);
+                let values = columns.chain(&event.policy_emails).chain(said);
+                values.map(|value| (value, nobody)).collect()
+            }
             Self::RowRead(event) => {
                 let whom = Whom::Known(event.id.map_or(About::Row(event.row), About::User));
                 let keys = [
@@ -178,6 +202,9 @@ impl Event {
             | Self::DiscoveryRestarted(_)
             | Self::ActionPlanned(_)
             | Self::PlanFrozen(_)
+            | Self::PlanDecided(_)
+            | Self::WorkflowDecided(_)
+            | Self::PlanApproved(_)
             | Self::PlanConfirmed(_)
             | Self::AttemptIntended(_)
             | Self::ActionReturned(_)
@@ -213,6 +240,12 @@ pub(crate) fn seal(draft: &mut Value) -> Result<Vec<Reveal>, getrandom::Error> {
     Ok(reveals)
 }
 
+fn new_salt() -> Result<[u8; SALT_BYTES], getrandom::Error> {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt)?;
+    Ok(salt)
+}
+
 fn seal_within(value: &mut Value, reveals: &mut Vec<Reveal>) -> Result<(), getrandom::Error> {
     match value {
         Value::Object(map) if map.contains_key(OPEN_KEY) => {
@@ -223,8 +256,9 @@ fn seal_within(value: &mut Value, reveals: &mut Vec<Reveal>) -> Result<(), getra
             };
             let text = map[OPEN_KEY][0].as_str().unwrap_or_default().to_owned();
             let (user, row) = (number(1), number(2));
-            let mut salt = [0; SALT_BYTES];
-            getrandom::fill(&mut salt)?;
+            let given = map[OPEN_KEY][3].as_str();
+            let given = given.and_then(|digits| crate::hex::unhex(digits.as_bytes()));
+            let salt = given.map_or_else(new_salt, Ok)?;
             let commitment = Commitment::of(&salt, &text);
             *value = Value::String(format!("{PREFIX}{}", commitment.as_str()));
             reveals.push(Reveal {

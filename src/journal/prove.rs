@@ -254,7 +254,13 @@ impl<'a> Subject<'a> {
         let of_run = || envelope.run.is_some_and(|run| self.runs.contains(&run));
         match &envelope.event {
             Event::DatabaseCreated(_) | Event::SigningKeyRecorded(_) | Event::SigningKeyRotated(_) => true,
-            Event::JobCreated(_) | Event::PlanFrozen(_) | Event::PlanConfirmed(_) | Event::JobClosed(_) => of_job(),
+            Event::JobCreated(_)
+            | Event::PlanFrozen(_)
+            | Event::PlanApproved(_)
+            | Event::PlanConfirmed(_)
+            | Event::JobClosed(_) => of_job(),
+            // About a row only if it is one of theirs.
+            Event::PlanDecided(event) => of_job() && event.user.is_none_or(|user| self.people.contains(&user)),
             Event::RunStarted(_) | Event::RunFinished(_) => of_run(),
             Event::RunAbandoned(event) => self.runs.contains(&event.abandoned),
             Event::UserRecorded(event) => of_job() && self.people.contains(&event.user),

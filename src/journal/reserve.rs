@@ -11,7 +11,7 @@ use super::JournalError;
 const RESERVE_BYTES: usize = 4 << 20;
 
 /// Bytes that must be free before a batch is sent: intents, answers and outcomes of the largest batch, as above.
-const ROOM_BYTES_MIN: u64 = 4 << 20;
+pub const ROOM_BYTES_MIN: u64 = 4 << 20;
 
 fn path(database: &Path) -> PathBuf {
     crate::files::beside(database, ".reserve")
@@ -56,13 +56,22 @@ pub(crate) fn give_up(database: &Path) -> Result<(), JournalError> {
 
 /// Refuses when too little is free.
 pub(crate) fn check_room(database: &Path) -> Result<(), JournalError> {
-    let room = rustix::fs::statvfs(database).map_err(|cause| JournalError::File {
+    let free = free_bytes(database).map_err(|cause| JournalError::File {
         path: database.to_owned(),
-        cause: cause.into(),
+        cause,
     })?;
-    if room.f_bavail.saturating_mul(room.f_frsize) < ROOM_BYTES_MIN {
+    if free < ROOM_BYTES_MIN {
         Err(JournalError::DiskFull)
     } else {
         Ok(())
     }
+}
+
+/// Bytes that are free for this user where a file or folder is.
+///
+/// # Errors
+/// When the operating system cannot tell.
+pub fn free_bytes(near: &Path) -> std::io::Result<u64> {
+    let room = rustix::fs::statvfs(near)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::event::{Envelope, Event};
+use super::event::{Envelope, Event, PlanApproved, PlanDecided, WorkflowDecided};
 use super::note::VerifyingKey;
 use super::redact::Erasure;
 use super::{JournalError, fold, open};
@@ -159,6 +159,8 @@ pub struct WorkflowView {
     pub running: bool,
     /// `MODULE_ID`.
     pub module: Option<String>,
+    /// `ENTITY`, the class of the document.
+    pub entity: Option<String>,
     /// `DOCUMENT_ID`.
     pub document: Option<String>,
     /// The document's title.
@@ -460,6 +462,69 @@ impl<'a> View<'a> {
             .optional()?)
     }
 
+    /// The e-mails that the policy of a job protects; none for each that was erased.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn policy_emails(&self, job: JobId) -> Result<Vec<Option<Personal>>, JournalError> {
+        self.list(
+            "SELECT p.value FROM event e, json_each(e.body, '$.data.policy_emails') m
+             JOIN personal p ON p.commitment = substr(m.value, length('sha256:') + 1)
+             WHERE e.kind = 'job_created' AND e.job = ?1",
+            [job.0],
+            |row| personal(row, "value"),
+        )
+    }
+
+    /// The departments of the people of a job, where a rule of its policy goes by them and the portal told.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn departments(&self, job: JobId) -> Result<BTreeMap<UserId, Vec<u32>>, JournalError> {
+        let told = self.list(
+            "SELECT user, json_extract(body, '$.data.departments') AS departments FROM event
+             WHERE kind = 'user_recorded' AND job = ?1 ORDER BY seq",
+            [job.0],
+            |row| Ok((UserId(row.get("user")?), row.get::<_, Option<String>>("departments")?)),
+        )?;
+        // The last word counts, also when it is that nothing is told any more.
+        let last: BTreeMap<UserId, Option<String>> = told.into_iter().collect();
+        last.into_iter()
+            .filter_map(|(user, told)| Some((user, told?)))
+            .map(|(user, told)| Ok((user, serde_json::from_str(&told)?)))
+            .collect()
+    }
+
+    /// Why a job is done and for which ticket, in the operator's words; absent where nothing was said, or it was erased.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn reason_and_ticket(&self, job: JobId) -> Result<(Option<Personal>, Option<Personal>), JournalError> {
+        let said = self.list(
+            "SELECT r.value AS reason, t.value AS ticket FROM event e
+             LEFT JOIN personal r ON r.commitment = substr(json_extract(e.body, '$.data.reason'), length('sha256:') + 1)
+             LEFT JOIN personal t ON t.commitment = substr(json_extract(e.body, '$.data.ticket'), length('sha256:') + 1)
+             WHERE e.kind = 'job_created' AND e.job = ?1",
+            [job.0],
+            |row| Ok((personal(row, "reason")?, personal(row, "ticket")?)),
+        )?;
+        Ok(said.into_iter().next().unwrap_or_default())
+    }
+
+    /// The workflows that ran on the portal when a plan was frozen, where a cap of the policy goes by it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn running_workflows(&self, job: JobId) -> Result<Option<u32>, JournalError> {
+        let running = self.list(
+            "SELECT json_extract(body, '$.data.running_workflows') AS running FROM event
+             WHERE kind = 'plan_frozen' AND job = ?1",
+            [job.0],
+            |row| row.get("running"),
+        )?;
+        Ok(running.into_iter().next().flatten())
+    }
+
     /// The number that the next run will have.
     ///
     /// # Errors
@@ -490,6 +555,18 @@ impl<'a> View<'a> {
     /// When the database cannot be read.
     pub fn runs(&self, job: JobId) -> Result<Vec<RunRecord>, JournalError> {
         self.list("SELECT * FROM run WHERE job = ?1 ORDER BY run", [job.0], read_run)
+    }
+
+    /// Whether a run was about to send anything of a job that can destroy.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_sent(&self, job: JobId, run: RunId) -> Result<bool, JournalError> {
+        Ok(self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM event WHERE job = ?1 AND kind = 'attempt_intended' AND run = ?2)",
+            params![job.0, run.0],
+            |row| row.get(0),
+        )?)
     }
 
     /// The sequence numbers of a finished run's first event and its last.
@@ -627,7 +704,7 @@ impl<'a> View<'a> {
     /// When the database cannot be read.
     pub fn workflows(&self, job: JobId) -> Result<BTreeMap<WorkflowId, WorkflowView>, JournalError> {
         let workflows = self.list(
-            "SELECT w.workflow, w.running, w.module, w.document, w.template, w.started_by, w.started_by_active,
+            "SELECT w.workflow, w.running, w.module, w.entity, w.document, w.template, w.started_by, w.started_by_active,
                  d.value AS document_name
              FROM workflow w
              LEFT JOIN personal d ON d.commitment = w.document_personal
@@ -638,6 +715,7 @@ impl<'a> View<'a> {
                     workflow: required(parsed(row, "workflow")?, "workflow")?,
                     running: row.get("running")?,
                     module: row.get("module")?,
+                    entity: row.get("entity")?,
                     document: row.get("document")?,
                     document_name: personal(row, "document_name")?,
                     template: row.get("template")?,
@@ -823,6 +901,63 @@ impl<'a> View<'a> {
             |row| row.get("body"),
         )?;
         bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
+    }
+
+    /// What people decided about workflows of a job's plan, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn decisions(&self, job: JobId) -> Result<Vec<WorkflowDecided>, JournalError> {
+        let told = self.told(job, &["workflow_decided"])?;
+        let decided = told.into_iter().filter_map(|told| match told.event {
+            Event::WorkflowDecided(event) => Some(event),
+            _ => None,
+        });
+        Ok(decided.collect())
+    }
+
+    /// Who decided about a job's plan, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn deciders(&self, job: JobId) -> Result<Vec<PlanDecided>, JournalError> {
+        let told = self.told(job, &["plan_decided"])?;
+        let decided = told.into_iter().filter_map(|told| match told.event {
+            Event::PlanDecided(event) => Some(*event),
+            _ => None,
+        });
+        Ok(decided.collect())
+    }
+
+    /// Who approved a job's plan, this one or an earlier one, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn approvals(&self, job: JobId) -> Result<Vec<PlanApproved>, JournalError> {
+        let told = self.told(job, &["plan_approved"])?;
+        let approved = told.into_iter().filter_map(|told| match told.event {
+            Event::PlanApproved(event) => Some(event),
+            _ => None,
+        });
+        Ok(approved.collect())
+    }
+
+    /// The number that each workflow's action had in the job's plans so far.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn numbers(&self, job: JobId) -> Result<BTreeMap<WorkflowId, ActionId>, JournalError> {
+        let pairs = self.list(
+            "SELECT workflow, action FROM event WHERE job = ?1 AND kind = 'action_planned' ORDER BY seq",
+            [job.0],
+            |row| {
+                Ok((
+                    required(parsed(row, "workflow")?, "workflow")?,
+                    ActionId(row.get("action")?),
+                ))
+            },
+        )?;
+        Ok(pairs.into_iter().collect())
     }
 
     /// Every event's body, in order: canonical JSON as hashed.

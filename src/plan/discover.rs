@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::freeze::actions_asked;
+use super::policy::Policy;
 use super::record::Recorder;
 use crate::crash::{self, Point};
 use crate::domain::{ActionKind, UserId, WorkflowId};
@@ -23,6 +24,7 @@ pub type Progress<'a> = &'a (dyn Fn(u32, u32) + Send + Sync);
 pub(crate) async fn discover(
     recorder: &mut Recorder<'_>,
     reader: &Reader,
+    policy: &Policy,
     progress: Progress<'_>,
 ) -> Result<(), PlanError> {
     let job = recorder.job();
@@ -32,7 +34,7 @@ pub(crate) async fn discover(
     let open: Vec<UserId> = actions.keys().copied().filter(|user| !discovered(user)).collect();
     let mut done = actions.len() - open.len();
     for portion in open.chunks(PEOPLE_PER_PORTION) {
-        let events = read_portion(recorder, reader, portion, &actions).await?;
+        let events = read_portion(recorder, reader, policy, portion, &actions).await?;
         crash::point(Point::C1);
         recorder.record(events)?;
         done += portion.len();
@@ -45,6 +47,7 @@ pub(crate) async fn discover(
 async fn read_portion(
     recorder: &Recorder<'_>,
     reader: &Reader,
+    policy: &Policy,
     people: &[UserId],
     actions: &BTreeMap<UserId, ActionKind>,
 ) -> Result<Vec<Event>, PlanError> {
@@ -73,7 +76,7 @@ async fn read_portion(
     let mut active: BTreeMap<UserId, bool> = users.values().map(|user| (user.user, user.active)).collect();
     active.extend(met.iter().map(|user| (user.id, user.active)));
 
-    let mut events: Vec<Event> = met.iter().map(user_recorded).collect();
+    let mut events: Vec<Event> = met.iter().map(|user| user_recorded(user, policy)).collect();
     events.extend(
         open_tasks
             .iter()
@@ -138,7 +141,8 @@ fn strangers(
         .collect()
 }
 
-pub(crate) fn user_recorded(user: &UserRow) -> Event {
+/// A user as the portal shows them. Their departments are kept only where a rule goes by them.
+pub(crate) fn user_recorded(user: &UserRow, policy: &Policy) -> Event {
     let whom = About::User(user.id);
     Event::UserRecorded(Box::new(UserRecorded {
         user: user.id,
@@ -148,6 +152,7 @@ pub(crate) fn user_recorded(user: &UserRow) -> Event {
         second_name: user.second_name.as_ref().map(|text| text.about(whom)),
         email: user.email.as_ref().map(|text| text.about(whom)),
         user_type: user.user_type.clone(),
+        departments: user.departments.clone().filter(|_| policy.reads_departments()),
     }))
 }
 

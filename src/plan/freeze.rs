@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::policy::Policy;
+use super::decide::Decisions;
+use super::policy::{Foreign, Person, Policy, Protection, Rule, Shared, Unevaluable};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, Portal, RowState, UserId, WorkflowId};
-use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, WorkflowView};
+use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, UserRecord, WorkflowView};
 
 /// What the plan is made from.
 pub struct Snapshot<'a> {
@@ -21,18 +22,39 @@ pub struct Snapshot<'a> {
     pub tasks: &'a [TaskView],
     /// Every workflow read.
     pub workflows: &'a BTreeMap<WorkflowId, WorkflowView>,
+    /// Everybody whom the job has met.
+    pub users: &'a BTreeMap<UserId, UserRecord>,
+    /// Their departments, where a rule asks for them and the portal tells.
+    pub departments: &'a BTreeMap<UserId, Vec<u32>>,
     /// Workflows that another unfinished job has.
     pub claimed: &'a BTreeMap<WorkflowId, JobId>,
     /// The rules.
     pub policy: &'a Policy,
     /// Their hash.
     pub policy_hash: &'a str,
+    /// What people decided about an earlier freezing of this plan.
+    pub decisions: &'a Decisions,
+    /// The numbers that actions had in it: an action keeps its number.
+    pub numbers: &'a BTreeMap<WorkflowId, ActionId>,
+    /// The workflows that run on the portal, where a rule asks for them and the portal tells.
+    pub running: Option<u32>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// A rule cannot be evaluated.
+    #[error(transparent)]
+    Unevaluable(#[from] Unevaluable),
+    /// The plan could not be encoded for hashing.
+    #[error("the plan could not be encoded: {0}")]
+    Encoding(#[from] serde_json::Error),
 }
 
 /// The plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The actions, numbered in the order of their workflow ids.
+    /// The actions, numbered in the order of their workflow ids; behind those that had a number those that are new.
     pub actions: Vec<ActionPlanned>,
     /// Totals and hash.
     pub frozen: PlanFrozen,
@@ -50,8 +72,13 @@ struct Hashed<'a> {
 /// Makes the plan.
 ///
 /// # Errors
-/// When it cannot be encoded for hashing.
-pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
+/// When a rule of the policy cannot be evaluated, or the plan cannot be encoded for hashing.
+pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, FreezeError> {
+    if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {
+        let rule = Rule::PercentOfRunning;
+        let missing = rule.asks_for().to_owned();
+        return Err(Unevaluable { rule, missing }.into());
+    }
     let asked = actions_asked(snapshot.rows);
     let waiting = waiting(snapshot.tasks);
     let mut actions = Vec::new();
@@ -72,16 +99,27 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
         let kind = if wanted.len() == 1 {
             wanted.first().copied()
         } else {
-            None
+            snapshot.decisions.kind(workflow)
         };
+        let others: Vec<UserId> = participants.difference(&people).copied().collect();
         actions.push(ActionPlanned {
-            action: ActionId(u32::try_from(actions.len() + 1).unwrap_or(u32::MAX)),
+            action: ActionId(0),
             workflow: workflow.clone(),
             kind,
-            holds: holds(snapshot, view, kind, people.len() < participants.len()),
+            holds: holds(snapshot, view, kind, &others)?,
             people: people.into_iter().collect(),
             participants: participants.iter().copied().collect(),
         });
+    }
+    actions.sort_by_key(|action| {
+        snapshot
+            .numbers
+            .get(&action.workflow)
+            .copied()
+            .unwrap_or(ActionId(u32::MAX))
+    });
+    for (number, action) in (1..).zip(&mut actions) {
+        action.action = ActionId(number);
     }
     let is_planned = |action: &&ActionPlanned| action.holds.is_empty();
     let by_colleague = |action: &&ActionPlanned| snapshot.workflows[&action.workflow].started_by_active == Some(true);
@@ -102,6 +140,7 @@ pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, serde_json::Error> {
         held: count(actions.iter().filter(|action| !action.holds.is_empty()).count()),
         orphans: count(orphans(snapshot.rows, snapshot.tasks, snapshot.workflows).count()),
         started_by_colleagues: count(actions.iter().filter(is_planned).filter(by_colleague).count()),
+        running_workflows: snapshot.running,
     };
     Ok(Plan { actions, frozen })
 }
@@ -134,17 +173,50 @@ pub fn orphans<'a>(
         .filter(move |task| task.waits() && asked.contains_key(&task.user) && orphaned(&task.workflow))
 }
 
-fn holds(snapshot: &Snapshot<'_>, view: &WorkflowView, kind: Option<ActionKind>, shared: bool) -> Vec<HoldReason> {
-    // Where the portal does not show the starter, the policy's rule cannot be evaluated, and holds.
-    let foreign = snapshot.policy.hold_foreign && view.started_by_active != Some(false);
-    [
-        (HoldReason::Protected, snapshot.policy.protects(view)),
+fn holds(
+    snapshot: &Snapshot<'_>,
+    view: &WorkflowView,
+    kind: Option<ActionKind>,
+    others: &[UserId],
+) -> Result<Vec<HoldReason>, Unevaluable> {
+    let policy = snapshot.policy;
+    // Where the portal does not show the starter, nobody can say that it was not a colleague.
+    let foreign = policy.foreign == Foreign::Hold && view.started_by_active != Some(false);
+    let protected = is_protected(policy, view)? || others.iter().any(|user| may_be_protected(snapshot, *user));
+    let shared = policy.shared == Shared::Hold && !others.is_empty();
+    Ok([
+        (HoldReason::Protected, protected),
         (HoldReason::Conflict, kind.is_none()),
         (HoldReason::OtherJob, snapshot.claimed.contains_key(&view.workflow)),
         (HoldReason::Shared, shared),
+        (HoldReason::Dropped, snapshot.decisions.is_dropped(&view.workflow)),
         (HoldReason::Foreign, foreign),
     ]
     .into_iter()
-    .filter_map(|(reason, applies)| applies.then_some(reason))
-    .collect()
+    .filter(|(reason, applies)| *applies && !snapshot.decisions.releases(&view.workflow, *reason))
+    .map(|(reason, _)| reason)
+    .collect())
+}
+
+/// Whether a rule protects the workflow by itself.
+fn is_protected(policy: &Policy, view: &WorkflowView) -> Result<bool, Unevaluable> {
+    match policy.workflow(view) {
+        Protection::None => Ok(false),
+        Protection::By(_) => Ok(true),
+        Protection::Unknown(rule) => Err(Unevaluable {
+            rule,
+            missing: format!("{} of workflow {}", rule.asks_for(), view.workflow),
+        }),
+    }
+}
+
+/// Whether somebody else who waits in a workflow is a protected person, or may be one for all that the portal tells: a bot, which it never
+/// shows, must not keep the whole roster from being planned.
+fn may_be_protected(snapshot: &Snapshot<'_>, user: UserId) -> bool {
+    let person = Person {
+        user,
+        email: snapshot.users.get(&user).and_then(|user| user.email.as_ref()),
+        departments: snapshot.departments.get(&user).map(Vec::as_slice),
+    };
+    snapshot.policy.person(person) != Protection::None
 }

@@ -7,9 +7,12 @@
 //! What is decided here is pure ([`resolve`], [`freeze`], [`policy`]); what talks to the portal only reads ([`Reader`]).
 //! Consent and everything after it is not here.
 
+pub mod caps;
+pub mod decide;
 mod discover;
 pub mod freeze;
 pub mod intake;
+pub mod named;
 pub mod policy;
 pub mod record;
 pub mod resolve;
@@ -19,15 +22,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::decide::Decisions;
 pub use self::discover::Progress;
 pub(crate) use self::discover::user_recorded;
-use self::freeze::Snapshot;
-use self::policy::Policy;
+use self::freeze::{FreezeError, Snapshot};
+use self::policy::{Policy, Unevaluable};
 use self::record::Recorder;
 use self::resolve::Untouchable;
 use crate::crash::{self, Point};
 use crate::domain::{JobId, UserId};
-use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord};
+use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord, View, WorkflowDecided};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
@@ -48,9 +52,21 @@ pub enum PlanError {
     /// The plan could not be encoded for hashing.
     #[error("the plan could not be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
+    /// A rule of the policy asks for what the portal does not tell.
+    #[error(transparent)]
+    Unevaluable(#[from] Unevaluable),
     /// The job is not in the journal.
     #[error("there is no job {0} in this database")]
     NoJob(JobId),
+}
+
+impl From<FreezeError> for PlanError {
+    fn from(error: FreezeError) -> Self {
+        match error {
+            FreezeError::Unevaluable(error) => error.into(),
+            FreezeError::Encoding(error) => error.into(),
+        }
+    }
 }
 
 /// Makes the plan of a job that has a recorded roster, or finishes making it.
@@ -70,12 +86,18 @@ pub async fn make(
     if record.frozen_at.is_some() {
         return Ok(());
     }
-    if is_stale(&record, now) {
+    // Once a person decided about what was read, it is not read anew: what changed since shows in the re-check.
+    let is_decided = !recorder.view().deciders(job)?.is_empty();
+    if !is_decided && is_stale(&record, now) {
         recorder.record([Event::DiscoveryRestarted(Empty {})])?;
     }
     resolve_rows(recorder, reader, owner, policy).await?;
-    discover::discover(recorder, reader, progress).await?;
-    freeze_plan(recorder, policy, now - PLAN_AGE_MAX)
+    discover::discover(recorder, reader, policy, progress).await?;
+    let running = match policy.caps.percent_of_running {
+        Some(_) => reader.running_workflows().await?,
+        None => None,
+    };
+    freeze_plan(recorder, policy, running, now - PLAN_AGE_MAX)
 }
 
 /// Whether what was read is too old, or from a clock that has since been set back.
@@ -102,21 +124,18 @@ async fn resolve_rows(
     }
     let rows = recorder.view().rows(job)?;
     let found = ask_for_rows(reader, &rows).await?;
-    let untouchable = Untouchable {
-        owner,
-        users: &policy.protect.users,
-    };
+    let untouchable = Untouchable { owner, policy };
     let mut resolved: Vec<_> = rows
         .iter()
         .zip(&found)
         .map(|(row, found)| resolve::resolve(row, found, &untouchable))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let actions = rows.iter().map(|row| (row.row, row.action)).collect();
     resolve::compare_rows(&mut resolved, &actions);
     let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
     let events = users
         .into_values()
-        .map(user_recorded)
+        .map(|user| user_recorded(user, policy))
         .chain(resolved.into_iter().map(Event::RowResolved))
         .chain([Event::RowsResolved(Empty {})]);
     crash::point(Point::C1);
@@ -144,26 +163,47 @@ async fn ask_for_rows(reader: &Reader, rows: &[RowRecord]) -> Result<Vec<Vec<Use
 }
 
 /// Freezes the plan from the recorded snapshot.
-fn freeze_plan(recorder: &mut Recorder<'_>, policy: &Policy, oldest: DateTime<Utc>) -> Result<(), PlanError> {
-    let job = recorder.job();
-    let view = recorder.view();
+fn freeze_plan(
+    recorder: &mut Recorder<'_>,
+    policy: &Policy,
+    running: Option<u32>,
+    oldest: DateTime<Utc>,
+) -> Result<(), PlanError> {
+    let events = frozen(recorder.view(), recorder.job(), policy, running, oldest, &[])?;
+    crash::point(Point::C1);
+    recorder.record(events)?;
+    crash::point(Point::C2);
+    Ok(())
+}
+
+/// The events that freeze the plan of a job from its recorded snapshot, with what was decided so far and what is decided now. `running`:
+/// the workflows that run on the portal, where a cap goes by them.
+///
+/// # Errors
+/// When the journal cannot be read, a rule of the policy cannot be evaluated, or the plan cannot be encoded.
+pub fn frozen(
+    view: View<'_>,
+    job: JobId,
+    policy: &Policy,
+    running: Option<u32>,
+    oldest: DateTime<Utc>,
+    decided: &[WorkflowDecided],
+) -> Result<Vec<Event>, PlanError> {
     let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
     let plan = freeze::freeze(&Snapshot {
         portal: &record.portal,
         rows: &view.rows(job)?,
         tasks: &view.tasks(job)?,
         workflows: &view.workflows(job)?,
+        users: &view.users(job)?,
+        departments: &view.departments(job)?,
         claimed: &view.claimed_by_others(&record.portal, Some(job), oldest)?,
         policy,
         policy_hash: &record.policy_hash,
+        decisions: &view.decisions(job)?.iter().chain(decided).collect::<Decisions>(),
+        numbers: &view.numbers(job)?,
+        running,
     })?;
-    let events = plan
-        .actions
-        .into_iter()
-        .map(Event::ActionPlanned)
-        .chain([Event::PlanFrozen(plan.frozen)]);
-    crash::point(Point::C1);
-    recorder.record(events.collect::<Vec<_>>())?;
-    crash::point(Point::C2);
-    Ok(())
+    let actions = plan.actions.into_iter().map(Event::ActionPlanned);
+    Ok(actions.chain([Event::PlanFrozen(plan.frozen)]).collect())
 }

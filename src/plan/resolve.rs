@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::policy::{Person, Policy, Protection, Rule, Unevaluable};
 use crate::domain::{ActionKind, RowNumber, RowState, UserId};
 use crate::journal::{RowRecord, RowResolved};
 use crate::personal::Personal;
@@ -55,12 +56,15 @@ fn words(text: &str) -> Vec<&str> {
 pub struct Untouchable<'a> {
     /// The webhook's owner.
     pub owner: UserId,
-    /// The policy's people.
-    pub users: &'a BTreeSet<UserId>,
+    /// The rules about people.
+    pub policy: &'a Policy,
 }
 
 /// What became of one row, before the rows are compared with each other.
-pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>) -> RowResolved {
+///
+/// # Errors
+/// When a rule asks for something about a dismissed person that the portal does not tell.
+pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>) -> Result<RowResolved, Unevaluable> {
     let candidates: BTreeMap<UserId, &UserRow> = found.iter().map(|user| (user.id, user)).collect();
     let answer = |state, reason: Option<&str>, user| RowResolved {
         row: row.row,
@@ -78,25 +82,31 @@ pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>
         None
     };
     if let Some(key) = only.and_then(|user| disagreement(row, user)) {
-        return answer(RowState::Ambiguous, Some(key), None);
+        return Ok(answer(RowState::Ambiguous, Some(key), None));
     }
     if let Some(user) = only {
         if user.id == untouchable.owner {
-            return answer(
+            return Ok(answer(
                 RowState::Protected,
                 Some("the webhook acts in this person's name"),
                 Some(user.id),
-            );
+            ));
         }
-        if untouchable.users.contains(&user.id) {
-            return answer(
-                RowState::Protected,
-                Some("the policy protects this person"),
-                Some(user.id),
-            );
+        match untouchable.policy.person(user.into()) {
+            Protection::By(rule) => {
+                return Ok(answer(RowState::Protected, Some(protected_by(rule)), Some(user.id)));
+            }
+            // Nothing is done about somebody who still works here, whatever the rules say.
+            Protection::Unknown(rule) if !user.active => {
+                return Err(Unevaluable {
+                    rule,
+                    missing: format!("{} of user {} in row {}", rule.asks_for(), user.id, row.row),
+                });
+            }
+            Protection::Unknown(_) | Protection::None => {}
         }
     }
-    match (dismissed.as_slice(), active) {
+    Ok(match (dismissed.as_slice(), active) {
         ([], 0) => answer(
             RowState::NotFound,
             Some("no such user, or none that the webhook's owner may see"),
@@ -110,6 +120,25 @@ pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>
         ),
         ([_], _) => answer(RowState::Ambiguous, Some("a dismissed and an active account fit"), None),
         _ => answer(RowState::Ambiguous, Some("several dismissed accounts fit"), None),
+    })
+}
+
+impl<'a> From<&'a UserRow> for Person<'a> {
+    fn from(user: &'a UserRow) -> Self {
+        Self {
+            user: user.id,
+            email: user.email.as_ref(),
+            departments: user.departments.as_deref(),
+        }
+    }
+}
+
+/// Why a row is protected, in a fixed phrase.
+fn protected_by(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Emails => "the policy protects this person's e-mail",
+        Rule::Departments => "the policy protects this person's department",
+        _ => "the policy protects this person",
     }
 }
 
@@ -245,19 +274,21 @@ mod tests {
             second_name: None,
             email: text(email),
             user_type: None,
+            departments: None,
         }
     }
 
     fn state(row: &RowRecord, found: &[UserRow]) -> RowState {
-        let users = BTreeSet::from([UserId(77)]);
+        let policy = Policy::parse("[protect]\nusers = [77]").unwrap();
         resolve(
             row,
             found,
             &Untouchable {
                 owner: UserId(1),
-                users: &users,
+                policy: &policy,
             },
         )
+        .unwrap()
         .state
     }
 
@@ -283,6 +314,32 @@ mod tests {
         ] {
             assert_eq!(state(&row, &found), expected, "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_that_the_portal_leaves_open_stops_a_dismissed_person_and_nobody_else() {
+        let policy = Policy::parse("[protect]\ndepartments = [3]").unwrap();
+        let resolved = |active, departments: Option<Vec<u32>>| {
+            let found = UserRow {
+                departments,
+                ..user(5, active, "Ann", "Lee", "a@x.example")
+            };
+            let row = RowRecord {
+                id: Some(UserId(5)),
+                ..row(1)
+            };
+            let owner = UserId(1);
+            resolve(&row, &[found], &Untouchable { owner, policy: &policy }).map(|row| row.state)
+        };
+        assert_eq!(resolved(false, Some(vec![3])), Ok(RowState::Protected));
+        assert_eq!(resolved(false, Some(vec![4])), Ok(RowState::Matched));
+        assert_eq!(resolved(false, Some(vec![])), Ok(RowState::Matched));
+        assert_eq!(resolved(true, None), Ok(RowState::StillActive));
+        let open = resolved(false, None).unwrap_err();
+        assert_eq!(
+            open.to_string(),
+            "the policy's rule protect.departments cannot be evaluated: the portal does not tell the departments of user 5 in row 1"
+        );
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
             &deep,
         ] {
             let is_json = body == "{} ";
-            assert_eq!(read(body.as_bytes()).is_ok(), is_json, "{:.20}", body);
+            assert_eq!(read(body.as_bytes()).is_ok(), is_json, "{body:.20}");
         }
         assert!(read(b"\"\xff\"").is_err());
     }

@@ -193,6 +193,11 @@ impl Connection {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// How many requests could go out at once now; none where there is no limit.
+    pub fn room(&self) -> Option<u32> {
+        lock(&self.bucket).room(self.now())
+    }
+
     /// For how long the portal is known to refuse a method; `None` when it may be called.
     pub fn blocked_for(&self, method: Method) -> Option<Duration> {
         let wait = self.limits().wait(method, self.now());

@@ -43,6 +43,8 @@ pub struct UserRow {
     pub email: Option<Personal>,
     /// `USER_TYPE`: `employee`, `extranet`, `email`.
     pub user_type: Option<String>,
+    /// `UF_DEPARTMENT`; none when the portal does not tell it, and empty for somebody in no department.
+    pub departments: Option<Vec<u32>>,
 }
 
 /// A task and one of its people, as `bizproc.task.list` lists them.
@@ -207,6 +209,20 @@ impl<'a> Row<'a> {
         }
     }
 
+    fn departments(self) -> Result<Option<Vec<u32>>, Problem> {
+        const FIELD: &str = "UF_DEPARTMENT";
+        let id = |value: &Value| number(value).and_then(|id| u32::try_from(id).ok());
+        let ids: Option<Vec<u32>> = match self.0.get(FIELD) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(nothing) if is_nothing(nothing) => Some(Vec::new()),
+            Some(Value::Array(values)) => values.iter().map(id).collect(),
+            Some(Value::Object(values)) => values.values().map(id).collect(),
+            Some(one) => id(one).map(|id| vec![id]),
+        };
+        ids.map(Some)
+            .ok_or_else(|| format!("a row has no departments in {FIELD}"))
+    }
+
     fn personal(self, field: &str) -> Result<Option<Personal>, Problem> {
         Ok(self.text(field)?.map(Personal::new))
     }
@@ -236,6 +252,7 @@ impl<'a> Row<'a> {
             second_name: self.personal("SECOND_NAME")?,
             email: self.personal("EMAIL")?,
             user_type: self.text("USER_TYPE")?,
+            departments: self.departments()?,
         })
     }
 

@@ -141,7 +141,7 @@ const REFERENCES: [&str; 5] = ["result", "next", "total", "time", "error"];
 
 /// Whether the portal would take a part of the text for a reference: `$`, one of the words in any case, then a `[` before the
 /// next blank.
-fn is_rewritten(text: &str) -> bool {
+pub fn is_rewritten(text: &str) -> bool {
     text.match_indices('$').any(|(at, _)| {
         let rest = text.as_bytes().get(at + 1..).unwrap_or_default();
         let after = |word: &str| {

@@ -206,7 +206,7 @@ impl Listing for Users<'_> {
             "FILTER": filter,
             "SORT": "ID",
             "ORDER": "ASC",
-            "SELECT": ["ID", "ACTIVE", "NAME", "LAST_NAME", "SECOND_NAME", "EMAIL", "USER_TYPE"],
+            "SELECT": ["ID", "ACTIVE", "NAME", "LAST_NAME", "SECOND_NAME", "EMAIL", "USER_TYPE", "UF_DEPARTMENT"],
             "ADMIN_MODE": true,
             "start": -1,
         }))

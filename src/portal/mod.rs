@@ -45,6 +45,7 @@ pub use decode::{InstanceRow, MethodState, Profile, TaskRow, UserRow};
 pub use destroy::{Destroy, Destroyer, Sent};
 #[cfg(feature = "rigs")]
 pub use encode::encoded;
+pub use encode::is_rewritten;
 pub use error::PortalError;
 pub use exchange::{Answering, Exchange};
 pub use listing::{TaskScope, UserQuery};

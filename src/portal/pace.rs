@@ -22,6 +22,15 @@ impl Default for Rate {
     }
 }
 
+impl std::fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PerSecond(rate) => rate.fmt(formatter),
+            Self::Unlimited => formatter.write_str("unlimited"),
+        }
+    }
+}
+
 /// Requests that may go out at once when nothing went out before: 50 are granted, and others may share the address.
 pub(super) const BURST: u32 = 45;
 
@@ -53,6 +62,17 @@ impl Bucket {
             Rate::Unlimited => 0.0,
             Rate::PerSecond(rate) => (self.level - rate * now.saturating_sub(self.at).as_secs_f64()).max(0.0),
         }
+    }
+
+    /// How many requests fit in at once; none where there is no limit.
+    pub(super) fn room(&self, now: Duration) -> Option<u32> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the burst, which is a u32"
+        )]
+        let room = (self.burst - self.level(now) + ROUNDING).clamp(0.0, self.burst) as u32;
+        (self.rate != Rate::Unlimited).then_some(room)
     }
 
     /// How long until one more request fits in; zero when it does.
@@ -101,7 +121,8 @@ mod tests {
             assert_eq!(bucket.wait(at(0)), Duration::ZERO);
             bucket.fill(at(0));
         }
-        assert_eq!(bucket.wait(at(0)), at(500));
+        assert_eq!((bucket.wait(at(0)), bucket.room(at(0))), (at(500), Some(0)));
+        assert_eq!((bucket.room(at(499)), bucket.room(at(1000))), (Some(0), Some(2)));
         assert_eq!(bucket.wait(at(400)), at(100));
         assert_eq!(bucket.wait(at(500)), Duration::ZERO);
         bucket.overflowed(at(1000));

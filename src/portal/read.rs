@@ -103,6 +103,21 @@ impl Reader {
         }
     }
 
+    /// How many workflows run on the portal; none when the portal does not count them.
+    ///
+    /// # Errors
+    ///
+    /// [`PortalError`].
+    pub async fn running_workflows(&self) -> Result<Option<u32>, PortalError> {
+        let question = Question {
+            parameters: json!({"SELECT": ["ID"], "start": 0}),
+            asked: "the question how many workflows run".to_owned(),
+        };
+        let answers = patient::ask(&self.connection, ReadMethod::Instances, &[question], Way::Direct).await?;
+        let total = answers.first().and_then(|answered| answered.total);
+        Ok(total.and_then(|total| u32::try_from(total).ok()))
+    }
+
     /// The users of each query, in the order of the queries, all pages. Both active and dismissed ones; not found may also
     /// mean not visible.
     ///

@@ -145,6 +145,11 @@ impl Webhook {
         crate::hex::hex(&hash.finalize())[..FINGERPRINT_DIGITS].to_owned()
     }
 
+    /// Whether what is sent is encrypted.
+    pub const fn is_encrypted(&self) -> bool {
+        matches!(self.scheme, Scheme::Https)
+    }
+
     /// Whether the portal runs on this machine.
     pub(super) const fn is_loopback(&self) -> bool {
         self.loopback

@@ -40,6 +40,8 @@ pub const COLUMNS: &[&str] = &[
     "event",
     "evidence",
     "note",
+    "job_reason",
+    "job_ticket",
 ];
 
 /// Between the values of a cell that has several.
@@ -174,6 +176,8 @@ struct Line {
     event: String,
     evidence: String,
     note: String,
+    job_reason: String,
+    job_ticket: String,
 }
 
 /// A file on its way.
@@ -230,6 +234,8 @@ impl File {
             &line.event,
             &line.evidence,
             &guarded(&line.note),
+            &guarded(&line.job_reason),
+            &guarded(&line.job_ticket),
         ])
     }
 
@@ -258,6 +264,8 @@ impl File {
         let line = Line {
             record: "action",
             job: report.record.job.0,
+            job_reason: plain(&report.reason),
+            job_ticket: plain(&report.ticket),
             rows: joined(action.rows.iter().map(ToString::to_string)),
             written: joined(written),
             user_ids: joined(record.people.iter().map(ToString::to_string)),
@@ -328,6 +336,8 @@ impl File {
         Line {
             record: "orphan",
             job: report.record.job.0,
+            job_reason: plain(&report.reason),
+            job_ticket: plain(&report.ticket),
             rows: person
                 .map(|person| joined(person.rows.iter().map(ToString::to_string)))
                 .unwrap_or_default(),
@@ -357,6 +367,8 @@ fn row(report: &Report, row: &Row) -> Line {
     Line {
         record: "row",
         job: report.record.job.0,
+        job_reason: plain(&report.reason),
+        job_ticket: plain(&report.ticket),
         rows: record.row.to_string(),
         written: keys(row),
         user_ids: joined(ids),

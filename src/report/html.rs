@@ -435,6 +435,16 @@ impl Maker<'_> {
         Some(visible(&format!("{}@{}", started.os_user, started.host)))
     }
 
+    /// A text of the operator's, whole.
+    fn said(&self, text: &Text) -> Option<String> {
+        match text {
+            Text::Nothing => None,
+            Text::There(text) => Some(visible(text)),
+            Text::Erased(Some(at)) => Some((self.words.erased_on)(day(at))),
+            Text::Erased(None) => Some(self.words.erased.to_owned()),
+        }
+    }
+
     fn facts(&self) -> Vec<Fact> {
         let (report, words) = (self.report, self.words);
         let mut facts = Vec::new();
@@ -450,6 +460,8 @@ impl Maker<'_> {
         if let Some(at) = &report.record.closed_at {
             facts.push(fact(words.l_closed, time(at)));
         }
+        facts.extend(self.said(&report.ticket).map(|ticket| fact(words.l_ticket, ticket)));
+        facts.extend(self.said(&report.reason).map(|reason| fact(words.l_reason, reason)));
         facts
     }
 

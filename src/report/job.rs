@@ -10,8 +10,8 @@ use super::text::Text;
 use super::timeline::{Batch, Pause, Run, runs};
 use crate::domain::{ActionState, JobId, Outcome, RowNumber, RowState, RunId, TaskId, UserId, WorkflowId};
 use crate::journal::{
-    ActionRecord, AnswerKind, CheckpointRecord, Erasures, Event, JobRecord, JournalError, Returned, RosterRead,
-    RowRecord, TaskView, Told, View, WorkflowView,
+    ActionRecord, AnswerKind, CheckpointRecord, Erasures, Event, JobRecord, JournalError, Recorded, Returned,
+    RosterRead, RowRecord, TaskView, Told, View, WorkflowView,
 };
 use crate::plan::freeze::orphans;
 
@@ -50,6 +50,10 @@ pub struct Report {
     pub columns: Vec<(Text, Option<String>)>,
     /// The policy, as canonical JSON.
     pub policy: Option<String>,
+    /// Why it is done, in the operator's words.
+    pub reason: Text,
+    /// The ticket that it is done for.
+    pub ticket: Text,
     /// The roster.
     pub rows: Vec<Row>,
     /// Everybody whom the job knows of.
@@ -294,6 +298,7 @@ impl Report {
             .collect();
         let people = people(&rows, &actions, &orphans);
         let (roster, columns) = roster(view, &told, &erasures)?;
+        let (reason, ticket) = reason_and_ticket(view, &told, &erasures)?;
         let last_event = view.last_event(job)?.map(|(seq, leaf)| Evidence { seq, leaf });
         let checkpoint = match &last_event {
             Some(last) => view.checkpoint_over(last.seq)?,
@@ -306,6 +311,8 @@ impl Report {
             roster,
             columns,
             policy: view.policy(job)?,
+            reason,
+            ticket,
             rows,
             users: users(view, job, &erasures)?,
             people,
@@ -381,7 +388,8 @@ impl Report {
                 || action.tasks.iter().any(|(_, title)| erased(title))
                 || action.attempts.iter().any(|attempt| erased(&attempt.text))
         };
-        self.users.values().any(|user| erased(&user.name))
+        [&self.reason, &self.ticket].into_iter().any(erased)
+            || self.users.values().any(|user| erased(&user.name))
             || self
                 .rows
                 .iter()
@@ -688,6 +696,18 @@ fn roster(view: View<'_>, told: &[Told], erasures: &Erasures) -> Result<(Option<
         columns.push((name, column.field.clone()));
     }
     Ok((created.cloned(), columns))
+}
+
+fn reason_and_ticket(view: View<'_>, told: &[Told], erasures: &Erasures) -> Result<(Text, Text), JournalError> {
+    let created = told.iter().find_map(|told| match &told.event {
+        Event::JobCreated(event) => Some(event),
+        _ => None,
+    });
+    let text = |said: Option<&Recorded>| Ok::<Text, JournalError>(view.value(said, erasures)?.into());
+    Ok((
+        text(created.and_then(|created| created.reason.as_ref()))?,
+        text(created.and_then(|created| created.ticket.as_ref()))?,
+    ))
 }
 
 fn relisted(told: &[Told]) -> Vec<WorkflowId> {

@@ -37,12 +37,12 @@ fn object(report: &Report) -> Result<Value, serde_json::Error> {
         "database": report.database,
         "status": report.status,
         "open_runs": report.open_runs,
-        "job": {
+        "job": with_text(with_text(json!({
             "job": record.job, "portal": record.portal, "begun_by": record.begun_by, "default_action": record.default_action,
             "max_actions": record.actions_max, "created_at": record.created_at, "snapshot_at": record.snapshot_at,
             "frozen_at": record.frozen_at, "confirmed_at": record.confirmed_at, "closed_at": record.closed_at,
             "plan_hash": record.plan_hash, "policy_hash": record.policy_hash, "policy": policy,
-        },
+        }), "reason", &report.reason), "ticket", &report.ticket),
         "consent": report.consent.as_ref().map(|consent| json!({
             "at": consent.at, "run": consent.run, "confirm": consent.confirm, "by": consent.by,
         })),

@@ -169,6 +169,11 @@ impl Page<'_> {
                 .as_ref()
                 .map(|at| format!("{}: {}", words.l_closed, time(at))),
         );
+        for (label, said) in [(words.l_ticket, &report.ticket), (words.l_reason, &report.reason)] {
+            if !said.is_nothing() {
+                facts.push(format!("{label}: {}", self.shown(said)));
+            }
+        }
         facts.push(words.utc.to_owned());
         self.line(&facts.join("  \n"));
     }

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Display};
 
-use crate::domain::{JobId, RowNumber, UserId};
+use crate::domain::{Decision, JobId, RowNumber, UserId};
 use crate::journal::{
     ActionEnded, ActionPlanned, AnswerKind, AttemptAnswered, AttemptIntended, Event, JobCreated, Operator,
-    PersonalRedacted, PlanFrozen, Recorded, Returned, RowRead, RowResolved, RunStarted, TaskRecorded, UserRecorded,
-    WorkflowRecorded,
+    PersonalRedacted, PlanDecided, PlanFrozen, Recorded, Returned, RowRead, RowResolved, RunStarted, TaskRecorded,
+    UserRecorded, WorkflowDecided, WorkflowRecorded,
 };
 
 /// How a personal value is shown: what it says, made fit for where it is shown, or that it was erased.
@@ -61,6 +61,14 @@ pub fn sentence(event: &Event, show: Show<'_>) -> String {
         Event::DiscoveryRestarted(_) => "what was read is too old; reading begins anew".to_owned(),
         Event::ActionPlanned(event) => action_planned(event),
         Event::PlanFrozen(event) => plan_frozen(event),
+        Event::PlanDecided(event) => plan_decided(event),
+        Event::WorkflowDecided(event) => workflow_decided(event),
+        Event::PlanApproved(event) => format!(
+            "plan {:.8} approved by {} ({})",
+            event.plan_hash,
+            operator(&event.operator),
+            event.by
+        ),
         Event::PlanConfirmed(event) => format!("plan confirmed as {} ({})", event.confirm, event.by),
         Event::AttemptIntended(event) => attempt_intended(event),
         Event::AttemptAnswered(event) => attempt_answered(event, show),
@@ -134,8 +142,20 @@ fn job_created(event: &JobCreated, show: Show<'_>) -> String {
     let max = event
         .actions_max
         .map_or(String::new(), |max| format!(", at most {}", count(max, "action")));
+    let ticket = said("ticket", event.ticket.as_ref(), show);
+    let reason = said("reason", event.reason.as_ref(), show);
+    let emails: Vec<String> = event
+        .policy_emails
+        .iter()
+        .map(|email| show(email).to_string())
+        .collect();
+    let emails = if emails.is_empty() {
+        String::new()
+    } else {
+        format!(", which protects {}", emails.join(", "))
+    };
     format!(
-        "job made by {} for {}{action}{max}: roster of {} ({}, SHA-256 {}), columns {}; policy {}",
+        "job made by {} for {}{action}{max}{ticket}{reason}: roster of {} ({}, SHA-256 {}), columns {}; policy {}{emails}",
         event.begun_by,
         event.portal,
         count(roster.rows, "row"),
@@ -297,6 +317,30 @@ fn plan_frozen(event: &PlanFrozen) -> String {
         event.started_by_colleagues,
         event.plan_hash
     )
+}
+
+fn plan_decided(event: &PlanDecided) -> String {
+    let row = match (event.row, event.user) {
+        (Some(row), Some(user)) => format!(": row {row} is user {user}"),
+        _ => String::new(),
+    };
+    format!(
+        "{} decided about plan {:.8}, which is void from here on{row}",
+        operator(&event.operator),
+        event.plan_hash
+    )
+}
+
+fn workflow_decided(event: &WorkflowDecided) -> String {
+    let kind = event.kind.map_or(String::new(), |kind| format!(", to be done: {kind}"));
+    match event.decision {
+        Decision::Drop => format!("workflow {} dropped", event.workflow),
+        Decision::Include => format!(
+            "workflow {} included, released: {}{kind}",
+            event.workflow,
+            list(&event.released)
+        ),
+    }
 }
 
 fn attempt_intended(event: &AttemptIntended) -> String {

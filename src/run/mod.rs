@@ -15,6 +15,7 @@ pub mod breaker;
 mod close;
 pub mod machine;
 pub mod recheck;
+mod status;
 pub mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -347,16 +348,12 @@ fn destroy(commands: &[Command], status: &str) -> Vec<Destroy> {
         .collect()
 }
 
-/// What `terminate` leaves on the workflow's state: it names the job, so that whoever finds it can ask.
+/// What `terminate` leaves on the workflow's state: it names the job, so that whoever finds it can ask, and what the operator said.
 fn status_text(recorder: &Recorder<'_>) -> Result<String, JournalError> {
     let job = recorder.job();
-    let plan = recorder
-        .view()
-        .job(job)?
-        .and_then(|job| job.plan_hash)
-        .unwrap_or_default();
-    Ok(format!(
-        "Ended by offboard24, job {job}, plan {}",
-        plan.get(..8).unwrap_or(&plan)
-    ))
+    let view = recorder.view();
+    let plan = view.job(job)?.and_then(|job| job.plan_hash).unwrap_or_default();
+    let (reason, ticket) = view.reason_and_ticket(job)?;
+    let plan = plan.get(..8).unwrap_or(&plan);
+    Ok(status::text(job, plan, ticket.as_ref(), reason.as_ref()))
 }

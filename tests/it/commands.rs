@@ -1,9 +1,11 @@
 //! The surface: consent, refusals, locks, files, and what scripts rely on.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 
 use offboard24::sandbox::World;
+use serde_json::{Value, json};
 
 use crate::support::{Desk, HOW_TO, Keeper, Portal, TOKEN, asked, await_on, number};
 
@@ -123,6 +125,47 @@ fn a_second_run_is_refused_while_the_first_one_works_and_status_works_all_the_wh
     assert_eq!(second.json()["error"]["kind"], "locked");
     assert_eq!(status.expect(0).json()["state"], "running");
     assert_eq!(desk.status()["state"], "complete");
+}
+
+#[test]
+fn whoever_watches_a_job_hears_of_every_change_until_nobody_works_on_it() {
+    let (portal, keeper) = Keeper::before(World::sample());
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    portal.inject("delay:1s@destroy:2");
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap()]);
+    Keeper::await_destroying(&portal, &mut child, 2);
+    let mut watching = desk.start(&["status", "--watch", "--json-lines", "--exit-code"]);
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(
+        (&first["state"], number(&first, "/actions/confirmed")),
+        (&json!("running"), 1)
+    );
+    keeper.open();
+    desk.wait(child).expect(0);
+    let last: Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
+    assert_eq!(
+        (&last["state"], number(&last, "/actions/confirmed")),
+        (&json!("complete"), 9)
+    );
+    assert!(watching.wait().unwrap().success());
+    let once = desk.run(&["status", "--watch"]).expect(0).stdout;
+    assert_eq!(once.lines().count(), 1, "{once}");
+    desk.run(&["status", "--watch", "--json"]).expect(2);
+}
+
+#[test]
+fn a_command_stops_when_the_time_is_over_that_it_was_given() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(HOW_TO);
+    let plan = |more: &[&str]| desk.run(&[&["plan", &roster, "--action", "kill"], more].concat());
+    plan(&["--max-duration", "soon"]).expect(2);
+    plan(&["--until", "25:00"]).expect(2);
+    plan(&["--until", "18:00", "--max-duration", "1h"]).expect(2);
+    plan(&["--rate", "0.2", "--burst", "1", "--max-duration", "1s"]).expect(5);
+    plan(&["--max-duration", "1h"]).expect(0);
 }
 
 #[test]
@@ -316,7 +359,7 @@ fn what_a_policy_protects_is_held_and_its_people_are_protected() {
     let policy = desk.folder().join("policy.toml");
     std::fs::write(
         &policy,
-        format!("hold_foreign = true\n[protect]\nusers = [41]\nworkflows = [\"{workflow}\"]\n"),
+        format!("foreign = \"hold\"\n[protect]\nusers = [41]\nworkflows = [\"{workflow}\"]\n"),
     )
     .unwrap();
     let roster = desk.roster("id\n29\n33\n41\n");

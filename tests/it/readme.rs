@@ -1,13 +1,17 @@
-//! The README is executed: its sessions, its tables, its policy. What ARCHITECTURE names is looked for.
+//! The README is executed: its sessions, its tables, its policy; and the sessions of the pages in `docs/`. What they and ARCHITECTURE name is
+//! looked for.
 //!
 //! A `console` block is a session: a line that begins with `$` is a command, the lines below it are what is printed, standard error
-//! first. `…` on a line of its own stands for any lines. Ports, and where the database is, are masked on both sides.
+//! first. `…` on a line of its own stands for any lines. What `cat` shows of a file is written into that file. Ports, and where things are,
+//! are masked on both sides.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 
 use offboard24::domain::{HoldReason, Outcome};
 use offboard24::exit::Exit;
+use offboard24::journal::About;
 use offboard24::plan::policy::Policy;
 use offboard24::roster::{self, Field};
 
@@ -16,13 +20,22 @@ use crate::support::Desk;
 const README: &str = include_str!("../../README.md");
 const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 
-/// Where the README's administrator keeps state.
+/// The pages beside it.
+const DOCS: &[(&str, &str)] = &[
+    ("docs/first-run.md", include_str!("../../docs/first-run.md")),
+    ("docs/policy.md", include_str!("../../docs/policy.md")),
+    ("docs/audit.md", include_str!("../../docs/audit.md")),
+    ("docs/many-portals.md", include_str!("../../docs/many-portals.md")),
+];
+
+/// Where the pages' administrator is at home, and keeps state.
+const HOME: &str = "/home/ann";
 const STATE: &str = "/home/ann/.local/state";
 
-/// The contents of all blocks that are marked like this.
-fn blocks(kind: &str) -> Vec<String> {
+/// The contents of all blocks of a page that are marked like this.
+fn blocks(page: &str, kind: &str) -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut lines = README.lines().map(str::trim_start);
+    let mut lines = page.lines().map(str::trim_start);
     while let Some(line) = lines.next() {
         if line == format!("```{kind}") {
             let inside: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -55,7 +68,15 @@ fn first_column(header: &str) -> Vec<String> {
 /// A command of a session, and the lines that README shows below it.
 struct Step {
     command: String,
-    shown: Vec<String>,
+    /// As they stand in the page.
+    lines: Vec<String>,
+}
+
+impl Step {
+    /// The lines as they are compared.
+    fn shown(&self) -> Vec<String> {
+        self.lines.iter().map(|line| masked(line)).collect()
+    }
 }
 
 fn steps(session: &str) -> Vec<Step> {
@@ -65,10 +86,10 @@ fn steps(session: &str) -> Vec<Step> {
             let command = command.replace("cargo run --release -- ", "offboard24 ");
             steps.push(Step {
                 command,
-                shown: Vec::new(),
+                lines: Vec::new(),
             });
         } else if let Some(step) = steps.last_mut() {
-            step.shown.push(masked(line));
+            step.lines.push(line.to_owned());
         }
     }
     steps
@@ -173,40 +194,88 @@ impl Drop for Sandbox {
     }
 }
 
-#[test]
-fn the_sessions_come_out_as_shown() {
+/// Writes what a page shows of a file into that file, for its owner alone; of the stand-in, with its address.
+fn write_shown(desk: &Desk, step: &Step, name: &str, address: &str) {
+    let path = match name.strip_prefix("~/") {
+        Some(below) => desk.folder().join(below),
+        None => desk.folder().join(name),
+    };
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = step.lines.join("\n").replace("127.0.0.1:8024", address);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Plays the sessions of a page at a desk of its own, and compares.
+fn play(page: &str) {
     let desk = Desk::with_webhook("");
     let mut sandbox: Option<Sandbox> = None;
     let (mut code, mut hash, mut commands) = (0, String::new(), 0);
-    for step in blocks("console").iter().flat_map(|session| steps(session)) {
-        let printed = if step.command == "echo $?" {
+    for step in blocks(page, "console").iter().flat_map(|session| steps(session)) {
+        let address = sandbox.as_ref().map_or("127.0.0.1:0", Sandbox::address);
+        let printed = if let Some(file) = step.command.strip_prefix("cat ") {
+            write_shown(&desk, &step, file, address);
+            continue;
+        } else if step.command == "echo $?" {
             code.to_string()
         } else {
             commands += 1;
-            let address = sandbox.as_ref().map_or("127.0.0.1:0", Sandbox::address);
             let command = typed(&step.command, address, &hash);
             let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
             if arguments[0] == "sandbox" {
                 sandbox.insert(Sandbox::start(&desk, &arguments)).line.clone()
             } else {
                 let mut command = desk.command(&arguments);
-                command.env("OFFBOARD24_WEBHOOK", sandbox.as_ref().map_or("", Sandbox::webhook));
-                let output = command.output().unwrap();
+                // The configuration file says where a portal's webhook is.
+                let is_named = arguments.contains(&"--portal");
+                let webhook = sandbox.as_ref().filter(|_| !is_named).map_or("", Sandbox::webhook);
+                let output = command.env("OFFBOARD24_WEBHOOK", webhook).output().unwrap();
                 code = output.status.code().unwrap();
                 String::from_utf8([output.stderr, output.stdout].concat()).unwrap()
             }
         };
         hash = printed_hash(&printed).unwrap_or(hash);
         let state = desk.folder().join("state");
-        let printed = printed.replace(state.to_str().unwrap(), STATE);
+        let printed = printed
+            .replace(state.to_str().unwrap(), STATE)
+            .replace(desk.folder().to_str().unwrap(), HOME);
         let lines: Vec<String> = printed.lines().map(masked).collect();
         assert!(
-            fits(&step.shown, &lines),
-            "`{}` printed something else than README shows:\n{printed}",
+            fits(&step.shown(), &lines),
+            "`{}` printed something else than is shown:\n{printed}",
             step.command
         );
     }
-    assert!(commands >= 5, "README's sessions were not found");
+    assert!(commands >= 3, "the sessions were not found");
+}
+
+#[test]
+fn the_sessions_come_out_as_shown() {
+    play(README);
+}
+
+#[test]
+fn the_sessions_of_the_pages_beside_it_come_out_as_shown() {
+    for (_, page) in DOCS {
+        play(page);
+    }
+}
+
+#[test]
+fn every_page_is_there_and_every_link_of_theirs_leads_somewhere() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let there = std::fs::read_dir(root.join("docs")).unwrap();
+    assert_eq!(there.count(), DOCS.len(), "a page is missing in this test");
+    for (name, page) in DOCS.iter().copied().chain([("README.md", README)]) {
+        let folder = root.join(name);
+        let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            assert!(folder.with_file_name(link).exists(), "{name} leads to {link}");
+        }
+    }
+    for (name, _) in DOCS {
+        assert!(README.contains(name), "README does not lead to {name}");
+    }
 }
 
 #[test]
@@ -258,26 +327,41 @@ fn every_outcome_and_every_hold_of_this_version_is_explained() {
 
 #[test]
 fn the_example_of_a_policy_can_be_used_and_shows_every_rule() {
-    let examples = blocks("toml");
+    let examples = blocks(README, "toml");
     assert_eq!(examples.len(), 1);
-    let policy = Policy::parse(&examples[0]).unwrap();
-    let written: serde_json::Value = serde_json::from_str(&policy.canonical().unwrap()).unwrap();
-    let unset: serde_json::Value = serde_json::from_str(&Policy::default().canonical().unwrap()).unwrap();
-    for rule in [
-        "/hold_foreign",
-        "/protect/users",
-        "/protect/workflows",
-        "/protect/templates",
-        "/protect/modules",
-    ] {
-        assert_ne!(written.pointer(rule), unset.pointer(rule), "{rule} is not shown");
-    }
+    let sample = include_str!("../../samples/policy.toml");
     assert_eq!(
-        unset["protect"].as_object().unwrap().len(),
-        4,
-        "a rule was added: show it"
+        Policy::parse(sample).unwrap(),
+        Policy::default(),
+        "as it comes it changes nothing"
     );
-    assert_eq!(unset.as_object().unwrap().len(), 2, "a rule was added: show it");
+    assert_shows_every_rule(&policy_of(&examples[0]));
+    let uncommented: Vec<&str> = sample.lines().filter_map(|line| line.strip_prefix("#: ")).collect();
+    assert_shows_every_rule(&policy_of(&uncommented.join("\n")));
+}
+
+fn policy_of(text: &str) -> serde_json::Value {
+    let policy = Policy::parse(text).unwrap();
+    let emails: Vec<_> = policy
+        .protect
+        .emails
+        .iter()
+        .map(|email| email.committed(About::Nobody).unwrap().1)
+        .collect();
+    serde_json::from_str(&policy.canonical(&emails).unwrap()).unwrap()
+}
+
+fn assert_shows_every_rule(written: &serde_json::Value) {
+    let unset = policy_of("");
+    for group in ["", "/protect", "/caps"] {
+        for rule in unset.pointer(group).unwrap().as_object().unwrap().keys() {
+            // What is the default can be shown only as the default.
+            if rule != "shared" {
+                let rule = format!("{group}/{rule}");
+                assert_ne!(written.pointer(&rule), unset.pointer(&rule), "{rule} is not shown");
+            }
+        }
+    }
 }
 
 #[test]
@@ -307,8 +391,18 @@ fn every_column_name_in_the_table_is_understood() {
 #[test]
 fn every_file_that_is_named_is_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let known = ["src/", "tests/", "samples/", "migrations/", ".ci/"];
-    let quoted = README.split('`').chain(ARCHITECTURE.split('`'));
+    let known = [
+        "src/",
+        "tests/",
+        "samples/",
+        "schemas/",
+        "packaging/",
+        "docs/",
+        "migrations/",
+        ".ci/",
+    ];
+    let pages = DOCS.iter().map(|(_, page)| *page).chain([README, ARCHITECTURE]);
+    let quoted = pages.flat_map(|page| page.split('`'));
     let named: Vec<&str> = quoted
         .filter(|text| !text.contains(' ') && known.iter().any(|folder| text.starts_with(folder)))
         .collect();

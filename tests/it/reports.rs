@@ -204,7 +204,8 @@ fn the_columns_are_those_of_format_1() {
     assert_eq!(
         lines[0].join(","),
         "format,record,job,rows,written,user_ids,users,workflow,tasks,document,started_by,also_waiting,action,do,state,\
-         reason,portal_code,portal_error,attempts,planned_at,sent_at,last_sent_at,ended_at,event,evidence,note"
+         reason,portal_code,portal_error,attempts,planned_at,sent_at,last_sent_at,ended_at,event,evidence,note,\
+         job_reason,job_ticket"
     );
     assert!(lines[1..].iter().all(|line| line[0] == "1"));
 }

@@ -155,6 +155,8 @@ fn what_the_design_calls_pure_has_no_effects() {
         "src/personal.rs",
         "src/plan/resolve.rs",
         "src/plan/policy.rs",
+        "src/plan/caps.rs",
+        "src/plan/named.rs",
         "src/plan/freeze.rs",
         "src/run/machine.rs",
         "src/run/action.rs",
@@ -162,6 +164,7 @@ fn what_the_design_calls_pure_has_no_effects() {
         "src/run/batch.rs",
         "src/run/breaker.rs",
         "src/run/recheck.rs",
+        "src/run/status.rs",
         "src/portal/answer.rs",
         "src/portal/encode.rs",
         "src/portal/decode.rs",
@@ -197,7 +200,11 @@ fn every_crash_point_has_its_place_in_the_code() {
     let sources: Vec<(String, String)> = sources(&root().join("src"));
     let elsewhere = || sources.iter().filter(|(file, _)| file != "src/crash.rs");
     for point in offboard24::crash::Point::ALL {
-        let name = format!("Point::{}", point.name());
+        // A request on its way has two, which are written as one.
+        let name = match point.name().as_str() {
+            "C7" | "C8" => "crash::around".to_owned(),
+            name => format!("Point::{name}"),
+        };
         let follows = |text: &str| text.chars().next().is_some_and(|next| next.is_ascii_digit());
         let is_named = |text: &String| text.split(&name).skip(1).any(|rest| !follows(rest));
         assert!(elsewhere().any(|(_, text)| is_named(text)), "{name} is nowhere");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use offboard24::domain::StopReason;
+use offboard24::run::stop::Stopper;
 use offboard24::sandbox::world::User;
 use offboard24::sandbox::{Options, World};
 
@@ -33,6 +34,23 @@ fn three_unanswered_attempts_on_a_workflow_that_stays_are_survived_after_ninety_
         (1, 8)
     );
     assert!(bench.portal.destroyed().is_empty());
+    bench.desk.assert_sound();
+}
+
+#[test]
+fn a_run_whose_time_is_over_finishes_the_batch_in_flight_and_the_next_run_goes_on() {
+    let bench = Bench::how_to().within(Duration::from_secs(15));
+    // The canary goes out at once, a batch of five before the time is over, and the rest would be too late.
+    let pass = |_: &Stopper| bench.time.advance(Duration::from_secs(4));
+    assert_eq!(bench.execute(pass), Some(StopReason::Requested));
+    let status = bench.desk.status();
+    assert_eq!(number(&status, "/in_doubt"), 0);
+    assert!(
+        number(&status, "/actions/confirmed") > 0 && number(&status, "/actions/planned") > 0,
+        "{status}"
+    );
+    while bench.execute(pass).is_some() {}
+    assert_eq!(bench.desk.states(), "confirmed 9");
     bench.desk.assert_sound();
 }
 

@@ -198,7 +198,10 @@ def check_values(promised, redactions):
 def count(states, event):
     """What an event does to the state of an action; states is keyed by job and action."""
     kind, data, job = event["kind"], event["data"], event["job"]
-    if kind == "action_planned":
+    if kind == "plan_decided":
+        for of, action in [key for key in states if key[0] == job]:
+            del states[of, action]
+    elif kind == "action_planned":
         states[job, data["action"]] = "held" if data["holds"] else "planned"
     elif kind in ("attempt_intended", "action_returned", "action_ended", "action_reopened"):
         after = {"attempt_intended": "sent", "action_ended": data.get("outcome")}

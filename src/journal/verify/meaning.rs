@@ -6,15 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
-use crate::domain::{ActionId, ActionKind, ActionState, JobId, Outcome, RowState, RunId, UserId, WorkflowId};
+use crate::domain::{
+    ActionId, ActionKind, ActionState, Decision, HoldReason, JobId, Outcome, RowState, RunId, UserId, WorkflowId,
+};
 use crate::hex::hex;
 use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
-    Event, JobClosed, JobCreated, PlanConfirmed, PlanFrozen, ResidueRecorded, Returned, RowResolved,
+    Event, JobClosed, JobCreated, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned, RowResolved,
+    WorkflowDecided,
 };
+use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
 
 /// Attempts that count, after the plan and after each `reopened` (design section 5).
@@ -73,6 +78,8 @@ impl Action {
 struct Job {
     portal: String,
     policy_hash: String,
+    /// Whether the policy lets actions go ahead although others wait in their workflow.
+    includes_shared: bool,
     rows_declared: u32,
     rows: BTreeMap<u32, (Option<RowState>, Option<UserId>)>,
     /// The users of the matched rows, once asked for.
@@ -81,6 +88,10 @@ struct Job {
     plan: Option<Sha256>,
     frozen: Option<PlanFrozen>,
     is_confirmed: bool,
+    /// Whether a person decided about the plan.
+    is_decided: bool,
+    /// What they decided about each workflow, in order.
+    decisions: BTreeMap<WorkflowId, Vec<WorkflowDecided>>,
     actions: Vec<Action>,
     counts: BTreeMap<ActionState, u32>,
     by_workflow: BTreeMap<WorkflowId, usize>,
@@ -88,21 +99,27 @@ struct Job {
 
 impl Job {
     fn new(created: &JobCreated) -> Self {
-        // The plan's canonical JSON begins with its actions, which are hashed as they are recorded.
-        let plan = Sha256::new().chain_update(b"{\"actions\":[");
         Self {
             portal: created.portal.0.clone(),
             policy_hash: created.policy_hash.clone(),
+            includes_shared: policy_of(created)["shared"] == "include",
             rows_declared: created.roster.rows,
             rows: BTreeMap::new(),
             matched: None,
-            plan: Some(plan),
+            plan: Some(Self::no_plan()),
             frozen: None,
             is_confirmed: false,
+            is_decided: false,
+            decisions: BTreeMap::new(),
             actions: Vec::new(),
             counts: BTreeMap::new(),
             by_workflow: BTreeMap::new(),
         }
+    }
+
+    /// The plan's canonical JSON begins with its actions, which are hashed as they are recorded.
+    fn no_plan() -> Sha256 {
+        Sha256::new().chain_update(b"{\"actions\":[")
     }
 
     fn action(&mut self, action: ActionId) -> Option<&mut Action> {
@@ -369,7 +386,12 @@ impl Story {
                 format!("there is no job {job}")
             });
         }
-        let needs_both = !matches!(event, Event::DatabaseCreated(_)) && is_of_run(event);
+        // A decision that asks the portal nothing has no run, and the plan is frozen with it.
+        let is_decided = job
+            .and_then(|job| self.jobs.get(&job))
+            .is_some_and(|job| job.is_decided);
+        let is_plan = matches!(event, Event::ActionPlanned(_) | Event::PlanFrozen(_));
+        let needs_both = is_of_run(event) && !(is_plan && is_decided && run.is_none());
         told.hold(
             !needs_both || (run.is_some() && job.is_some()),
             Code::OutOfPlace,
@@ -465,6 +487,13 @@ impl Story {
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
         });
+        let named = policy_of(event)["protect"]["emails"].clone();
+        let beside: Vec<_> = event.policy_emails.iter().map(Recorded::commitment).collect();
+        told.hold(
+            named == json!(beside) || (named.is_null() && beside.is_empty()),
+            Code::PlanHash,
+            || format!("the e-mails beside the policy of job {job} are not those that it names"),
+        );
         self.jobs.insert(job, Job::new(event));
     }
 
@@ -486,6 +515,16 @@ impl Story {
             }
             Event::ActionPlanned(event) => job.action_planned(told, event, data),
             Event::PlanFrozen(event) => job.plan_frozen(told, event),
+            Event::PlanDecided(event) => job.plan_decided(told, event),
+            Event::WorkflowDecided(event) => job.workflow_decided(told, event),
+            Event::PlanApproved(event) => {
+                let frozen = job.frozen.as_ref().map(|frozen| frozen.plan_hash.as_str());
+                told.hold(
+                    frozen == Some(&event.plan_hash) && !job.is_confirmed,
+                    Code::PlanChanged,
+                    || "what was approved is not the plan, or the plan was confirmed before".to_owned(),
+                );
+            }
             Event::PlanConfirmed(event) => job.plan_confirmed(told, event),
             Event::AttemptIntended(event) => {
                 let of_run = told.envelope.run.and_then(|run| self.runs.get(&run)).map(|run| run.job);
@@ -525,6 +564,11 @@ impl Story {
             self.in_flight.remove(&(portal, action.workflow.clone()));
         }
     }
+}
+
+/// The policy that a job was made with; nothing where it is no JSON.
+fn policy_of(created: &JobCreated) -> Value {
+    serde_json::from_str(&created.policy).unwrap_or_default()
 }
 
 /// Whether an event is recorded by a run about its job, and never otherwise.
@@ -569,7 +613,7 @@ impl Job {
         self.check_open(told);
         self.matched = None;
         let known = self.rows.insert(event.row.0, (Some(event.state), event.user)).is_some();
-        told.hold(known || self.frozen.is_some(), Code::OutOfPlace, || {
+        told.hold(known || self.is_confirmed, Code::OutOfPlace, || {
             format!("there is no row {}", event.row)
         });
     }
@@ -607,8 +651,20 @@ impl Job {
         }
         let outsiders = event.participants.iter().any(|user| !event.people.contains(user));
         let goes_ahead = event.holds.is_empty();
+        let decisions = self
+            .decisions
+            .get(&event.workflow)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let with_outsiders = decisions
+            .iter()
+            .any(|decided| decided.released.contains(&HoldReason::Shared));
+        let is_dropped = decisions.last().is_some_and(|last| last.decision == Decision::Drop);
         told.hold(
-            !goes_ahead || (!outsiders && event.kind.is_some() && !event.people.is_empty()),
+            !goes_ahead
+                || ((!outsiders || with_outsiders || self.includes_shared)
+                    && event.kind.is_some()
+                    && !event.people.is_empty()),
             Code::PlanUnfounded,
             || {
                 format!(
@@ -617,6 +673,9 @@ impl Job {
                 )
             },
         );
+        told.hold(!goes_ahead || !is_dropped, Code::PlanUnfounded, || {
+            format!("action {} is not held, although it was dropped", event.action)
+        });
         let state = if goes_ahead {
             ActionState::Planned
         } else {
@@ -662,8 +721,38 @@ impl Job {
             );
             self.frozen = Some(event.clone());
         }
-        self.rows = BTreeMap::new();
         self.matched = None;
+    }
+
+    /// The plan is open again, as it was before it was frozen.
+    fn plan_decided(&mut self, told: &mut Told<'_>, event: &PlanDecided) {
+        let frozen = self.frozen.take().map(|frozen| frozen.plan_hash);
+        told.hold(
+            frozen.as_deref() == Some(&event.plan_hash) && !self.is_confirmed,
+            Code::PlanChanged,
+            || "what was decided about is not the plan, or the plan was confirmed before".to_owned(),
+        );
+        self.is_decided = true;
+        self.plan = Some(Self::no_plan());
+        self.actions.clear();
+        self.counts.clear();
+        self.by_workflow.clear();
+    }
+
+    fn workflow_decided(&mut self, told: &mut Told<'_>, event: &WorkflowDecided) {
+        self.check_open(told);
+        told.hold(self.is_decided, Code::OutOfPlace, || {
+            "nobody decided about the plan".to_owned()
+        });
+        told.hold(
+            !event.released.contains(&HoldReason::Protected),
+            Code::PlanUnfounded,
+            || format!("workflow {} is protected, which nobody can release", event.workflow),
+        );
+        self.decisions
+            .entry(event.workflow.clone())
+            .or_default()
+            .push(event.clone());
     }
 
     fn plan_confirmed(&mut self, told: &mut Told<'_>, event: &PlanConfirmed) {
@@ -671,6 +760,8 @@ impl Job {
             "the plan was confirmed before".to_owned()
         });
         self.is_confirmed = true;
+        self.rows = BTreeMap::new();
+        self.decisions = BTreeMap::new();
         let Some(frozen) = &self.frozen else {
             told.find(Code::PlanChanged, "the plan was not frozen when it was confirmed");
             return;

@@ -266,6 +266,10 @@ pub struct Words {
     /// Label.
     pub l_policy: &'static str,
     /// Label.
+    pub l_reason: &'static str,
+    /// Label.
+    pub l_ticket: &'static str,
+    /// Label.
     pub l_database: &'static str,
     /// Label.
     pub l_roster: &'static str,

@@ -271,7 +271,7 @@ pub(super) const WORDS: Words = Words {
         HoldReason::Shared => "В нём ждут ещё кого-то, кто не сопоставлен в этой работе.",
         HoldReason::Conflict => "Строки его людей требуют разных действий.",
         HoldReason::OtherJob => "Он занят другой незаконченной работой.",
-        HoldReason::Protected => "Его защищает политика.",
+        HoldReason::Protected => "Его или того, кого в нём ждут, защищает политика.",
         HoldReason::Dropped => "Его исключил оператор.",
         HoldReason::Foreign => {
             "Его запустил коллега, который продолжает работать, а политика такие процессы придерживает."
@@ -316,6 +316,8 @@ pub(super) const WORDS: Words = Words {
     phrase: |phrase| {
         Some(match phrase {
             "the webhook acts in this person's name" => "вебхук действует от имени этого человека",
+            "the policy protects this person's e-mail" => "почту этого человека защищает политика",
+            "the policy protects this person's department" => "отдел этого человека защищает политика",
             "the policy protects this person" => "этого человека защищает политика",
             "no such user, or none that the webhook's owner may see" => {
                 "такого пользователя нет, или владелец вебхука его не видит"
@@ -430,6 +432,8 @@ pub(super) const WORDS: Words = Words {
     l_plan_hash: "Хеш плана",
     l_policy_hash: "Хеш политики",
     l_policy: "Политика",
+    l_reason: "Причина",
+    l_ticket: "Заявка",
     l_database: "ID базы",
     l_roster: "Список",
     l_roster_hash: "SHA-256 списка",

@@ -83,7 +83,7 @@ fn what_does_not_answer_is_told_in_seconds_and_once_it_is_there_the_same_command
         .map(|(desk, child)| {
             let ended = desk.wait(child);
             UNREACHABLE.check(&ended);
-            assert!(ended.stderr.contains(" s: no connection (profile)"), "{}", ended.stderr);
+            assert!(ended.stderr.contains(": no connection (profile)"), "{}", ended.stderr);
             assert!(desk.journal().view().jobs().unwrap().is_empty());
             desk
         })

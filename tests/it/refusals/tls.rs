@@ -37,6 +37,8 @@ fn a_certificate_of_an_unknown_authority_is_believed_only_with_its_file_and_then
     assert!(portal.requests().is_empty());
     assert!(desk.journal().view().jobs().unwrap().is_empty());
     let file = authority.file(desk.folder());
+    TLS.check(&desk.run(&["check", "--json"]));
+    desk.run(&["check", "--ca-file", &file]).expect(0);
     let plan = plan_with(&desk, &["--ca-file", &file]).expect(0).json();
     let apply = ["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"];
     TLS.check(&desk.run(&apply));

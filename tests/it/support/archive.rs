@@ -257,6 +257,9 @@ impl Archive {
                 rows: self.people + 1,
                 rows_ignored: 0,
             },
+            policy_emails: Vec::new(),
+            reason: Some(Personal::new("=Closing of the <b>Lyon</b> office").about(About::Nobody)),
+            ticket: Some(Personal::new("HR-12").about(About::Nobody)),
         }))]);
         for number in 0..=self.people {
             let row = RowNumber(number + 1);
@@ -286,6 +289,7 @@ impl Archive {
                     second_name: None,
                     email: Some(about(user, format!("u{}@example.com", user.0))),
                     user_type: Some("employee".to_owned()),
+                    departments: None,
                 })),
                 Event::RowResolved(RowResolved {
                     row,
@@ -306,6 +310,7 @@ impl Archive {
                 second_name: None,
                 email: None,
                 user_type: None,
+                departments: None,
             }))]);
         }
         writer.write([Event::RowsResolved(Empty {})]);
@@ -382,6 +387,7 @@ impl Archive {
             held,
             orphans: 0,
             started_by_colleagues: u32::try_from(colleagues).unwrap(),
+            running_workflows: None,
         })]);
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Bench {
     /// Between the job and the portal, if there is one.
     gate: Option<Gate>,
     plan: Value,
+    /// How long a run may take.
+    within: Option<Duration>,
     runs: Mutex<u32>,
     clock_ahead: Arc<AtomicI64>,
     /// How fast the program sends.
@@ -98,6 +100,7 @@ impl Bench {
             time,
             gate,
             plan,
+            within: None,
             runs: Mutex::new(1),
             clock_ahead: Arc::default(),
             rate: Rate::Unlimited,
@@ -156,6 +159,12 @@ impl Bench {
         self
     }
 
+    /// The same, and each run stops after so long.
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
+        self
+    }
+
     /// Carries the plan out, or goes on with it, in virtual time; gives why it stopped. `watch` is called after each step.
     pub(crate) fn execute(&self, watch: impl Fn(&Stopper) + Send + Sync) -> Option<StopReason> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -194,6 +203,10 @@ impl Bench {
             recorder.record([Event::PlanConfirmed(confirmed)]).unwrap();
         }
         let (stopper, stop) = stop_request(self.desk.folder().join("stop"));
+        let stop = match self.within {
+            Some(time) => stop.until(Arc::clone(&clock), clock.monotonic() + time),
+            None => stop,
+        };
         let progress = |_: offboard24::journal::View<'_>| watch(&stopper);
         let engine = Engine {
             reader: Reader::new(Arc::clone(&connection)),

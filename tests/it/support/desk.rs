@@ -16,7 +16,7 @@ use offboard24::sandbox::World;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Portal, Seen, TOKEN};
+use super::{Portal, Seen, TOKEN, schemas};
 
 /// An administrator's place of work: a folder, a database, an environment in which only the webhook is set.
 ///
@@ -139,7 +139,9 @@ impl Desk {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        self.ended(self.command(arguments).output().unwrap())
+        let ended = self.ended(self.command(arguments).output().unwrap());
+        schemas::check(&ended.stdout, Some(arguments));
+        ended
     }
 
     /// Starts a command that is going to be stopped or killed.
@@ -153,7 +155,9 @@ impl Desk {
 
     /// Waits for a command that was started.
     pub(crate) fn wait(&self, child: Child) -> Ended {
-        self.ended(child.wait_with_output().unwrap())
+        let ended = self.ended(child.wait_with_output().unwrap());
+        schemas::check(&ended.stdout, None);
+        ended
     }
 
     fn ended(&self, output: Output) -> Ended {

@@ -10,6 +10,7 @@ pub(crate) mod pages;
 mod patience;
 mod portal;
 pub(crate) mod scene;
+pub(crate) mod schemas;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -233,7 +233,12 @@ impl Stand {
     pub(super) fn is_honest(&self, words: &[&str], ended: &Ended) -> Result<(), String> {
         let deserved = self.desk.run(&["status", "--exit-code"]).code;
         // A portal that refuses the first question is no run of the job's, and no state of it.
-        let refused = self.is_troubled && matches!(ended.code, 3 | 7 | 9);
+        // Nor is an answer about something else, as long as nothing was sent on it.
+        let refused = match ended.code {
+            3 | 7 | 9 => self.is_troubled,
+            6 => self.is_troubled && !self.has_sent_in_its_last_run(),
+            _ => false,
+        };
         if ended.code == deserved || refused {
             return Ok(());
         }
@@ -241,6 +246,14 @@ impl Stand {
             "{words:?} ended with {} and the job deserves {deserved}\n{}\n{}",
             ended.code, ended.stdout, ended.stderr
         ))
+    }
+
+    fn has_sent_in_its_last_run(&self) -> bool {
+        let story = self.desk.story();
+        let last = story.last().map(|event| event["run"].clone()).unwrap_or_default();
+        story
+            .iter()
+            .any(|event| event["kind"] == "attempt_intended" && event["run"] == last)
     }
 
     /// Lets everything that is late at the portal come: it looks at its clock when it is asked something.

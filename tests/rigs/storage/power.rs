@@ -117,8 +117,12 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
             if mistake.is_none() {
                 return Err(finding);
             }
-            // All are counted.
-            first.lock().unwrap().get_or_insert(finding);
+            // All are counted, and one is told: rather one where something acknowledged is out of reach.
+            let mut first = first.lock().unwrap();
+            let is_loss = recording.required[case.call] > 0;
+            if first.as_ref().is_none_or(|(was_loss, _)| is_loss && !was_loss) {
+                *first = Some((is_loss, finding));
+            }
             Ok(())
         },
     );
@@ -132,7 +136,7 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
     match mistake {
         Some(mistake) => {
             let first = first.into_inner().unwrap();
-            let finding = first.ok_or_else(|| format!("the rig does not see {}", mistake.name()))?;
+            let (_, finding) = first.ok_or_else(|| format!("the rig does not see {}", mistake.name()))?;
             println!("power-loss: {} is caught: {finding}", mistake.name());
             Ok(())
         }

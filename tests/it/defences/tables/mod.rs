@@ -7,7 +7,9 @@ mod contradictions;
 mod defence;
 mod erasures;
 mod limits;
+mod policies;
 mod proofs;
+mod reach;
 mod refusals;
 mod reports;
 mod rosters;
@@ -32,7 +34,9 @@ const TABLES: &[&[Defence]] = &[
     verification::VERIFICATION,
     rosters::ROSTERS,
     refusals::REFUSALS,
+    policies::POLICIES,
     reports::REPORTS,
+    reach::REACH,
 ];
 
 /// Every defence.

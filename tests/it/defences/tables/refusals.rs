@@ -118,7 +118,7 @@ pub(crate) const REFUSALS: &[Defence] = &[
         against: "refusal: a webhook that is not accepted",
         by: "its owner is asked for before a job is recorded",
         without: &[Removal {
-            file: "src/cli/work.rs",
+            file: "src/cli/preflight.rs",
             code: "let owner = reader.profile().await?.id;",
             becomes: "let owner = reader.profile().await.map_or(UserId(1), |profile| profile.id);",
         }],
@@ -128,9 +128,9 @@ pub(crate) const REFUSALS: &[Defence] = &[
         against: "refusal: an owner who is no administrator",
         by: "the preflight asks for what only an administrator sees",
         without: &[Removal {
-            file: "src/cli/work.rs",
+            file: "src/cli/preflight.rs",
             code: "if !reader.can_administer_workflows().await? {",
-            becomes: "if !reader.can_administer_workflows().await.unwrap_or(true) && scopes.is_empty() {",
+            becomes: "if !reader.can_administer_workflows().await.unwrap_or(true) && reader.scope().await?.is_empty() {",
         }],
         test: "refusals::permissions::what_the_webhook_lacks_is_told_before_a_job_is_recorded_and_once_it_has_it_the_same_command_completes",
     },
@@ -138,7 +138,7 @@ pub(crate) const REFUSALS: &[Defence] = &[
         against: "refusal: a scope that is missing",
         by: "scopes are asked for before a job is recorded",
         without: &[Removal {
-            file: "src/cli/work.rs",
+            file: "src/cli/preflight.rs",
             code: r#"if !has(&["bizproc"]) {"#,
             becomes: r#"if !has(&["bizproc", "user"]) {"#,
         }],
@@ -148,7 +148,7 @@ pub(crate) const REFUSALS: &[Defence] = &[
         against: "refusal: a tariff without business processes",
         by: "the methods are asked for before a job is recorded",
         without: &[Removal {
-            file: "src/cli/work.rs",
+            file: "src/cli/preflight.rs",
             code: "if !state.exists {",
             becomes: "if !state.exists && state.available {",
         }],
@@ -288,7 +288,7 @@ pub(crate) const REFUSALS: &[Defence] = &[
         against: "refusal: clocks that differ",
         by: "the difference is said before anything is done",
         without: &[Removal {
-            file: "src/cli/work.rs",
+            file: "src/cli/preflight.rs",
             code: "if seconds < CLOCKS_DIFFER_MIN {",
             becomes: "if seconds < CLOCKS_DIFFER_MIN * 1000 {",
         }],

@@ -41,7 +41,7 @@ pub(crate) const TRAPS: &[Defence] = &[
         by: "a webhook that may not see e-mails is refused, and a row without the e-mail asked for ends the job",
         without: &[
             Removal {
-                file: "src/cli/work.rs",
+                file: "src/cli/preflight.rs",
                 code: r#"if !has(&["user", "user_basic"]) && ("#,
                 becomes: r#"if !has(&["user", "user_basic", "user_brief"]) && ("#,
             },

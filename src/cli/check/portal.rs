@@ -1,0 +1,161 @@
+//! What a job needs of the portal, asked with a client that cannot change anything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::failure::Failure;
+use super::super::preflight::{
+    clock_offset_ms, clocks_differ, look_for_administrator, look_for_methods, look_for_scopes,
+};
+use super::super::settings::{Place, PortalAccess};
+use super::super::terminal::Terminal;
+use super::super::work::{Level, LevelOfOthers, connect};
+use super::Check;
+use crate::domain::{ActionKind, UserId};
+use crate::lock::{Lock, LockError};
+use crate::plan::record::Notices;
+use crate::portal::{Connection, LevelStore, PortalError, Reader};
+
+/// Asks everything. What cannot be known any more, since the portal or the webhook is not there, is left out.
+pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool, terminal: &Terminal) -> Vec<Check> {
+    let clock = place.surroundings.clock();
+    let encryption = if access.webhook.is_encrypted() {
+        "trusted, valid, and the portal's own"
+    } else {
+        "none: plain http, which does not leave this machine"
+    };
+    let portal = access.webhook.portal();
+    let (level, mut checks) = match level(place, &access) {
+        Ok(level) => level,
+        Err(failure) => return vec![Check::failure("other-run", failure)],
+    };
+    let notices = Notices::default();
+    let connected = connect(terminal, &place.surroundings, &clock, access, &notices, level);
+    let connection = match connected {
+        Ok(connection) => connection,
+        Err(failure) => return vec![Check::failure("portal", failure)],
+    };
+    let reader = Reader::new(Arc::clone(&connection));
+    let owner = match reader.profile().await {
+        Ok(profile) => profile.id,
+        Err(error) => {
+            checks.insert(0, unanswered(error, &portal.0));
+            return checks;
+        }
+    };
+    let mut found = vec![
+        Check::ok("portal", format!("{portal} answers")),
+        Check::ok("certificate", encryption),
+        Check::ok("owner", format!("user {owner}, who works here")),
+    ];
+    found.extend(rights(&reader, owner, reads_emails).await);
+    found.push(match clock_offset_ms(&reader, clock.as_ref()).await {
+        Ok(ahead) => clocks(ahead),
+        Err(error) => Check::failure("clock", error),
+    });
+    found.push(requests(&connection));
+    found.append(&mut checks);
+    found
+}
+
+/// The level of the bucket. Where a run has the portal, its level is looked at and left alone; where there never was one, nothing is made.
+fn level(place: &Place, access: &PortalAccess) -> Result<(Box<dyn LevelStore>, Vec<Check>), Failure> {
+    const NAME: &str = "other-run";
+    let none = || Check::ok(NAME, "no run is at work on this portal");
+    let portal = access.webhook.portal();
+    let path = place.paths.lock_of(&portal);
+    if !path.exists() {
+        return Ok((Box::new(LevelOfOthers(None)), vec![none()]));
+    }
+    match Lock::take(&path) {
+        Ok(lock) => Ok((Box::new(Level(Arc::new(lock))), vec![none()])),
+        Err(LockError::Held { process, .. }) => {
+            let message =
+                format!("process {process} works on {portal}; plan, apply, run and resume have to wait for it");
+            let check = Check::warning(
+                NAME,
+                message,
+                "offboard24 status shows how far it is; offboard24 stop ends it",
+            );
+            let written = std::fs::read_to_string(&path).ok();
+            Ok((Box::new(LevelOfOthers(written)), vec![check]))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why the first question has no answer: each reason under the name of what it says something about.
+fn unanswered(error: PortalError, portal: &str) -> Check {
+    let name = match &error {
+        PortalError::Tls => "certificate",
+        PortalError::Auth { .. } => "owner",
+        PortalError::Permission { .. } | PortalError::Tariff { .. } => "tariff",
+        _ => "portal",
+    };
+    let mut failure = Failure::from(error);
+    failure.message = format!("{portal}: {}", failure.message);
+    Check::failure(name, failure)
+}
+
+/// Scopes, plan, administrator: each rests on the one before, and only the first that is missing says anything.
+async fn rights(reader: &Reader, owner: UserId, reads_emails: bool) -> Vec<Check> {
+    let kinds: BTreeSet<ActionKind> = ActionKind::ALL.iter().copied().collect();
+    let mut found = Vec::new();
+    match reader
+        .scope()
+        .await
+        .and_then(|scopes| look_for_scopes(&scopes, reads_emails).map(|()| scopes))
+    {
+        Ok(has) => found.push(scopes(&has)),
+        Err(error) => {
+            found.push(Check::failure("scopes", error));
+            return found;
+        }
+    }
+    match look_for_methods(reader, &kinds).await {
+        Ok(()) => found.push(Check::ok("tariff", "has business processes")),
+        Err(error) => {
+            found.push(Check::failure("tariff", error));
+            return found;
+        }
+    }
+    found.push(match look_for_administrator(reader).await {
+        Ok(()) => Check::ok("administrator", format!("user {owner} may end workflows")),
+        Err(error) => Check::failure("administrator", error),
+    });
+    found
+}
+
+fn scopes(has: &[String]) -> Check {
+    const NAME: &str = "scopes";
+    let listed = has.join(", ");
+    match look_for_scopes(has, true) {
+        Ok(()) => Check::ok(NAME, listed),
+        Err(_) => Check::warning(
+            NAME,
+            format!("{listed}: nobody can be found by e-mail"),
+            "tick the scope `user` in the webhook's settings, or have an id in every row of the roster and no e-mails",
+        ),
+    }
+}
+
+fn clocks(portal_ahead_ms: i64) -> Check {
+    const NAME: &str = "clock";
+    match clocks_differ(portal_ahead_ms) {
+        None => Check::ok(NAME, "as the portal's, within a minute"),
+        Some(message) => Check::warning(NAME, message, "set this machine's clock, for instance by NTP"),
+    }
+}
+
+fn requests(connection: &Connection) -> Check {
+    const NAME: &str = "requests";
+    match connection.room() {
+        None => Check::ok(NAME, "without limit, as --rate says"),
+        Some(0) => Check::warning(
+            NAME,
+            "none can go out at once: others were sent a moment ago",
+            "wait a minute, or let the job wait",
+        ),
+        Some(room) => Check::ok(NAME, format!("{room} can go out at once")),
+    }
+}

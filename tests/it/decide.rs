@@ -1,0 +1,367 @@
+//! What a person decides about a frozen plan: releases, drops, the person of a row; and a second person's approval.
+
+use std::process::Stdio;
+
+use offboard24::sandbox::world::User;
+use offboard24::sandbox::{RequestRecord, World};
+use serde_json::{Value, json};
+
+use crate::support::{Desk, Ended, Portal, number};
+
+/// Ann and Ben are dismissed, Carl works here; each workflow has its own reason to be held, or none.
+struct Office {
+    portal: Portal,
+    desk: Desk,
+    alone: String,
+    with_carl: String,
+    with_ben: String,
+    namesake: String,
+}
+
+const ANN: u32 = 2;
+const BEN: u32 = 3;
+const CARL: u32 = 4;
+const OTHER_BEN: u32 = 5;
+
+impl Office {
+    fn new() -> Self {
+        let mut world = World::empty();
+        world.add_user(User::new(ANN, "Ann", "Lee", "ann@example.com").dismissed());
+        world.add_user(User::new(BEN, "Ben", "Ray", "ben@example.com").dismissed());
+        world.add_user(User::new(CARL, "Carl", "Orr", "carl@example.com"));
+        world.add_user(User::new(OTHER_BEN, "Ben", "Ray", "other@example.com").dismissed());
+        let mut waits = |title: &str, people: &[u32]| {
+            let workflow = world.start_workflow(1, title);
+            world.ask(&workflow, "Approve", people);
+            workflow
+        };
+        let alone = waits("Invoice", &[ANN]);
+        let with_carl = waits("Contract", &[ANN, CARL]);
+        let with_ben = waits("Holiday", &[ANN, BEN]);
+        let namesake = waits("Desk", &[OTHER_BEN]);
+        let portal = Portal::of(world);
+        let desk = Desk::at(&portal);
+        Self {
+            portal,
+            desk,
+            alone,
+            with_carl,
+            with_ben,
+            namesake,
+        }
+    }
+
+    fn plan(&self, roster: &str) -> Value {
+        let roster = self.desk.roster(roster);
+        self.desk.run(&["plan", &roster, "--action", "kill", "--json"]).json()
+    }
+
+    fn decide(&self, arguments: &[&str]) -> Value {
+        let ended = self.desk.run(&[&["decide", "--json"], arguments].concat());
+        assert!(matches!(ended.code, 0 | 4), "{}", ended.stderr);
+        ended.json()
+    }
+
+    fn refused(&self, arguments: &[&str], code: i32) -> String {
+        let ended = self.desk.run(&[&["decide"], arguments].concat()).expect(code);
+        self.desk.assert_sound();
+        ended.stderr
+    }
+
+    /// By whoever logged in before the account was changed; else by the account that planned.
+    fn approve(&self, as_whom: Option<&str>, confirm: &str) -> Ended {
+        let mut command = self.desk.command(&["approve", "--confirm", confirm]);
+        if let Some(login) = as_whom {
+            command.env("SUDO_USER", login);
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        self.desk.wait(child.unwrap())
+    }
+
+    fn holds(&self, workflow: &str) -> Value {
+        let shown = self.desk.run(&["show", "--json"]).json();
+        let actions = shown["list"]["actions"].as_array().unwrap().clone();
+        let found = actions.into_iter().find(|action| action["workflow"] == workflow);
+        found.unwrap()["holds"].clone()
+    }
+}
+
+const BOTH: &str = "id\n2\n3\n";
+
+#[test]
+fn a_shared_workflow_is_carried_out_only_after_it_was_included() {
+    let office = Office::new();
+    let plan = office.plan(BOTH);
+    assert_eq!(office.holds(&office.with_carl), json!(["shared"]));
+    let decided = office.decide(&["--include", &format!("workflow:{}", office.with_carl)]);
+    assert_ne!(decided["plan_hash"], plan["plan_hash"]);
+    assert_eq!(
+        number(&decided, "/actions/planned"),
+        number(&plan, "/actions/planned") + 1
+    );
+    assert_eq!(office.desk.apply(&plan).code, 6, "the old confirmation is void");
+    office.portal.assert_destroyed_nothing();
+    assert_eq!(office.desk.apply(&decided).code, 0);
+    assert!(office.portal.destroyed().contains(&office.with_carl));
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_dropped_action_is_not_carried_out_unless_it_is_included_again() {
+    let office = Office::new();
+    office.plan(BOTH);
+    let dropped = office.decide(&["--drop", &format!("workflow:{}", office.alone)]);
+    assert_eq!(office.holds(&office.alone), json!(["dropped"]));
+    office.refused(&["--drop", &format!("workflow:{}", office.alone)], 6);
+    let again = office.decide(&["--include", "hold:dropped"]);
+    assert_eq!(office.holds(&office.alone), json!([]));
+    assert_ne!(dropped["plan_hash"], again["plan_hash"]);
+    let decided = office.decide(&["--drop", "person:2"]);
+    assert_eq!(number(&decided, "/actions/planned"), 0);
+    let numbers: Vec<_> = office.desk.run(&["show", "--json"]).json()["list"]["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["action"].clone())
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    office.portal.assert_destroyed_nothing();
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_conflict_is_released_only_with_a_word_on_what_to_do() {
+    let office = Office::new();
+    office.plan("id,action\n2,kill\n3,terminate\n");
+    assert_eq!(office.holds(&office.with_ben), json!(["conflict"]));
+    let said = office.refused(&["--include", "hold:conflict"], 6);
+    assert!(said.contains("stays held: conflict"), "{said}");
+    let decided = office.decide(&["--include", "hold:conflict", "--action", "terminate"]);
+    let ended = office.desk.apply(&decided);
+    assert_eq!(ended.code, 4, "the shared one is still held: {}", ended.stderr);
+    let done = office.portal.effects();
+    let of_both = done.iter().find(|effect| effect.workflow == office.with_ben).unwrap();
+    assert_eq!(of_both.method, "bizproc.workflow.terminate");
+    office.desk.assert_sound();
+}
+
+#[test]
+fn what_is_protected_stays_held_whatever_is_included() {
+    let office = Office::new();
+    let policy = office
+        .desk
+        .roster(format!("[protect]\nworkflows = [\"{}\"]\n", office.with_carl));
+    let roster = office.desk.folder().join("people.csv");
+    std::fs::write(&roster, BOTH).unwrap();
+    let roster = roster.to_str().unwrap();
+    office
+        .desk
+        .run(&["plan", roster, "--action", "kill", "--policy", &policy])
+        .expect(4);
+    for selector in ["hold:shared", "hold:protected"] {
+        office.refused(&["--include", selector], 6);
+    }
+    let decided = office.decide(&["--drop", &format!("workflow:{}", office.alone)]);
+    assert_eq!(number(&decided, "/actions/held"), 2);
+    office.desk.apply(&decided).expect(4);
+    assert!(!office.portal.destroyed().contains(&office.with_carl));
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_selector_that_selects_nothing_decides_nothing() {
+    let office = Office::new();
+    let plan = office.plan(BOTH);
+    for selector in [
+        "person:4",
+        "template:999",
+        "hold:other-job",
+        "workflow:67a2ffdb2c57a3.99999999",
+    ] {
+        office.refused(&["--include", selector], 2);
+        office.refused(&["--drop", selector, "--include", "hold:shared"], 2);
+    }
+    office.refused(&["--drop", "person:2", "--include", "hold:shared"], 2);
+    assert_eq!(office.desk.status()["plan_hash"], plan["plan_hash"]);
+}
+
+#[test]
+fn an_ambiguous_row_gets_the_person_that_was_named_and_only_their_workflows_are_read() {
+    let office = Office::new();
+    let plan = office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    assert_eq!(number(&plan, "/rows/ambiguous"), 1);
+    let before = office.portal.requests().len();
+    let decided = office.decide(&["--row", "2", "--user", "5"]);
+    let about_ann = |requests: &[RequestRecord]| {
+        let commands = requests.iter().flat_map(|request| &request.commands);
+        let mut tasks = commands.filter(|command| command.method == "bizproc.task.list");
+        tasks.any(|command| format!("{:?}", command.params).contains("\"2\""))
+    };
+    let requests = office.portal.requests();
+    assert!(about_ann(&requests[..before]) && !about_ann(&requests[before..]));
+    assert_eq!(number(&decided, "/rows/matched"), 2);
+    assert_eq!(office.holds(&office.namesake), json!([]));
+    assert_eq!(office.desk.apply(&decided).code, 4, "two are shared");
+    assert!(office.portal.destroyed().contains(&office.namesake));
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_person_who_becomes_part_of_the_job_is_an_outsider_no_longer() {
+    let office = Office::new();
+    office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    assert_eq!(office.holds(&office.with_ben), json!(["shared"]));
+    office.decide(&["--row", "2", "--user", "3"]);
+    assert_eq!(office.holds(&office.with_ben), json!([]));
+    office.desk.assert_sound();
+}
+
+#[test]
+fn nobody_becomes_a_target_who_works_here_is_unknown_or_owns_the_webhook() {
+    let office = Office::new();
+    let plan = office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    for (user, why) in [
+        ("4", "still works here"),
+        ("99", "not shown"),
+        ("1", "still works here"),
+    ] {
+        let said = office.refused(&["--row", "2", "--user", user], 6);
+        assert!(said.contains(why), "{said}");
+    }
+    office.refused(&["--row", "1", "--user", "3"], 6);
+    office.refused(&["--row", "7", "--user", "3"], 2);
+    assert_eq!(office.desk.status()["plan_hash"], plan["plan_hash"]);
+    let twice = office.decide(&["--row", "2", "--user", "2"]);
+    assert_eq!(number(&twice, "/rows/duplicate"), 1);
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_plan_that_was_confirmed_is_never_decided_about_again() {
+    let office = Office::new();
+    let plan = office.plan(BOTH);
+    office.desk.apply(&plan).expect(4);
+    let said = office.refused(&["--include", "hold:shared"], 6);
+    assert!(said.contains("never changes"), "{said}");
+    office.refused(&["--row", "1", "--user", "3"], 6);
+}
+
+#[test]
+fn what_was_held_in_a_finished_job_is_taken_up_by_the_next_plan() {
+    let office = Office::new();
+    let plan = office.plan(BOTH);
+    office.desk.apply(&plan).expect(4);
+    let next = office.plan(BOTH);
+    assert_eq!(next["job"], 2);
+    assert_eq!(office.holds(&office.with_carl), json!(["shared"]));
+    let decided = office.decide(&["--include", "hold:shared"]);
+    office.desk.apply(&decided).expect(0);
+    assert!(office.portal.destroyed().contains(&office.with_carl));
+}
+
+#[test]
+fn a_job_that_a_person_decided_about_no_longer_goes_on_under_the_cap_of_run() {
+    let office = Office::new();
+    let roster = office.desk.roster(BOTH);
+    office
+        .desk
+        .run(&["run", &roster, "--action", "kill", "--max-actions", "1"])
+        .expect(6);
+    office.decide(&["--drop", &format!("workflow:{}", office.with_ben)]);
+    office.desk.run(&["resume"]).expect(6);
+    office.portal.assert_destroyed_nothing();
+}
+
+#[test]
+fn decisions_and_approvals_are_told_by_the_log_and_hold_in_an_export() {
+    let office = Office::new();
+    office.plan(BOTH);
+    office.decide(&["--include", "hold:shared"]);
+    let log = office.desk.run(&["audit", "log"]).expect(0).stdout;
+    for words in [
+        "decided about plan",
+        "included, released: shared",
+        "which is void from here on",
+    ] {
+        assert!(log.contains(words), "{log}");
+    }
+    let folder = office.desk.folder().join("export");
+    office
+        .desk
+        .run(&["audit", "export", "-o", folder.to_str().unwrap()])
+        .expect(0);
+    let checked = std::process::Command::new("python3")
+        .arg(folder.join("verify.py"))
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[test]
+fn where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approval() {
+    let office = Office::new();
+    let roster = office.desk.roster(BOTH);
+    let policy = office.desk.folder().join("policy.toml");
+    let plan = |approval: &str| {
+        std::fs::write(&policy, format!("approval = {approval}\n")).unwrap();
+        let policy = policy.to_str().unwrap();
+        office
+            .desk
+            .run(&["plan", &roster, "--action", "kill", "--policy", policy, "--json"])
+            .expect(4)
+            .json()
+    };
+    let apply = |plan: &Value| office.desk.apply(plan);
+    // Two are planned.
+    let refused = apply(&plan("{ above = 1 }")).expect(6);
+    assert!(
+        refused.stderr.contains("approval of a second person"),
+        "{}",
+        refused.stderr
+    );
+    office
+        .desk
+        .run(&[
+            "run",
+            &roster,
+            "--action",
+            "kill",
+            "--max-actions",
+            "9",
+            "--policy",
+            policy.to_str().unwrap(),
+        ])
+        .expect(6);
+    let always = plan("\"always\"");
+    apply(&always).expect(6);
+    office.portal.assert_destroyed_nothing();
+    office
+        .approve(Some("auditor"), always["confirm"].as_str().unwrap())
+        .expect(0);
+    apply(&always).expect(4);
+    assert_eq!(office.portal.destroyed().len(), 2);
+    apply(&plan("{ above = 2 }")).expect(4);
+    office.desk.assert_sound();
+}
+
+#[test]
+fn whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval() {
+    let office = Office::new();
+    let plan = office.plan(BOTH);
+    let confirm = plan["confirm"].as_str().unwrap();
+    let approve = |as_whom: Option<&str>, confirm: &str| office.approve(as_whom, confirm);
+    assert_eq!(approve(None, confirm).code, 6);
+    assert_eq!(
+        approve(Some("auditor"), "acme:1:00000000").code,
+        6,
+        "it has to be this plan"
+    );
+    assert_eq!(approve(Some("auditor"), confirm).code, 0);
+    let decided = office.decide(&["--include", "hold:shared"]);
+    assert_eq!(approve(Some("auditor"), confirm).code, 6, "the old hash");
+    assert_eq!(approve(Some("auditor"), decided["confirm"].as_str().unwrap()).code, 0);
+    let log = office.desk.run(&["audit", "log"]).expect(0).stdout;
+    assert_eq!(log.matches("approved by").count(), 2, "{log}");
+    office.desk.assert_sound();
+}
