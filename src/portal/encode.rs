@@ -64,9 +64,7 @@ pub(super) fn command(method: Method, parameters: &Value) -> Result<String, Refu
         }
         append(&mut query, &utf8_percent_encode(name, RESERVED).to_string(), value)?;
     }
-    if query.split('&').any(|pair| pair.matches(OPENED).count() > DEPTH_MAX)
-        || query.split('&').count() > PARAMETERS_MAX
-    {
+    if is_too_much(&query) {
         return Err(Refusal::TooMuch);
     }
     Ok(format!("{method}?{query}"))
@@ -86,6 +84,12 @@ const DEPTH_MAX: usize = 60;
 
 /// An opening bracket, as it is sent: what follows is one level deeper.
 const OPENED: &str = "%5B";
+
+/// Whether PHP would leave out something of a query.
+fn is_too_much(query: &str) -> bool {
+    let names = || query.split('&').filter_map(|pair| pair.split('=').next());
+    names().count() > PARAMETERS_MAX || names().any(|name| name.matches(OPENED).count() > DEPTH_MAX)
+}
 
 /// Whether a name inside brackets stays what it is: PHP ends a name at a zero, and takes a lone blank for no name at all.
 fn is_field(name: &str) -> bool {
@@ -215,6 +219,17 @@ mod tests {
             (json!({"A": ["fine", "$results[1]"]}), Refusal::Rewritten),
         ] {
             assert_eq!(command(Method::UserGet, &parameters), Err(refusal), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn as_much_as_php_reads_is_sent_and_brackets_in_a_text_are_no_depth() {
+        for parameters in [
+            json!({"F": vec![1; 1000]}),
+            (0..61).fold(json!(1), |inner, _| json!({ "F": inner })),
+            json!({"STATUS": "[".repeat(100)}),
+        ] {
+            assert!(command(Method::UserGet, &parameters).is_ok(), "{parameters}");
         }
     }
 

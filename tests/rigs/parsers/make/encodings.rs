@@ -2,7 +2,8 @@
 
 use super::Random;
 
-const TEXTS: [&str; 50] = [
+const TEXTS: [&str; 51] = [
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
     "ID",
     "FILTER",
     "start",
