@@ -7,7 +7,8 @@ use super::work::{Work, operator};
 use super::{Ending, consent, show};
 use crate::domain::JobId;
 use crate::exit::Exit;
-use crate::journal::{Entry, Event, JobRecord, JournalError, Operator, PlanApproved, Stamp, View};
+use crate::journal::{Entry, Event, JobRecord, JournalError, PlanApproved, Stamp, View};
+use crate::plan::approval::{self, is_same, makers, person};
 use crate::report::status::JobState;
 
 pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>, confirm: Option<&str>) -> Ending {
@@ -26,10 +27,8 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
         );
     }
     let me = operator();
-    if makers(work.journal.view(), job)?
-        .iter()
-        .any(|maker| is_same(maker, &me))
-    {
+    let makers = makers(&work.journal.view().told(job, approval::TOLD)?);
+    if makers.iter().any(|maker| is_same(maker, &me)) {
         return Err(Failure::refused(format!(
             "{} made this plan or decided about it, and somebody else has to approve it",
             person(&me)
@@ -60,56 +59,9 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
     Ok(Exit::Done)
 }
 
-/// Everybody who had a hand in a plan.
-fn makers(view: View<'_>, job: JobId) -> Result<Vec<Operator>, JournalError> {
-    let runs = view.told(job, &["run_started"])?;
-    let runners = runs.into_iter().filter_map(|told| match told.event {
-        // Whoever carries it out need not be one of them.
-        Event::RunStarted(run) if run.command != "apply" => Some(Operator {
-            os_user: run.os_user,
-            login_user: run.login_user,
-            host: run.host,
-        }),
-        _ => None,
-    });
-    let deciders = view.deciders(job)?.into_iter().map(|decided| decided.operator);
-    Ok(runners.chain(deciders).collect())
-}
-
 /// Whether the plan of a job, as it stands, was approved by somebody who had no hand in it.
 pub(crate) fn by_somebody_else(view: View<'_>, record: &JobRecord) -> Result<bool, JournalError> {
-    let makers = makers(view, record.job)?;
-    let is_of_this_plan = |approved: &&PlanApproved| Some(&approved.plan_hash) == record.plan_hash.as_ref();
-    let approvals = view.approvals(record.job)?;
-    let mut approvals = approvals.iter().filter(is_of_this_plan);
-    Ok(approvals.any(|approved| !makers.iter().any(|maker| is_same(maker, &approved.operator))))
-}
-
-/// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`).
-fn is_same(one: &Operator, other: &Operator) -> bool {
-    person(one) == person(other)
-}
-
-fn person(operator: &Operator) -> &str {
-    operator.login_user.as_deref().unwrap_or(&operator.os_user)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_took_on_another_account_is_still_the_one_who_logged_in() {
-        let operator = |os_user: &str, login_user: Option<&str>| Operator {
-            os_user: os_user.to_owned(),
-            login_user: login_user.map(str::to_owned),
-            host: "desk".to_owned(),
-        };
-        assert!(is_same(&operator("anna", None), &operator("root", Some("anna"))));
-        assert!(!is_same(
-            &operator("root", Some("boris")),
-            &operator("root", Some("anna"))
-        ));
-        assert!(!is_same(&operator("anna", None), &operator("boris", None)));
-    }
+    let makers = makers(&view.told(record.job, approval::TOLD)?);
+    let is_valid = |approved: &PlanApproved| approval::is_valid(approved, record.plan_hash.as_deref(), &makers);
+    Ok(view.approvals(record.job)?.iter().any(is_valid))
 }

@@ -13,7 +13,7 @@ use crate::journal::{JobRecord, JournalError, View};
 use crate::plan::PLAN_AGE_MAX;
 use crate::plan::caps::{Cap, Load, Over};
 use crate::plan::decide::Decisions;
-use crate::plan::policy::{Approval, Policy};
+use crate::plan::policy::Policy;
 use crate::report::status::JobStatus;
 
 /// How far a clock may be set back without a plan looking as if it came from the future.
@@ -111,12 +111,7 @@ pub(crate) fn check_approved(view: View<'_>, record: &JobRecord) -> Result<(), F
         .get(&ActionState::Planned)
         .copied()
         .unwrap_or_default();
-    let is_needed = match policy(view, job)?.approval {
-        Approval::Never => false,
-        Approval::Always => planned > 0,
-        Approval::Above(actions) => planned > actions,
-    };
-    if !is_needed || approve::by_somebody_else(view, record)? {
+    if !policy(view, job)?.approval.is_needed(planned) || approve::by_somebody_else(view, record)? {
         return Ok(());
     }
     Err(Failure::new(

@@ -11,6 +11,7 @@ use crate::files;
 use crate::journal::head;
 use crate::journal::note::Note;
 use crate::journal::receipt::Receipt;
+use crate::journal::review::Review;
 use crate::journal::{JournalError, RunRecord};
 use crate::report::status::JobStatus;
 
@@ -71,6 +72,7 @@ fn receipt(work: &Work, status: &JobStatus, record: &RunRecord, note: &str) -> R
         command: record.command.clone(),
         state: status.state.as_str().to_owned(),
         plan_hash: status.plan_hash.clone(),
+        review: Some(Review::read(view, status.job, status.plan_hash.as_deref())?),
         events: view.run_events(record)?,
         actions: crate::run::totals(view, status.job)?,
         at: record.finished_at.clone().unwrap_or_default(),

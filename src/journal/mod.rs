@@ -27,6 +27,7 @@ mod passage;
 mod personal;
 pub mod prove;
 pub mod receipt;
+pub mod review;
 mod redact;
 mod reserve;
 mod seal;

@@ -7,6 +7,8 @@
 //! run: 7 (apply)
 //! state: complete
 //! plan: 7f3a91c2…
+//! decided: 1 time, last 2026-11-22T09:12:00.000Z, event 96, by alex on office-7
+//! approved: 1 time, last 2026-11-22T09:40:00.000Z, event 118, by vera on office-7
 //! events: 120-345
 //! actions: 214 total, 3 held, 211 confirmed
 //! at: 2026-11-22T10:00:00.000Z
@@ -18,18 +20,24 @@
 //! — acme.bitrix24.com/6f9d… Jmtp…
 //! ```
 //!
-//! The lines above the checkpoint are for people; they are checked against the events that the checkpoint covers.
+//! The lines above the checkpoint are for people; they are checked against the events that the checkpoint covers. `approved` counts what was
+//! said of the plan that `plan` names, and of no other. Receipts of earlier versions lack `decided` and `approved`, and say nothing about them.
 
 use std::fmt;
 
 use super::note::{Checkpoint, Note, SIGNATURE_MARK};
+use super::review::Review;
 use crate::domain::{JobId, Portal, RunId};
 
 /// The first line.
 const TITLE: &str = "offboard24 receipt";
 
 /// Lines between the first and the checkpoint.
-const FIELDS: usize = 8;
+const FIELDS: usize = 10;
+
+/// Of them, those that receipts of earlier versions lack, and the place of the first.
+const FIELDS_ADDED: usize = 2;
+const FIRST_ADDED: usize = 5;
 
 /// Bytes of a receipt that are read, with whatever stands around it.
 pub const BYTES_MAX: usize = 1 << 20;
@@ -49,6 +57,8 @@ pub struct Receipt {
     pub state: String,
     /// The plan's hash; none when the run ended before there was a plan.
     pub plan_hash: Option<String>,
+    /// What people said about the plan; none in a receipt of an earlier version, which does not tell.
+    pub review: Option<Review>,
     /// The first event of the run and the last.
     pub events: (u64, u64),
     /// Number of actions by state, in the order of the `run_finished` event.
@@ -75,6 +85,10 @@ impl fmt::Display for Receipt {
         writeln!(formatter, "run: {} ({})", self.run, self.command)?;
         writeln!(formatter, "state: {}", self.state)?;
         writeln!(formatter, "plan: {}", self.plan_hash.as_deref().unwrap_or("none"))?;
+        if let Some(review) = &self.review {
+            writeln!(formatter, "decided: {}", review.decided)?;
+            writeln!(formatter, "approved: {}", review.approved)?;
+        }
         writeln!(formatter, "events: {}-{}", self.events.0, self.events.1)?;
         writeln!(formatter, "actions: {}", actions.collect::<Vec<_>>().join(", "))?;
         writeln!(formatter, "at: {}", self.at)?;
@@ -111,7 +125,9 @@ impl Receipt {
 
     /// Reads what follows the first line; the lines are not blank. The signatures say whether they are the right ones.
     fn read(lines: &[&str]) -> Result<Self, InvalidReceipt> {
-        let Some((head, [origin, size, root, rest @ ..])) = lines.split_at_checked(FIELDS) else {
+        let tells_review = lines.get(FIRST_ADDED).is_some_and(|line| line.starts_with("decided: "));
+        let fields = if tells_review { FIELDS } else { FIELDS - FIELDS_ADDED };
+        let Some((head, [origin, size, root, rest @ ..])) = lines.split_at_checked(fields) else {
             return Err(InvalidReceipt("its end is missing"));
         };
         let mark = format!("{SIGNATURE_MARK}{origin} ");
@@ -132,6 +148,14 @@ impl Receipt {
         let (run, command) = run_of(&field("run")?)?;
         let state = field("state")?;
         let plan_hash = Some(field("plan")?).filter(|hash| hash != "none");
+        let review = if tells_review {
+            Some(Review {
+                decided: field("decided")?,
+                approved: field("approved")?,
+            })
+        } else {
+            None
+        };
         let events = range_of(&field("events")?)?;
         let actions = actions_of(&field("actions")?)?;
         let at = field("at")?;
@@ -142,6 +166,7 @@ impl Receipt {
             command,
             state,
             plan_hash,
+            review,
             events,
             actions,
             at,
@@ -212,6 +237,10 @@ mod tests {
             command: "apply".to_owned(),
             state: "complete".to_owned(),
             plan_hash: Some("7f".repeat(32)),
+            review: Some(Review {
+                decided: "none".to_owned(),
+                approved: "1 time, last 2026-11-22T09:40:00.000Z, event 118, by vera on office-7".to_owned(),
+            }),
             events: (120, 345),
             actions: vec![("held".to_owned(), 3), ("confirmed".to_owned(), 211)],
             at: "2026-11-22T10:00:00.000Z".to_owned(),
@@ -267,12 +296,24 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_of_an_earlier_version_can_be_read_and_says_nothing_of_decisions_and_approvals() {
+        let text = receipt().to_string();
+        let lines = text.lines().filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
+        let earlier: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
+        let earlier = Receipt::parse(&earlier.concat()).unwrap();
+        assert_eq!(earlier, Receipt { review: None, ..receipt() });
+        assert_eq!(Receipt::parse(&earlier.to_string()).unwrap(), earlier);
+    }
+
+    #[test]
     fn a_receipt_that_does_not_add_up_is_none() {
         let text = receipt().to_string();
         for (from, to) in [
             ("214 total", "215 total"),
             ("events: 120-345", "events: 120"),
             ("job: 3\n", ""),
+            ("decided: none\n", ""),
+            ("approved: 1", "aproved: 1"),
             ("offboard24 receipt", "offboard24 recept"),
             ("at: 2026", "note: x\nat: 2026"),
             ("\n346\n", "\n0346\n"),

@@ -7,6 +7,7 @@
 //! What is decided here is pure ([`resolve`], [`freeze`], [`policy`]); what talks to the portal only reads ([`Reader`]).
 //! Consent and everything after it is not here.
 
+pub mod approval;
 pub mod caps;
 pub mod decide;
 mod discover;

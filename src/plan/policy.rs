@@ -90,6 +90,17 @@ pub enum Approval {
     Above(u32),
 }
 
+impl Approval {
+    /// Whether a plan with so many actions to be done has to be approved.
+    pub fn is_needed(self, planned: u32) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => planned > 0,
+            Self::Above(actions) => planned > actions,
+        }
+    }
+}
+
 /// A policy as it is written, in a file and in the journal. Every key is optional, and no other is known.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -5,9 +5,10 @@
 //! Nothing is ever read back from here.
 
 use super::job::{Action, Orphan, Report, Row};
+use super::review::signature;
 use super::text::Text;
-use crate::domain::{ActionKind, ActionState, Outcome, UserId, WorkflowId};
-use crate::journal::WorkflowView;
+use crate::domain::{ActionKind, ActionState, Outcome, RowNumber, UserId, WorkflowId};
+use crate::journal::{Operator, WorkflowView};
 
 /// The version of the columns, in the first of them. Columns are only appended.
 const FORMAT: &str = "1";
@@ -42,6 +43,8 @@ pub const COLUMNS: &[&str] = &[
     "note",
     "job_reason",
     "job_ticket",
+    "decided",
+    "approved",
 ];
 
 /// Between the values of a cell that has several.
@@ -178,6 +181,8 @@ struct Line {
     note: String,
     job_reason: String,
     job_ticket: String,
+    decided: String,
+    approved: String,
 }
 
 /// A file on its way.
@@ -236,6 +241,8 @@ impl File {
             &guarded(&line.note),
             &guarded(&line.job_reason),
             &guarded(&line.job_ticket),
+            &guarded(&line.decided),
+            &guarded(&line.approved),
         ])
     }
 
@@ -266,6 +273,8 @@ impl File {
             job: report.record.job.0,
             job_reason: plain(&report.reason),
             job_ticket: plain(&report.ticket),
+            decided: decided(report, &record.workflow),
+            approved: approved(report),
             rows: joined(action.rows.iter().map(ToString::to_string)),
             written: joined(written),
             user_ids: joined(record.people.iter().map(ToString::to_string)),
@@ -338,6 +347,7 @@ impl File {
             job: report.record.job.0,
             job_reason: plain(&report.reason),
             job_ticket: plain(&report.ticket),
+            approved: approved(report),
             rows: person
                 .map(|person| joined(person.rows.iter().map(ToString::to_string)))
                 .unwrap_or_default(),
@@ -369,6 +379,8 @@ fn row(report: &Report, row: &Row) -> Line {
         job: report.record.job.0,
         job_reason: plain(&report.reason),
         job_ticket: plain(&report.ticket),
+        decided: given(report, record.row),
+        approved: approved(report),
         rows: record.row.to_string(),
         written: keys(row),
         user_ids: joined(ids),
@@ -380,6 +392,37 @@ fn row(report: &Report, row: &Row) -> Line {
         note: joined(note.into_iter().chain(other)),
         ..Line::default()
     }
+}
+
+/// `include; released: shared; do: kill; 2026-11-22T09:12:00.000Z; alex@office-7`: what was decided about a workflow last.
+fn decided(report: &Report, workflow: &WorkflowId) -> String {
+    let Some((decided, about)) = report.review.about_workflow(workflow) else {
+        return String::new();
+    };
+    let released: Vec<&str> = about.released.iter().map(|reason| reason.as_str()).collect();
+    let released = (!released.is_empty()).then(|| format!("released: {}", released.join(", ")));
+    let kind = about.kind.map(|kind| format!("do: {kind}"));
+    let what = [Some(about.decision.as_str().to_owned()), released, kind];
+    joined(what.into_iter().flatten().chain(signed(&decided.at, &decided.operator)))
+}
+
+/// `user 1017; 2026-11-22T09:12:00.000Z; alex@office-7`: who a row is about, by somebody's decision.
+fn given(report: &Report, row: RowNumber) -> String {
+    let Some(decided) = report.review.about_row(row) else {
+        return String::new();
+    };
+    let user = decided.row.map(|(_, user)| format!("user {user}"));
+    joined(user.into_iter().chain(signed(&decided.at, &decided.operator)))
+}
+
+/// `2026-11-22T09:40:00.000Z; vera@office-7`: the approval that holds.
+fn approved(report: &Report) -> String {
+    let approval = report.review.approved();
+    approval.map_or(String::new(), |approval| joined(signed(&approval.at, &approval.operator)))
+}
+
+fn signed(at: &str, operator: &Operator) -> [String; 2] {
+    [at.to_owned(), signature(operator)]
 }
 
 fn joined(parts: impl IntoIterator<Item = String>) -> String {
@@ -552,7 +595,7 @@ mod tests {
         fn whatever_is_written_is_read_back(
             texts in prop::collection::vec(
                 prop_oneof![".*", "['\"=+@\t\r\n −＝;,-]{0,5}.{0,3}", "(?s).{0,40}"].prop_map(|text: String| text),
-                9,
+                11,
             ),
             dialect in prop_oneof![Just(Dialect::Rfc4180), Just(Dialect::Excel), Just(Dialect::ExcelRussian)],
         ) {
@@ -567,13 +610,15 @@ mod tests {
                 portal_code: texts[6].clone(),
                 portal_error: texts[7].clone(),
                 note: texts[8].clone(),
+                decided: texts[9].clone(),
+                approved: texts[10].clone(),
                 ..Line::default()
             };
             let mut file = File::begin(dialect).unwrap();
             file.write(&line).unwrap();
             let read = read_back(&file.end().unwrap(), dialect.delimiter());
             prop_assert_eq!(read.len(), 1);
-            for (place, text) in [4, 6, 8, 9, 10, 15, 16, 17, 25].into_iter().zip(&texts) {
+            for (place, text) in [4, 6, 8, 9, 10, 15, 16, 17, 25, 28, 29].into_iter().zip(&texts) {
                 let cell = &read[0][place];
                 prop_assert_eq!(unguarded(cell), text);
                 let first = cell.chars().next();

@@ -94,6 +94,9 @@ pub fn notes(report: &Report, words: &Words) -> Vec<Note> {
             &words.note_not_begun,
         );
     }
+    note(u32::from(report.review.is_missing()), Some("review"), &|_| {
+        words.note_unapproved.to_owned()
+    });
     note(status.count(ActionState::Held), Some("held"), &words.note_held);
     note(status.rows_open(), Some("unmatched"), &|rows| {
         (words.note_unmatched)(rows, status.rows["total"])

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::headline::{self, Note};
 use super::job::{Action, Report, Row, states};
 use super::language::Words;
+use super::review::signature;
 use super::text::{Text, fold_at, visible};
 use super::timeline::{Run, between_ms};
 use crate::domain::{ActionKind, ActionState, Outcome, RowState, UserId};
@@ -72,6 +73,9 @@ struct Page {
     relisted: Vec<String>,
     runs: Vec<RunView>,
     pauses: Vec<PauseView>,
+    decisions: Vec<DecisionView>,
+    approvals: Vec<ApprovalView>,
+    unapproved: bool,
     who: Vec<Fact>,
     unrecorded: Vec<&'static str>,
     verify: Vec<Fact>,
@@ -265,6 +269,28 @@ struct RunView {
     requests_plain: u64,
 }
 
+struct DecisionView {
+    time: String,
+    by: String,
+    row: Option<(String, Who)>,
+    about: Vec<String>,
+    plan: String,
+    event: String,
+    leaf: String,
+    leaf_short: String,
+}
+
+struct ApprovalView {
+    time: String,
+    by: String,
+    how: String,
+    plan: String,
+    standing: &'static str,
+    event: String,
+    leaf: String,
+    leaf_short: String,
+}
+
 struct PauseView {
     run: u32,
     reason: String,
@@ -329,6 +355,9 @@ impl Page {
             relisted: report.relisted.iter().map(ToString::to_string).collect(),
             runs: report.runs.iter().map(|run| maker.run(run)).collect(),
             pauses: maker.pauses(),
+            decisions: maker.decisions(),
+            approvals: maker.approvals(),
+            unapproved: report.review.is_missing(),
             who: maker.who_did_it(),
             unrecorded: maker.unrecorded(),
             verify: maker.verify(),
@@ -359,6 +388,11 @@ pub(super) fn time(recorded: &str) -> String {
 /// The day alone.
 pub(super) fn day(recorded: &str) -> &str {
     recorded.get(..10).unwrap_or(recorded)
+}
+
+/// The beginning of a hash.
+fn short(hash: &str, length: usize) -> String {
+    visible(hash.get(..length).unwrap_or(hash))
 }
 
 /// Thousandths as percent: `12.5`.
@@ -454,6 +488,14 @@ impl Maker<'_> {
         if let Some(hash) = &report.record.plan_hash {
             facts.push(fact(words.l_plan_hash, hash.get(..8).unwrap_or(hash).to_owned()).mono());
         }
+        let approved = report.review.approved();
+        let approved = approved.map(|approval| {
+            let by = visible(&signature(&approval.operator));
+            fact(words.l_approved, time(&approval.at)).more(by)
+        });
+        let missing = report.review.is_missing();
+        let unapproved = missing.then(|| fact(words.l_approved, words.unapproved.to_owned()));
+        facts.extend(approved.or(unapproved));
         let confirmed = report.consent.as_ref().map(|consent| time(&consent.at));
         let unconfirmed = report.is_planned().then(|| words.unconfirmed.to_owned());
         facts.extend(confirmed.or(unconfirmed).map(|value| fact(words.l_confirmed, value)));
@@ -489,6 +531,9 @@ impl Maker<'_> {
         sections.extend(optional("orphans", words.orphans, report.orphans.len()));
         sections.extend(optional("residue", words.residue, report.residue.len()));
         sections.extend(optional("relisted", words.relisted, report.relisted.len()));
+        if !report.review.is_empty() {
+            sections.push(section("review", words.review, 0));
+        }
         sections.push(section("timeline", words.timeline, 0));
         sections.push(section("who", words.who, 0));
         sections.push(section("unrecorded", words.unrecorded, 0));
@@ -934,6 +979,42 @@ impl Maker<'_> {
             last: time(sum.last),
         })
         .collect()
+    }
+
+    fn decisions(&self) -> Vec<DecisionView> {
+        let (review, words) = (&self.report.review, self.words);
+        let numbers = self.report.numbers();
+        let decisions = review.decisions.iter().map(|decided| {
+            let row = decided.row;
+            let groups = decided.groups(&numbers);
+            DecisionView {
+                time: time(&decided.at),
+                by: visible(&signature(&decided.operator)),
+                row: row.map(|(row, user)| ((words.decided_row)(row.0), self.user(user))),
+                about: groups.iter().map(|group| group.text(words)).collect(),
+                plan: short(&decided.plan_hash, 8),
+                event: (words.event)(decided.evidence.seq),
+                leaf_short: short(&decided.evidence.leaf, 12),
+                leaf: decided.evidence.leaf.clone(),
+            }
+        });
+        decisions.collect()
+    }
+
+    fn approvals(&self) -> Vec<ApprovalView> {
+        let words = self.words;
+        let is_confirmed = self.report.consent.is_some();
+        let approvals = self.report.review.approvals.iter().map(|approval| ApprovalView {
+            time: time(&approval.at),
+            by: visible(&signature(&approval.operator)),
+            how: (words.consent_by)(&approval.by).map_or_else(|| visible(&approval.by), str::to_owned),
+            plan: short(&approval.plan_hash, 8),
+            standing: (words.approval_standing)(approval.standing, is_confirmed),
+            event: (words.event)(approval.evidence.seq),
+            leaf_short: short(&approval.evidence.leaf, 12),
+            leaf: approval.evidence.leaf.clone(),
+        });
+        approvals.collect()
     }
 
     fn who_did_it(&self) -> Vec<Fact> {

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::review::Review;
 use super::status::{JobState, JobStatus};
 use super::text::Text;
 use super::timeline::{Batch, Pause, Run, runs};
-use crate::domain::{ActionState, JobId, Outcome, RowNumber, RowState, RunId, TaskId, UserId, WorkflowId};
+use crate::domain::{ActionId, ActionState, JobId, Outcome, RowNumber, RowState, RunId, TaskId, UserId, WorkflowId};
 use crate::journal::{
     ActionRecord, AnswerKind, CheckpointRecord, Erasures, Event, JobRecord, JournalError, Recorded, Returned,
     RosterRead, RowRecord, TaskView, Told, View, WorkflowView,
@@ -24,6 +25,9 @@ const TOLD: &[&str] = &[
     "run_finished",
     "action_planned",
     "plan_frozen",
+    "plan_decided",
+    "workflow_decided",
+    "plan_approved",
     "plan_confirmed",
     "attempt_intended",
     "attempt_answered",
@@ -70,6 +74,8 @@ pub struct Report {
     pub relisted: Vec<WorkflowId>,
     /// The runs.
     pub runs: Vec<Run>,
+    /// What people decided about the plan, and who approved it.
+    pub review: Review,
     /// The consent.
     pub consent: Option<Consent>,
     /// What the report can be held against.
@@ -299,6 +305,9 @@ impl Report {
         let people = people(&rows, &actions, &orphans);
         let (roster, columns) = roster(view, &told, &erasures)?;
         let (reason, ticket) = reason_and_ticket(view, &told, &erasures)?;
+        let policy = view.policy(job)?;
+        let to_be_done = status.actions["total"] - status.count(ActionState::Held);
+        let review = Review::of(&told, record.plan_hash.as_deref(), policy.as_deref(), to_be_done);
         let last_event = view.last_event(job)?.map(|(seq, leaf)| Evidence { seq, leaf });
         let checkpoint = match &last_event {
             Some(last) => view.checkpoint_over(last.seq)?,
@@ -310,7 +319,7 @@ impl Report {
             open_runs,
             roster,
             columns,
-            policy: view.policy(job)?,
+            policy,
             reason,
             ticket,
             rows,
@@ -321,6 +330,7 @@ impl Report {
             residue: view.residue(job)?,
             relisted: relisted(&told),
             runs: runs(view.runs(job)?, &told),
+            review,
             consent: consent(&told),
             anchor: Anchor { last_event, checkpoint },
             record,
@@ -402,6 +412,12 @@ impl Report {
     pub fn row(&self, number: RowNumber) -> Option<&Row> {
         let place = self.rows.binary_search_by_key(&number, |row| row.record.row).ok()?;
         self.rows.get(place)
+    }
+
+    /// The number of each workflow's action.
+    pub fn numbers(&self) -> BTreeMap<&WorkflowId, ActionId> {
+        let actions = self.actions.iter().map(|action| &action.record);
+        actions.map(|action| (&action.workflow, action.action)).collect()
     }
 
     /// A user's name.

@@ -4,9 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::job::{Action, Attempt, Report, Row};
+use super::review::{Approval, Decided, Standing};
 use super::text::Text;
 use super::timeline::Run;
 use crate::domain::UserId;
+use crate::journal::Operator;
 
 /// The version of the object.
 const FORMAT: u32 = 1;
@@ -43,6 +45,9 @@ fn object(report: &Report) -> Result<Value, serde_json::Error> {
             "frozen_at": record.frozen_at, "confirmed_at": record.confirmed_at, "closed_at": record.closed_at,
             "plan_hash": record.plan_hash, "policy_hash": record.policy_hash, "policy": policy,
         }), "reason", &report.reason), "ticket", &report.ticket),
+        "decisions": report.review.decisions.iter().map(self::decided).collect::<Vec<_>>(),
+        "approval_needed": report.review.is_needed,
+        "approvals": report.review.approvals.iter().map(self::approval).collect::<Vec<_>>(),
         "consent": report.consent.as_ref().map(|consent| json!({
             "at": consent.at, "run": consent.run, "confirm": consent.confirm, "by": consent.by,
         })),
@@ -154,6 +159,30 @@ fn attempt(attempt: &Attempt) -> Value {
         "answer": attempt.answer, "code": attempt.code, "returned": attempt.returned,
     });
     with_text(object, "text", &attempt.text)
+}
+
+fn decided(decided: &Decided) -> Value {
+    let object = json!({
+        "at": decided.at, "plan_hash": decided.plan_hash, "row": decided.row.map(|(row, _)| row), "user": decided.row.map(|(_, user)| user),
+        "workflows": decided.workflows, "evidence": { "seq": decided.evidence.seq, "leaf": decided.evidence.leaf },
+    });
+    signed(object, &decided.operator)
+}
+
+fn approval(approval: &Approval) -> Value {
+    let object = json!({
+        "at": approval.at, "plan_hash": approval.plan_hash, "by": approval.by, "holds": approval.standing == Standing::Holds,
+        "evidence": { "seq": approval.evidence.seq, "leaf": approval.evidence.leaf },
+    });
+    signed(object, &approval.operator)
+}
+
+/// The object with the person whose it is.
+fn signed(mut object: Value, operator: &Operator) -> Value {
+    object["os_user"] = json!(operator.os_user);
+    object["login_user"] = json!(operator.login_user);
+    object["host"] = json!(operator.host);
+    object
 }
 
 fn run(run: &Run) -> Value {

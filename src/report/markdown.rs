@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use super::headline;
 use super::html::{day, time};
-use super::job::{Action, Report, Row, states};
+use super::job::{Action, Evidence, Report, Row, states};
 use super::language::Words;
+use super::review::signature;
 use super::text::{Text, fold_at, visible};
 use crate::domain::{ActionKind, ActionState, Outcome, UserId};
 
@@ -158,6 +159,10 @@ impl Page<'_> {
                 .as_ref()
                 .map(|at| format!("{}: {}", words.l_planned, time(at))),
         );
+        facts.extend(report.review.approved().map(|approval| {
+            let by = escaped(&signature(&approval.operator));
+            format!("{}: {}, {by}", words.l_approved, time(&approval.at))
+        }));
         facts.extend(report.consent.as_ref().map(|consent| {
             let by = (words.consent_by)(&consent.by).map_or_else(|| escaped(&consent.by), str::to_owned);
             format!("{}: {}, {by}", words.l_confirmed, time(&consent.at))
@@ -412,6 +417,76 @@ impl Page<'_> {
         self.table(&[words.c_task, words.c_waits_for, words.c_workflow], rows);
     }
 
+    /// What people decided about the plan, and who approved it.
+    fn review(&mut self) {
+        let (review, words) = (&self.report.review, self.words);
+        if review.is_empty() {
+            return;
+        }
+        self.heading(words.review);
+        let short = |hash: &str| format!("`{}`", escaped(hash.get(..8).unwrap_or(hash)));
+        let record = |evidence: &Evidence| {
+            let leaf = evidence.leaf.get(..12).unwrap_or_default();
+            format!("{} `{leaf}`", evidence.seq)
+        };
+        let numbers = self.report.numbers();
+        let decisions: Vec<Vec<String>> = review
+            .decisions
+            .iter()
+            .map(|decided| {
+                let row = decided.row;
+                let row = row.map(|(row, user)| format!("{} {}", (words.decided_row)(row.0), self.user(user)));
+                let groups = decided.groups(&numbers);
+                let about = groups.iter().map(|group| escaped(&group.text(words)));
+                vec![
+                    time(&decided.at),
+                    escaped(&signature(&decided.operator)),
+                    row.into_iter().chain(about).collect::<Vec<_>>().join("; "),
+                    short(&decided.plan_hash),
+                    record(&decided.evidence),
+                ]
+            })
+            .collect();
+        let approvals: Vec<Vec<String>> = review
+            .approvals
+            .iter()
+            .map(|approval| {
+                let by = (words.consent_by)(&approval.by).map_or_else(|| escaped(&approval.by), str::to_owned);
+                vec![
+                    time(&approval.at),
+                    escaped(&signature(&approval.operator)),
+                    by,
+                    short(&approval.plan_hash),
+                    (words.approval_standing)(approval.standing, self.report.consent.is_some()).to_owned(),
+                    record(&approval.evidence),
+                ]
+            })
+            .collect();
+        if !decisions.is_empty() {
+            let header = [words.c_when, words.c_by_whom, words.c_decided, words.c_void_plan, words.c_record];
+            self.table(&header, decisions);
+            self.text.push('\n');
+        }
+        if !approvals.is_empty() {
+            let header = [
+                words.c_when,
+                words.c_by_whom,
+                words.c_how,
+                words.c_plan,
+                words.c_standing,
+                words.c_record,
+            ];
+            self.table(&header, approvals);
+            self.text.push('\n');
+        }
+        if review.is_missing() {
+            self.line(words.note_unapproved);
+        }
+        if !review.approvals.is_empty() || review.is_needed {
+            self.line(words.approval_worth);
+        }
+    }
+
     /// Runs, what is not recorded, and how to verify it.
     fn rest(&mut self) {
         let (report, words) = (self.report, self.words);
@@ -468,6 +543,7 @@ impl Page<'_> {
             ],
             rows,
         );
+        self.review();
         self.heading(words.unrecorded);
         let kills = report
             .actions

@@ -9,6 +9,7 @@ pub mod job;
 pub mod json;
 pub mod language;
 pub mod markdown;
+pub mod review;
 pub mod status;
 pub mod text;
 pub mod timeline;

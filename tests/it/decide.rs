@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use offboard24::journal::receipt::Receipt;
 use offboard24::sandbox::world::User;
 use offboard24::sandbox::{RequestRecord, World};
 use serde_json::{Value, json};
@@ -364,4 +365,134 @@ fn whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval() {
     let log = office.desk.run(&["audit", "log"]).expect(0).stdout;
     assert_eq!(log.matches("approved by").count(), 2, "{log}");
     office.desk.assert_sound();
+}
+
+/// Ann and Ben by name: which Ben is decided, then what is shared is included; both plans were approved.
+fn decided_and_approved(office: &Office) -> [Value; 2] {
+    let first = office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    let approve = |plan: &Value| office.approve(Some("auditor"), plan["confirm"].as_str().unwrap()).expect(0);
+    approve(&first);
+    office.decide(&["--row", "2", "--user", "3"]);
+    let last = office.decide(&["--include", "hold:shared"]);
+    approve(&last);
+    [first, last]
+}
+
+#[test]
+fn reports_tell_who_decided_what_who_approved_and_for_which_plan() {
+    let office = Office::new();
+    let [first, last] = decided_and_approved(&office);
+    let report = |arguments: &[&str]| office.desk.run(&[&["report"], arguments].concat()).expect(0).stdout;
+    let read = || serde_json::from_str::<Value>(&report(&["--format", "json"])).unwrap();
+    let planned = read();
+    office.desk.apply(&last).expect(0);
+    let json = read();
+    assert_eq!(json["decisions"], planned["decisions"]);
+    let decisions = json["decisions"].as_array().unwrap();
+    let about = |place: usize, field: &str| decisions[place][field].clone();
+    assert_eq!(decisions.len(), 2);
+    assert_eq!(about(0, "plan_hash"), first["plan_hash"]);
+    assert_eq!((about(0, "row"), about(0, "user")), (json!(2), json!(3)));
+    assert_eq!(
+        about(1, "workflows"),
+        json!([{ "workflow": office.with_carl, "decision": "include", "released": ["shared"], "do": null }])
+    );
+    let approvals = json["approvals"].as_array().unwrap();
+    let of = |field: &str| approvals.iter().map(|one| one[field].clone()).collect::<Vec<_>>();
+    assert_eq!(of("plan_hash"), [first["plan_hash"].clone(), last["plan_hash"].clone()]);
+    assert_eq!(of("holds"), [false, true]);
+    assert_eq!(of("login_user"), ["auditor", "auditor"]);
+    assert_eq!(json["approval_needed"], false);
+
+    let markdown = report(&["--format", "md"]);
+    for words in [
+        "row 2 is about 3 Ben Ray",
+        "included: action ",
+        "an earlier plan: void",
+        "the plan that was confirmed, and carried out",
+        "where several people share an account",
+    ] {
+        assert!(markdown.contains(words), "{words} is missing:\n{markdown}");
+    }
+    let page = report(&["--format", "html", "--lang", "ru"]);
+    assert!(page.contains("id=\"review\"") && page.contains("прежний план"), "{page}");
+    let text = report(&["--format", "csv"]);
+    let mut lines = csv::Reader::from_reader(text.as_bytes());
+    let header = lines.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let lines: Vec<csv::StringRecord> = lines.records().map(Result::unwrap).collect();
+    assert!(lines.iter().all(|line| line[column("approved")].contains(" (auditor)@")));
+    let decided = |record: &str, place: &str, is: &str| {
+        let mut found = lines.iter().filter(|line| &line[column("record")] == record && &line[column(place)] == is);
+        found.next().unwrap()[column("decided")].to_owned()
+    };
+    let included = decided("action", "workflow", &office.with_carl);
+    assert!(included.starts_with("include; released: shared; 20"), "{included}");
+    assert_eq!(decided("action", "workflow", &office.alone), "");
+    assert!(decided("row", "rows", "2").starts_with("user 3; 20"));
+
+    office.desk.redact(&["--person", "3"]).expect(0);
+    let erased = report(&["--format", "md"]);
+    assert!(erased.contains("row 2 is about 3 *erased on "), "{erased}");
+}
+
+#[test]
+fn a_report_says_when_the_policy_asks_for_an_approval_that_nobody_gave() {
+    let office = Office::new();
+    let policy = office.desk.folder().join("policy.toml");
+    std::fs::write(&policy, "approval = \"always\"\n").unwrap();
+    let roster = office.desk.roster(BOTH);
+    let plan = ["plan", &roster, "--action", "kill", "--policy", policy.to_str().unwrap(), "--json"];
+    let plan = office.desk.run(&plan).expect(4).json();
+    let missing = |language: &str, words: &str| {
+        let report = office.desk.run(&["report", "--format", "md", "--lang", language]);
+        report.expect(0).stdout.matches(words).count()
+    };
+    assert_eq!(missing("en", "The policy asks for the approval of a second person"), 2);
+    assert_eq!(missing("ru", "Политика требует одобрения второго человека"), 2);
+    office.approve(Some("auditor"), plan["confirm"].as_str().unwrap()).expect(0);
+    assert_eq!(missing("en", "The policy asks for the approval of a second person"), 0);
+    let json = office.desk.run(&["report", "--format", "json"]).expect(0).json();
+    assert_eq!((&json["approval_needed"], &json["approvals"][0]["holds"]), (&json!(true), &json!(true)));
+}
+
+#[test]
+fn a_receipt_tells_who_decided_and_approved_and_verify_holds_it_to_that() {
+    let office = Office::new();
+    let [_, last] = decided_and_approved(&office);
+    let ended = office.desk.apply(&last).expect(0).json();
+    let text = ended["receipt"]["text"].as_str().unwrap();
+    let review = Receipt::parse(text).unwrap().review.unwrap();
+    let story = office.desk.story();
+    let last_of = |kind: &str| story.iter().rposition(|event| event["kind"] == kind).unwrap();
+    for (line, times, kind) in [
+        (&review.decided, "2 times, last ", "plan_decided"),
+        // The approval of the earlier plan does not count.
+        (&review.approved, "1 time, last ", "plan_approved"),
+    ] {
+        let event = last_of(kind);
+        let at = story[event]["at"].as_str().unwrap();
+        assert!(line.starts_with(&format!("{times}{at}, event {event}, by ")), "{line}");
+    }
+    assert!(review.approved.contains(" (logged in as auditor) on "), "{}", review.approved);
+
+    let file = office.desk.folder().join("receipt.txt");
+    let verify = |text: &str, code: i32| {
+        std::fs::write(&file, text).unwrap();
+        let arguments = ["audit", "verify", "--receipt", file.to_str().unwrap()];
+        office.desk.run(&arguments).expect(code).stdout
+    };
+    verify(text, 0);
+    for changed in [
+        text.replace("logged in as auditor", "logged in as director"),
+        text.replace("decided: 2 times", "decided: 1 time"),
+        text.replace(&format!("approved: {}", review.approved), "approved: none"),
+    ] {
+        assert_ne!(changed, text);
+        let said = verify(&changed, 11);
+        assert!(said.contains("and on record is "), "{said}");
+    }
+    // An earlier version's says nothing about it.
+    let of_before = text.lines().filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
+    verify(&of_before.collect::<Vec<_>>().join("\n"), 0);
 }

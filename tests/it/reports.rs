@@ -76,6 +76,10 @@ fn steady(text: &str, desk: &Desk) -> String {
         .map(|action| action["evidence"]["leaf"].as_str().unwrap())
         .collect();
     leaves.push(json["evidence"]["last_event"]["leaf"].as_str().unwrap());
+    for said in ["decisions", "approvals"] {
+        let said = json[said].as_array().unwrap().iter();
+        leaves.extend(said.map(|said| said["evidence"]["leaf"].as_str().unwrap()));
+    }
     for leaf in leaves {
         steady = steady.replace(leaf, "LEAF").replace(&leaf[..12], "LEAF12");
     }
@@ -205,7 +209,7 @@ fn the_columns_are_those_of_format_1() {
         lines[0].join(","),
         "format,record,job,rows,written,user_ids,users,workflow,tasks,document,started_by,also_waiting,action,do,state,\
          reason,portal_code,portal_error,attempts,planned_at,sent_at,last_sent_at,ended_at,event,evidence,note,\
-         job_reason,job_ticket"
+         job_reason,job_ticket,decided,approved"
     );
     assert!(lines[1..].iter().all(|line| line[0] == "1"));
 }

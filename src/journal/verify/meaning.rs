@@ -16,11 +16,12 @@ use crate::domain::{
 use crate::hex::hex;
 use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
-    Event, JobClosed, JobCreated, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned, RowResolved,
-    WorkflowDecided,
+    Event, JobClosed, JobCreated, Operator, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned,
+    RowResolved, WorkflowDecided,
 };
 use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
+use crate::journal::review::{Review, Word};
 
 /// Attempts that count, after the plan and after each `reopened` (design section 5).
 const ATTEMPTS_MAX: usize = 3;
@@ -92,6 +93,10 @@ struct Job {
     is_decided: bool,
     /// What they decided about each workflow, in order.
     decisions: BTreeMap<WorkflowId, Vec<WorkflowDecided>>,
+    /// Who decided about its plans.
+    decided: Vec<Word>,
+    /// Who approved which plan.
+    approved: Vec<(String, Word)>,
     actions: Vec<Action>,
     counts: BTreeMap<ActionState, u32>,
     by_workflow: BTreeMap<WorkflowId, usize>,
@@ -111,6 +116,8 @@ impl Job {
             is_confirmed: false,
             is_decided: false,
             decisions: BTreeMap::new(),
+            decided: Vec::new(),
+            approved: Vec::new(),
             actions: Vec::new(),
             counts: BTreeMap::new(),
             by_workflow: BTreeMap::new(),
@@ -120,6 +127,13 @@ impl Job {
     /// The plan's canonical JSON begins with its actions, which are hashed as they are recorded.
     fn no_plan() -> Sha256 {
         Sha256::new().chain_update(b"{\"actions\":[")
+    }
+
+    /// What was said about the plan as it stands.
+    fn review(&self) -> Review {
+        let plan = self.frozen.as_ref().map(|frozen| &frozen.plan_hash);
+        let of_plan = self.approved.iter().filter(|(hash, _)| Some(hash) == plan);
+        Review::of(&self.decided, of_plan.map(|(_, word)| word))
     }
 
     fn action(&mut self, action: ActionId) -> Option<&mut Action> {
@@ -196,6 +210,7 @@ struct Finished {
     at: String,
     state: &'static str,
     plan_hash: Option<String>,
+    review: Option<Review>,
     actions: Vec<(String, u32)>,
 }
 
@@ -242,6 +257,15 @@ impl Told<'_> {
             self.find(code, message());
         }
     }
+
+    /// The event as somebody's word on the plan.
+    fn word(&self, operator: &Operator) -> Word {
+        Word {
+            event: self.seq.unsigned_abs(),
+            at: self.envelope.at.clone(),
+            operator: operator.clone(),
+        }
+    }
 }
 
 impl Story {
@@ -279,6 +303,14 @@ impl Story {
             parts.join(", ")
         };
         let range = |(first, last): (u64, u64)| format!("{first}-{last}");
+        // A receipt of an earlier version says nothing about them.
+        let review = |review: Option<&Review>| {
+            let told = review.filter(|_| receipt.review.is_some());
+            told.map(|review| [review.decided.clone(), review.approved.clone()])
+                .unwrap_or_default()
+        };
+        let [decided_said, approved_said] = review(receipt.review.as_ref());
+        let [decided_there, approved_there] = review(finished.review.as_ref());
         [
             ("portal", receipt.portal.0.clone(), portal.to_owned()),
             ("job", receipt.job.to_string(), run.job.to_string()),
@@ -289,6 +321,8 @@ impl Story {
                 hash(receipt.plan_hash.as_ref()),
                 hash(finished.plan_hash.as_ref()),
             ),
+            ("decided", decided_said, decided_there),
+            ("approved", approved_said, approved_there),
             ("events", range(receipt.events), range(events)),
             ("actions", actions(&receipt.actions), actions(&finished.actions)),
             ("at", receipt.at.clone(), finished.at.clone()),
@@ -468,6 +502,7 @@ impl Story {
                 at: told.envelope.at.clone(),
                 state: job.map_or("planning", Job::state),
                 plan_hash: job.and_then(|job| Some(job.frozen.as_ref()?.plan_hash.clone())),
+                review: job.map(Job::review),
                 actions: totals.to_vec(),
             });
         }
@@ -524,6 +559,8 @@ impl Story {
                     Code::PlanChanged,
                     || "what was approved is not the plan, or the plan was confirmed before".to_owned(),
                 );
+                let approved = (event.plan_hash.clone(), told.word(&event.operator));
+                job.approved.push(approved);
             }
             Event::PlanConfirmed(event) => job.plan_confirmed(told, event),
             Event::AttemptIntended(event) => {
@@ -733,6 +770,7 @@ impl Job {
             || "what was decided about is not the plan, or the plan was confirmed before".to_owned(),
         );
         self.is_decided = true;
+        self.decided.push(told.word(&event.operator));
         self.plan = Some(Self::no_plan());
         self.actions.clear();
         self.counts.clear();

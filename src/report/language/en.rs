@@ -1,7 +1,7 @@
 //! English.
 
-use super::{Words, duration};
-use crate::domain::{ActionKind, ActionState, HoldReason, Outcome, RowState, StopReason};
+use super::{Standing, Words, duration};
+use crate::domain::{ActionKind, ActionState, Decision, HoldReason, Outcome, RowState, StopReason};
 use crate::journal::{AnswerKind, Returned};
 
 /// `1 workflow`, `2 workflows`, `12,000 workflows`.
@@ -99,6 +99,7 @@ pub(super) const WORDS: Words = Words {
             n(number, "action is", "actions are")
         )
     },
+    note_unapproved: "The policy asks for the approval of a second person, and nobody who had no hand in this plan has approved it.",
     note_held: |number| {
         format!(
             "{} held: not done, until a person decides.",
@@ -270,6 +271,8 @@ pub(super) const WORDS: Words = Words {
         "What became of the documents themselves: a deal, a request or a list item stays when its workflow is ended.",
         "What happened after the last run's end.",
     ],
+    review: "Decisions and approval",
+    approval_worth: "An approval proves that another account gave it, and no more: where several people share an account, or one of them can take on another's, it does not prove that a second person looked.",
     who: "Who did it",
     verify: "How to verify this report",
     verify_about: "This report is a copy for reading. The evidence is the database that it was made from, with a receipt that was kept elsewhere.",
@@ -310,9 +313,17 @@ pub(super) const WORDS: Words = Words {
     c_first: "First",
     c_last: "Last",
     c_action: "Action",
+    c_when: "When",
+    c_by_whom: "By whom",
+    c_how: "How",
+    c_decided: "What was decided",
+    c_void_plan: "About plan",
+    c_plan: "Plan",
+    c_standing: "What it is for",
     plan_list: "Workflows",
     l_planned: "Planned",
     l_confirmed: "Confirmed",
+    l_approved: "Approved",
     l_closed: "Closed",
     l_plan_hash: "Plan hash",
     l_policy_hash: "Policy hash",
@@ -338,6 +349,8 @@ pub(super) const WORDS: Words = Words {
     },
     pauses: "Pauses",
     no_pauses: "No run had to pause.",
+    decisions: "Decisions. Each gave a new plan, and the plan that it was about was void",
+    approvals: "Approvals",
     runs: "Runs",
 
     no_workflow: "no workflow waits",
@@ -370,6 +383,24 @@ pub(super) const WORDS: Words = Words {
     end_in_order: "to the end",
     end_open: "no end on record",
     unconfirmed: "nobody has confirmed it",
+    unapproved: "nobody has approved it, and the policy asks for it",
+    decided: |decision| match decision {
+        Decision::Include => "included",
+        Decision::Drop => "dropped",
+    },
+    decided_actions: |actions| {
+        let word = if actions.contains(',') { "actions" } else { "action" };
+        format!("{word} {actions}")
+    },
+    decided_released: "released:",
+    decided_do: "to be done:",
+    decided_row: |row| format!("row {row} is about"),
+    approval_standing: |standing, is_confirmed| match (standing, is_confirmed) {
+        (Standing::Holds, true) => "the plan that was confirmed, and carried out as far as this report says",
+        (Standing::Holds, false) => "this plan, as it stands",
+        (Standing::OtherPlan, _) => "an earlier plan: void since something else was decided",
+        (Standing::OfMaker, _) => "this plan, and by somebody who had a hand in it: it does not count",
+    },
     strip_about: |ended, duration| format!("{} over {duration}", n(ended, "action ended", "actions ended")),
     strip_ended: "actions that ended",
     strip_pause: "pause",

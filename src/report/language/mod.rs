@@ -6,7 +6,8 @@
 mod en;
 mod ru;
 
-use crate::domain::{ActionKind, ActionState, HoldReason, RowState, StopReason};
+use super::review::Standing;
+use crate::domain::{ActionKind, ActionState, Decision, HoldReason, RowState, StopReason};
 use crate::journal::{AnswerKind, Returned};
 
 /// A language of reports.
@@ -77,6 +78,8 @@ pub struct Words {
     pub note_drifted: fn(u32) -> String,
     /// `planned`, in a confirmed job.
     pub note_not_begun: fn(u32) -> String,
+    /// The policy asks for an approval, and nobody gave one.
+    pub note_unapproved: &'static str,
     /// `held`.
     pub note_held: fn(u32) -> String,
     /// Rows without a user, of all.
@@ -172,6 +175,10 @@ pub struct Words {
     /// Its items; the first is only about kills.
     pub unrecorded_items: [&'static str; 4],
     /// Section.
+    pub review: &'static str,
+    /// Below it: what an approval is worth.
+    pub approval_worth: &'static str,
+    /// Section.
     pub who: &'static str,
     /// Section.
     pub verify: &'static str,
@@ -251,12 +258,28 @@ pub struct Words {
     pub c_last: &'static str,
     /// Column.
     pub c_action: &'static str,
+    /// Column.
+    pub c_when: &'static str,
+    /// Column.
+    pub c_by_whom: &'static str,
+    /// Column.
+    pub c_how: &'static str,
+    /// Column.
+    pub c_decided: &'static str,
+    /// Column: the plan that a decision was about.
+    pub c_void_plan: &'static str,
+    /// Column: the plan that was approved.
+    pub c_plan: &'static str,
+    /// Column: for which plan an approval is.
+    pub c_standing: &'static str,
     /// Section of the list of all actions.
     pub plan_list: &'static str,
     /// Label.
     pub l_planned: &'static str,
     /// Label.
     pub l_confirmed: &'static str,
+    /// Label.
+    pub l_approved: &'static str,
     /// Label.
     pub l_closed: &'static str,
     /// Label.
@@ -299,6 +322,10 @@ pub struct Words {
     pub pauses: &'static str,
     /// No pause in any run.
     pub no_pauses: &'static str,
+    /// Caption of the table of decisions.
+    pub decisions: &'static str,
+    /// Caption of the table of approvals.
+    pub approvals: &'static str,
     /// Caption of the table of runs.
     pub runs: &'static str,
 
@@ -351,6 +378,20 @@ pub struct Words {
     pub end_open: &'static str,
     /// Nobody confirmed it.
     pub unconfirmed: &'static str,
+    /// Nobody approved it, and the policy asks for it.
+    pub unapproved: &'static str,
+    /// What was decided about workflows.
+    pub decided: fn(Decision) -> &'static str,
+    /// About which actions.
+    pub decided_actions: fn(&str) -> String,
+    /// Before the holds that were released.
+    pub decided_released: &'static str,
+    /// Before what is to be done.
+    pub decided_do: &'static str,
+    /// Before the person whom a row is about.
+    pub decided_row: fn(u32) -> String,
+    /// For which plan an approval is; whether the plan was confirmed.
+    pub approval_standing: fn(Standing, bool) -> &'static str,
     /// What the picture of a run shows.
     pub strip_about: fn(u32, &str) -> String,
     /// Legend of that picture.

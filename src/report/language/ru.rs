@@ -1,7 +1,7 @@
 //! Русский.
 
-use super::{Words, duration};
-use crate::domain::{ActionKind, ActionState, HoldReason, Outcome, RowState, StopReason};
+use super::{Standing, Words, duration};
+use crate::domain::{ActionKind, ActionState, Decision, HoldReason, Outcome, RowState, StopReason};
 use crate::journal::{AnswerKind, Returned};
 
 /// Which of three forms a number takes: 1, 21 and 101; 2 to 4 and 22 to 24; all others.
@@ -137,6 +137,7 @@ pub(super) const WORDS: Words = Words {
             )
         )
     },
+    note_unapproved: "Политика требует одобрения второго человека, но никто из тех, кто не участвовал в этом плане, его не одобрил.",
     note_held: |number| {
         format!(
             "{}: без решения человека завершения не будет.",
@@ -385,6 +386,8 @@ pub(super) const WORDS: Words = Words {
         "Что стало с самими документами: сделка, заявка или элемент списка остаются, когда их процесс завершён.",
         "Что происходило после конца последнего запуска.",
     ],
+    review: "Решения и одобрение",
+    approval_worth: "Одобрение доказывает только, что его дала другая учётная запись: если ею пользуются несколько человек или один может войти под другим, оно не доказывает, что план смотрел второй человек.",
     who: "Кто это сделал",
     verify: "Как проверить этот отчёт",
     verify_about: "Отчёт — копия для чтения. Доказательство — база, из которой он составлен, вместе с квитанцией, которая хранилась отдельно.",
@@ -425,9 +428,17 @@ pub(super) const WORDS: Words = Words {
     c_first: "Первая",
     c_last: "Последняя",
     c_action: "Действие",
+    c_when: "Когда",
+    c_by_whom: "Кто",
+    c_how: "Как",
+    c_decided: "Что решено",
+    c_void_plan: "О каком плане",
+    c_plan: "План",
+    c_standing: "К чему относится",
     plan_list: "Процессы",
     l_planned: "План составлен",
     l_confirmed: "Подтверждён",
+    l_approved: "Одобрен",
     l_closed: "Закрыто",
     l_plan_hash: "Хеш плана",
     l_policy_hash: "Хеш политики",
@@ -453,6 +464,8 @@ pub(super) const WORDS: Words = Words {
     },
     pauses: "Паузы",
     no_pauses: "Пауз не было.",
+    decisions: "Решения. Каждое давало новый план, а прежний терял силу",
+    approvals: "Одобрения",
     runs: "Запуски",
 
     no_workflow: "ни один процесс не ждёт",
@@ -484,6 +497,24 @@ pub(super) const WORDS: Words = Words {
     end_in_order: "дошёл до конца",
     end_open: "конца в журнале нет",
     unconfirmed: "никто не подтвердил",
+    unapproved: "никто не одобрил, хотя политика этого требует",
+    decided: |decision| match decision {
+        Decision::Include => "включено",
+        Decision::Drop => "исключено",
+    },
+    decided_actions: |actions| {
+        let word = if actions.contains(',') { "действия" } else { "действие" };
+        format!("{word} {actions}")
+    },
+    decided_released: "снято:",
+    decided_do: "выполнить:",
+    decided_row: |row| format!("строка {row} — это"),
+    approval_standing: |standing, is_confirmed| match (standing, is_confirmed) {
+        (Standing::Holds, true) => "план, который подтверждён и выполнен настолько, насколько говорит этот отчёт",
+        (Standing::Holds, false) => "этот план в его нынешнем виде",
+        (Standing::OtherPlan, _) => "прежний план: потерял силу, когда решили иначе",
+        (Standing::OfMaker, _) => "этот план, но от участвовавшего в нём: не считается",
+    },
     strip_about: |ended, duration| {
         format!(
             "{} за {duration}",

@@ -9,14 +9,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use offboard24::clock::{Clock, Sleep};
 use offboard24::domain::{
-    ActionId, ActionKind, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId, UserId,
+    ActionId, ActionKind, Decision, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId, UserId,
     WorkflowId,
 };
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
-    Empty, Entry, Event, JobClosed, JobCreated, Journal, Paused, PlanConfirmed, PlanFrozen, Recorded, ResidueRecorded,
+    Empty, Entry, Event, JobClosed, JobCreated, Journal, Operator, Paused, PlanApproved, PlanConfirmed, PlanDecided, PlanFrozen, Recorded, ResidueRecorded,
     Returned, RosterColumn, RosterRead, RowRead, RowResolved, RunAbandoned, RunFinished, RunStarted, Stamp,
-    TaskRecorded, UserDiscovered, UserRecorded, WorkflowRecorded,
+    TaskRecorded, UserDiscovered, UserRecorded, WorkflowDecided, WorkflowRecorded,
 };
 use offboard24::personal::Personal;
 
@@ -198,8 +198,9 @@ impl Archive {
         writer.begin("plan");
         self.write_roster(&mut writer);
         self.write_found(&mut writer);
-        self.write_plan(&mut writer);
+        self.write_plan(&mut writer, &"d".repeat(64));
         writer.finish(None);
+        self.write_review(&mut writer);
         writer.begin("apply");
         writer.write([Event::PlanConfirmed(PlanConfirmed {
             confirm: format!("acme.bitrix24.com:{}:{}", self.people * self.each, "c".repeat(8)),
@@ -243,7 +244,7 @@ impl Archive {
         writer.write([Event::JobCreated(Box::new(JobCreated {
             portal: Portal("acme.bitrix24.com".to_owned()),
             policy_hash: "a".repeat(64),
-            policy: "{}".to_owned(),
+            policy: "{\"approval\":\"always\"}".to_owned(),
             default_action: Some(ActionKind::Kill),
             begun_by: "plan".to_owned(),
             actions_max: None,
@@ -354,7 +355,39 @@ impl Archive {
         }
     }
 
-    fn write_plan(&self, writer: &mut Writer) {
+    /// A plan that was approved, decided about, and approved anew.
+    fn write_review(&self, writer: &mut Writer) {
+        let approved = |plan_hash: &str| {
+            Event::PlanApproved(PlanApproved {
+                plan_hash: plan_hash.repeat(64),
+                operator: operator("vera", None, "office-9"),
+                by: "terminal".to_owned(),
+            })
+        };
+        writer.pass(120_000);
+        writer.write([approved("d")]);
+        writer.pass(120_000);
+        let included = |number: u32| {
+            Event::WorkflowDecided(WorkflowDecided {
+                workflow: workflow(number),
+                decision: Decision::Include,
+                released: vec![HoldReason::Shared],
+                kind: None,
+            })
+        };
+        let decided = Event::PlanDecided(Box::new(PlanDecided {
+            plan_hash: "d".repeat(64),
+            operator: operator("alex", Some("a.morgan"), "office-7"),
+            row: Some(RowNumber(2)),
+            user: Some(UserId(FIRST + 1)),
+        }));
+        writer.write([decided, included(1), included(2)]);
+        self.write_plan(writer, &"c".repeat(64));
+        writer.pass(120_000);
+        writer.write([approved("c")]);
+    }
+
+    fn write_plan(&self, writer: &mut Writer, plan_hash: &str) {
         let planned: Vec<Event> = self
             .actions()
             .map(|(number, fate)| {
@@ -382,7 +415,7 @@ impl Archive {
             .count();
         writer.write(planned);
         writer.write([Event::PlanFrozen(PlanFrozen {
-            plan_hash: "c".repeat(64),
+            plan_hash: plan_hash.to_owned(),
             planned: self.people * self.each - held,
             held,
             orphans: 0,
@@ -453,6 +486,14 @@ impl Archive {
             waiting: vec![self.user(number)],
             rechecked_ms_ago: 900,
         })
+    }
+}
+
+fn operator(os_user: &str, login_user: Option<&str>, host: &str) -> Operator {
+    Operator {
+        os_user: os_user.to_owned(),
+        login_user: login_user.map(str::to_owned),
+        host: host.to_owned(),
     }
 }
 

@@ -158,9 +158,9 @@ pub(crate) const POLICIES: &[Defence] = &[
         against: "policy: a plan that a second person has to approve, and nobody has",
         by: "it is refused",
         without: &[Removal {
-            file: "src/cli/consent.rs",
-            code: "Approval::Always => planned > 0,",
-            becomes: "Approval::Always => false,",
+            file: "src/plan/policy.rs",
+            code: "Self::Always => planned > 0,",
+            becomes: "Self::Always => false,",
         }],
         test: "decide::where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approval",
     },

@@ -1,0 +1,77 @@
+//! Who had a hand in a plan, and whether somebody else approved it.
+//!
+//! Pure: from the record alone. An account is all that is known of a person, so two people behind one account are one here.
+
+use crate::journal::{Event, Operator, PlanApproved, Told};
+
+/// The kinds of event that say who had a hand in a plan, and who approved it.
+pub const TOLD: &[&str] = &["run_started", "plan_decided", "plan_approved", "plan_confirmed"];
+
+/// Everybody who had a hand in a plan before it was confirmed. Whoever only carries it out has none in it.
+pub fn makers(told: &[Told]) -> Vec<Operator> {
+    let before = told
+        .iter()
+        .take_while(|told| !matches!(told.event, Event::PlanConfirmed(_)));
+    let makers = before.filter_map(|told| match &told.event {
+        Event::RunStarted(run) if run.command != "apply" => Some(Operator {
+            os_user: run.os_user.clone(),
+            login_user: run.login_user.clone(),
+            host: run.host.clone(),
+        }),
+        Event::PlanDecided(decided) => Some(decided.operator.clone()),
+        _ => None,
+    });
+    makers.collect()
+}
+
+/// Whether an approval is of this plan, and of somebody who had no hand in it.
+pub fn is_valid(approved: &PlanApproved, plan_hash: Option<&str>, makers: &[Operator]) -> bool {
+    Some(approved.plan_hash.as_str()) == plan_hash && !makers.iter().any(|maker| is_same(maker, &approved.operator))
+}
+
+/// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`).
+pub fn is_same(one: &Operator, other: &Operator) -> bool {
+    person(one) == person(other)
+}
+
+/// The account that stands for the person.
+pub fn person(operator: &Operator) -> &str {
+    operator.login_user.as_deref().unwrap_or(&operator.os_user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator(os_user: &str, login_user: Option<&str>) -> Operator {
+        Operator {
+            os_user: os_user.to_owned(),
+            login_user: login_user.map(str::to_owned),
+            host: "desk".to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_took_on_another_account_is_still_the_one_who_logged_in() {
+        assert!(is_same(&operator("anna", None), &operator("root", Some("anna"))));
+        assert!(!is_same(
+            &operator("root", Some("boris")),
+            &operator("root", Some("anna"))
+        ));
+        assert!(!is_same(&operator("anna", None), &operator("boris", None)));
+    }
+
+    #[test]
+    fn an_approval_holds_for_its_plan_and_from_somebody_else() {
+        let approved = PlanApproved {
+            plan_hash: "7f".to_owned(),
+            operator: operator("boris", None),
+            by: "terminal".to_owned(),
+        };
+        let makers = [operator("anna", None)];
+        assert!(is_valid(&approved, Some("7f"), &makers));
+        assert!(!is_valid(&approved, Some("80"), &makers));
+        assert!(!is_valid(&approved, None, &makers));
+        assert!(!is_valid(&approved, Some("7f"), &[operator("root", Some("boris"))]));
+    }
+}
