@@ -437,7 +437,7 @@ impl Page<'_> {
                 let row = decided.row;
                 let row = row.map(|(row, user)| format!("{} {}", (words.decided_row)(row.0), self.user(user)));
                 let groups = decided.groups(&numbers);
-                let about = groups.iter().map(|group| escaped(&group.text(words)));
+                let about = groups.iter().map(|group| group.text(words));
                 vec![
                     time(&decided.at),
                     escaped(&signature(&decided.operator)),

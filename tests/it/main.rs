@@ -41,6 +41,7 @@ mod rules;
 mod schemas;
 mod screens;
 mod sealing;
+mod spreadsheets;
 mod tampering;
 mod tidy;
 mod traps;

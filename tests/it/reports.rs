@@ -453,7 +453,7 @@ fn a_large_report_can_be_made() {
     let archive = Archive {
         people,
         each: 10,
-        fate: Archive::EVERYTHING.fate,
+        ..Archive::EVERYTHING
     };
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/large-report");
     drop(std::fs::remove_dir_all(&folder));

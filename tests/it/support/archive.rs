@@ -14,7 +14,7 @@ use offboard24::domain::{
 };
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
-    Empty, Entry, Event, JobClosed, JobCreated, Journal, Operator, Paused, PlanApproved, PlanConfirmed, PlanDecided, PlanFrozen, Recorded, ResidueRecorded,
+    Empty, Entry, Event, JobClosed, JobCreated, Journal, Operator, OtherCell, Paused, PlanApproved, PlanConfirmed, PlanDecided, PlanFrozen, Recorded, ResidueRecorded,
     Returned, RosterColumn, RosterRead, RowRead, RowResolved, RunAbandoned, RunFinished, RunStarted, Stamp,
     TaskRecorded, UserDiscovered, UserRecorded, WorkflowDecided, WorkflowRecorded,
 };
@@ -54,6 +54,8 @@ pub(crate) struct Archive {
     pub(crate) each: u32,
     /// What becomes of the n-th action, from 0.
     pub(crate) fate: fn(u32) -> Fate,
+    /// What stands before every text of others: that of the n-th person and of their actions, from 0, and of the job itself, with 0.
+    pub(crate) before: fn(u32) -> &'static str,
 }
 
 /// The portal's owner, and a colleague.
@@ -85,13 +87,13 @@ impl Writer {
         self.journal.append(stamp, entries).unwrap();
     }
 
-    fn begin(&mut self, command: &str) {
+    fn begin(&mut self, command: &str, os_user: &str) {
         self.run += 1;
         self.requests = 1;
         self.pass(60_000);
         self.write([Event::RunStarted(Box::new(RunStarted {
             command: command.to_owned(),
-            os_user: "alex".to_owned(),
+            os_user: os_user.to_owned(),
             login_user: Some("a.morgan".to_owned()),
             host: "office-7".to_owned(),
             process: 4242,
@@ -175,7 +177,13 @@ impl Archive {
             33 => Fate::Held(HoldReason::Foreign),
             _ => Fate::Ended(Outcome::Confirmed),
         },
+        before: |_| "",
     };
+
+    /// A text of others.
+    fn text(&self, number: u32, text: &str) -> String {
+        format!("{}{text}", (self.before)(number))
+    }
 
     fn user(&self, action: u32) -> UserId {
         UserId(FIRST + action / self.each)
@@ -195,13 +203,13 @@ impl Archive {
             run: 0,
             requests: 0,
         };
-        writer.begin("plan");
+        writer.begin("plan", &self.text(0, "alex"));
         self.write_roster(&mut writer);
         self.write_found(&mut writer);
         self.write_plan(&mut writer, &"d".repeat(64));
         writer.finish(None);
         self.write_review(&mut writer);
-        writer.begin("apply");
+        writer.begin("apply", &self.text(0, "alex"));
         writer.write([Event::PlanConfirmed(PlanConfirmed {
             confirm: format!("acme.bitrix24.com:{}:{}", self.people * self.each, "c".repeat(8)),
             by: "terminal".to_owned(),
@@ -210,7 +218,7 @@ impl Archive {
         let half = actions.len() / 2;
         self.carry_out(&mut writer, &actions[..half]);
         writer.pause("operating time used up", Some("bizproc.workflow.kill"), 63);
-        writer.begin("resume");
+        writer.begin("resume", &self.text(0, "alex"));
         writer.write([Event::RunAbandoned(RunAbandoned {
             abandoned: RunId(2),
             in_doubt: 0,
@@ -238,7 +246,7 @@ impl Archive {
 
     fn write_roster(&self, writer: &mut Writer) {
         let column = |name: &str, field: Option<&str>| RosterColumn {
-            name: Personal::new(name).about(About::Nobody),
+            name: Personal::new(self.text(0, name)).about(About::Nobody),
             field: field.map(str::to_owned),
         };
         writer.write([Event::JobCreated(Box::new(JobCreated {
@@ -259,13 +267,13 @@ impl Archive {
                 rows_ignored: 0,
             },
             policy_emails: Vec::new(),
-            reason: Some(Personal::new("=Closing of the <b>Lyon</b> office").about(About::Nobody)),
-            ticket: Some(Personal::new("HR-12").about(About::Nobody)),
+            reason: Some(Personal::new(self.text(0, "=Closing of the <b>Lyon</b> office")).about(About::Nobody)),
+            ticket: Some(Personal::new(self.text(0, "HR-12")).about(About::Nobody)),
         }))]);
         for number in 0..=self.people {
             let row = RowNumber(number + 1);
             let user = UserId(FIRST + number);
-            let text = |text: String| Some(Personal::new(text).about(About::Row(row)));
+            let text = |text: String| Some(Personal::new(self.text(number, &text)).about(About::Row(row)));
             let full_name = format!("{} {}", pick(&LAST_NAMES, number), pick(&FIRST_NAMES, number));
             let last = number == self.people;
             writer.write([
@@ -280,13 +288,13 @@ impl Archive {
                     full_name: text(full_name),
                     kind: ActionKind::Kill,
                     note: (number == 3).then(|| text("left in \"May\"".to_owned())).flatten(),
-                    other: Vec::new(),
+                    other: self.other(number, row),
                 })),
                 Event::UserRecorded(Box::new(UserRecorded {
                     user,
                     active: last,
-                    first_name: Some(about(user, pick(&FIRST_NAMES, number))),
-                    last_name: Some(about(user, pick(&LAST_NAMES, number))),
+                    first_name: Some(about(user, self.text(number, pick(&FIRST_NAMES, number)))),
+                    last_name: Some(about(user, self.text(number, pick(&LAST_NAMES, number)))),
                     second_name: None,
                     email: Some(about(user, format!("u{}@example.com", user.0))),
                     user_type: Some("employee".to_owned()),
@@ -317,13 +325,24 @@ impl Archive {
         writer.write([Event::RowsResolved(Empty {})]);
     }
 
+    /// A column that the program does not know, where texts of others are not what they should be.
+    fn other(&self, number: u32, row: RowNumber) -> Vec<OtherCell> {
+        let cell = |text: &str| Personal::new(self.text(number, text)).about(About::Row(row));
+        let other = OtherCell {
+            column: cell("Office"),
+            value: cell("Lyon"),
+        };
+        if (self.before)(number).is_empty() { Vec::new() } else { vec![other] }
+    }
+
     fn write_found(&self, writer: &mut Writer) {
         for person in 0..self.people {
             let user = UserId(FIRST + person);
             writer.requests += 2;
             writer.pass(700);
             let found = (person * self.each..(person + 1) * self.each).flat_map(|number| {
-                let title = format!("{} {number}", pick(&TITLES, number));
+                let title = self.text(person, &format!("{} {number}", pick(&TITLES, number)));
+                let document = self.text(person, &format!("Document {number}"));
                 let task = Event::TaskRecorded(Box::new(TaskRecorded {
                     task: TaskId(1000 + number),
                     workflow: workflow(number),
@@ -331,17 +350,17 @@ impl Archive {
                     status: 0,
                     user_status: 0,
                     name: Some(about(user, &*title)),
-                    document_name: Some(about(user, format!("Document {number}"))),
+                    document_name: Some(about(user, &*document)),
                     modified: None,
                     overdue: None,
                 }));
                 let workflow = Event::WorkflowRecorded(Box::new(WorkflowRecorded {
                     workflow: workflow(number),
                     running: true,
-                    module: Some(if number % 9 == 5 { "crm" } else { "lists" }.to_owned()),
+                    module: Some(self.text(person, if number % 9 == 5 { "crm" } else { "lists" })),
                     entity: Some("BizprocDocument".to_owned()),
                     document: Some((2000 + number).to_string()),
-                    document_name: Some(about(user, format!("Document {number}"))),
+                    document_name: Some(about(user, document)),
                     document_name_about: Some(user),
                     template: Some("7".to_owned()),
                     started: None,
@@ -360,7 +379,7 @@ impl Archive {
         let approved = |plan_hash: &str| {
             Event::PlanApproved(PlanApproved {
                 plan_hash: plan_hash.repeat(64),
-                operator: operator("vera", None, "office-9"),
+                operator: operator(&self.text(0, "vera"), None, &self.text(0, "office-9")),
                 by: "terminal".to_owned(),
             })
         };
@@ -377,7 +396,7 @@ impl Archive {
         };
         let decided = Event::PlanDecided(Box::new(PlanDecided {
             plan_hash: "d".repeat(64),
-            operator: operator("alex", Some("a.morgan"), "office-7"),
+            operator: operator(&self.text(0, "alex"), Some("a.morgan"), "office-7"),
             row: Some(RowNumber(2)),
             user: Some(UserId(FIRST + 1)),
         }));
@@ -443,7 +462,7 @@ impl Archive {
             writer.write(
                 sent.iter()
                     .filter(|(_, fate)| *fate != Fate::Sent)
-                    .map(|(number, fate)| answered(*number, 1, *fate)),
+                    .map(|(number, fate)| self.answered(*number, 1, *fate)),
             );
             writer.pass(900);
             let endings = batch.iter().filter_map(|(number, fate)| match fate {
@@ -456,17 +475,17 @@ impl Archive {
                     Event::ActionReopened(ActionReopened {
                         action: ActionId(number + 1),
                         outcome: Outcome::Failed,
-                        reason: Some(Personal::new("the owner asked for it").about(About::Nobody)),
+                        reason: Some(Personal::new(self.text(0, "the owner asked for it")).about(About::Nobody)),
                     }),
                     self.intended(*number, 2),
-                    answered(*number, 2, Fate::Ended(Outcome::Presumed)),
+                    self.answered(*number, 2, Fate::Ended(Outcome::Presumed)),
                     Event::ActionReturned(ActionReturned {
                         action: ActionId(number + 1),
                         attempt: 2,
                         why: Returned::StillListed,
                     }),
                     self.intended(*number, 3),
-                    answered(*number, 3, Fate::Ended(Outcome::Failed)),
+                    self.answered(*number, 3, Fate::Ended(Outcome::Failed)),
                     ended(*number, Outcome::Failed),
                 ]);
             }
@@ -474,6 +493,25 @@ impl Archive {
                 writer.pause("too many requests", Some("batch"), 2);
             }
         }
+    }
+
+    fn answered(&self, number: u32, attempt: u32, fate: Fate) -> Event {
+        let (answer, code, text) = match fate {
+            Fate::Ended(Outcome::Presumed) => (AnswerKind::InDoubt, Some("no answer"), None),
+            Fate::Ended(Outcome::Failed | Outcome::Unattributed) => (
+                AnswerKind::Refused,
+                Some("ERROR_CORE"),
+                Some("Действие бизнес-процесса не выполнено | <b>\"x\"</b>"),
+            ),
+            _ => (AnswerKind::Yes, None, None),
+        };
+        Event::AttemptAnswered(AttemptAnswered {
+            action: ActionId(number + 1),
+            attempt,
+            answer,
+            code: code.map(|code| self.text(number / self.each, code)),
+            text: text.map(|text| Personal::new(self.text(number / self.each, text)).about(About::Nobody)),
+        })
     }
 
     fn intended(&self, number: u32, attempt: u32) -> Event {
@@ -495,25 +533,6 @@ fn operator(os_user: &str, login_user: Option<&str>, host: &str) -> Operator {
         login_user: login_user.map(str::to_owned),
         host: host.to_owned(),
     }
-}
-
-fn answered(number: u32, attempt: u32, fate: Fate) -> Event {
-    let (answer, code, text) = match fate {
-        Fate::Ended(Outcome::Presumed) => (AnswerKind::InDoubt, Some("no answer"), None),
-        Fate::Ended(Outcome::Failed | Outcome::Unattributed) => (
-            AnswerKind::Refused,
-            Some("ERROR_CORE"),
-            Some("Действие бизнес-процесса не выполнено | <b>\"x\"</b>"),
-        ),
-        _ => (AnswerKind::Yes, None, None),
-    };
-    Event::AttemptAnswered(AttemptAnswered {
-        action: ActionId(number + 1),
-        attempt,
-        answer,
-        code: code.map(str::to_owned),
-        text: text.map(|text| Personal::new(text).about(About::Nobody)),
-    })
 }
 
 fn ended(number: u32, outcome: Outcome) -> Event {
