@@ -149,13 +149,9 @@ impl Journal {
         };
         let head = known.as_ref().and_then(|(_, head)| head.as_ref());
         let scan = chain::scan(&db, head.map(|(_, checkpoint)| checkpoint.size))?;
-        if let Some((note, checkpoint)) = head {
+        if let Some(head) = head {
             let path = head::path(heads, &open::database(&db)?.unwrap_or_default());
-            let keys = View::new(&db).signing_keys()?;
-            if !keys.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
-                return Err(HeadError::Foreign(path).into());
-            }
-            compare(checkpoint, &scan, &path)?;
+            hold_against(head, View::new(&db), &scan, &path)?;
         }
         if known.is_some() {
             check_sealed(View::new(&db), &scan)?;
@@ -539,11 +535,13 @@ fn rotated(key: &VerifyingKey, replaces: &VerifyingKey, operator: &Operator) -> 
     })
 }
 
+/// What is wrong where a head cannot even be looked for.
+const NO_ID: &str = "the id of the database is none that this program gives";
+
 /// Takes the lock of a database's head, and reads it.
 fn guard(heads: &Path, database: &str) -> Result<(Lock, Option<(Note, Checkpoint)>), JournalError> {
     if !head::is_id(database) {
-        let what = "the id of the database is none that this program gives";
-        return Err(JournalError::Damaged { seq: 0, what });
+        return Err(JournalError::Damaged { seq: 0, what: NO_ID });
     }
     let path = head::path(heads, database);
     let lock = Lock::take(&crate::files::beside(&path, ".lock")).map_err(HeadError::from)?;
@@ -560,6 +558,59 @@ fn check_sealed(view: View<'_>, scan: &chain::Scan) -> Result<(), JournalError> 
     match checkpoint {
         Some(checkpoint) if checkpoint.size == scan.tree.size() && checkpoint.root == scan.tree.root() => Ok(()),
         _ => Err(JournalError::NotSealed),
+    }
+}
+
+/// The journal against the head of this machine, which one of its keys has to have signed.
+fn hold_against(
+    (note, checkpoint): &(Note, Checkpoint),
+    view: View<'_>,
+    scan: &chain::Scan,
+    path: &Path,
+) -> Result<(), JournalError> {
+    if !view.signing_keys()?.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
+        return Err(HeadError::Foreign(path.to_owned()).into());
+    }
+    Ok(compare(checkpoint, scan, path)?)
+}
+
+/// What the head of this machine says of a journal that is only read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HeadSays {
+    /// The journal holds all that this machine signed.
+    Agrees,
+    /// Nobody signed the journal yet.
+    Unsigned,
+    /// The journal was signed, and this machine has no head of it.
+    Missing,
+}
+
+impl JournalFile {
+    /// Compares the journal with the head of this machine as [`Journal::open_signed`] does, without a lock and without a change. Where a
+    /// run is at work meanwhile, the head is the older of the two, which is legitimate.
+    ///
+    /// # Errors
+    /// When the journal is damaged or contradicts the head, or one of them cannot be read.
+    pub fn compare_with_head(&self, heads: &Path) -> Result<HeadSays, JournalError> {
+        let database = self.view().database()?;
+        if !head::is_id(&database) {
+            return Err(JournalError::Damaged { seq: 0, what: NO_ID });
+        }
+        let path = head::path(heads, &database);
+        // First: what is recorded from here on is not in it yet.
+        let head = head::read(&path)?;
+        let snapshot = self.snapshot()?;
+        let scan = chain::scan(&snapshot, head.as_ref().map(|(_, checkpoint)| checkpoint.size))?;
+        let view = View::new(&snapshot);
+        if let Some(head) = &head {
+            hold_against(head, view, &scan, &path)?;
+        }
+        check_sealed(view, &scan)?;
+        Ok(match (head, view.signing_key()?) {
+            (Some(_), _) => HeadSays::Agrees,
+            (None, Some(_)) => HeadSays::Missing,
+            (None, None) => HeadSays::Unsigned,
+        })
     }
 }
 

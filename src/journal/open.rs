@@ -204,6 +204,14 @@ impl JournalFile {
         View::new(&self.db)
     }
 
+    /// Everything as of this moment, whatever is written meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn snapshot(&self) -> Result<rusqlite::Transaction<'_>, JournalError> {
+        Ok(self.db.unchecked_transaction()?)
+    }
+
     /// A copy as of this moment, whole and readable anywhere, in a file of its own.
     ///
     /// # Errors

@@ -193,6 +193,11 @@ impl Connection {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// The end of the time of the certificate that the portal, or whoever answers for it, showed last.
+    pub fn certificate_end(&self) -> Option<DateTime<Utc>> {
+        self.exchange.certificate_end()
+    }
+
     /// How many requests could go out at once now; none where there is no limit.
     pub fn room(&self) -> Option<u32> {
         lock(&self.bucket).room(self.now())

@@ -8,15 +8,19 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Client, Response};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Failure, Reply};
+use super::certificate;
 use super::error::PortalError;
 use super::exchange::{Answering, Exchange};
 use super::method::Method;
@@ -51,6 +55,7 @@ pub(super) struct Http {
     client: Client,
     webhook: Webhook,
     deadlines: Deadlines,
+    certificate_end: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl Http {
@@ -71,6 +76,7 @@ impl Http {
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            .tls_info(true)
             .referer(false)
             .pool_max_idle_per_host(0)
             .connect_timeout(deadlines.connect);
@@ -89,6 +95,7 @@ impl Http {
             client,
             webhook,
             deadlines,
+            certificate_end: Mutex::default(),
         })
     }
 
@@ -100,6 +107,7 @@ impl Http {
             Ok(response) => response.map_err(failure)?,
             Err(_) => return Err(Failure::NoAnswer),
         };
+        self.note_certificate(&response);
         let status = response.status().as_u16();
         let redirect_host = response.headers().get(LOCATION).and_then(host_of);
         let body = timeout_at(end, read_body(response))
@@ -113,9 +121,21 @@ impl Http {
     }
 }
 
+impl Http {
+    fn note_certificate(&self, response: &Response) {
+        let shown = response.extensions().get::<TlsInfo>();
+        let end = shown.and_then(TlsInfo::peer_certificate).and_then(certificate::end);
+        *self.certificate_end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+}
+
 impl Exchange for Http {
     fn post<'a>(&'a self, method: Method, body: &'a Value) -> Answering<'a> {
         Box::pin(self.exchange(method, body))
+    }
+
+    fn certificate_end(&self) -> Option<DateTime<Utc>> {
+        *self.certificate_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -15,11 +15,12 @@
 //! read ──▶ listing* ──▶ decode*
 //!   └────▶ patient ─┬─▶ encode*, answer* ──▶ body*, code*
 //!          destroy ─┤
-//!                   └─▶ connection ──▶ exchange (http), pace*, limit*      * pure: no I/O, clock or randomness
+//!                   └─▶ connection ──▶ exchange (http ──▶ certificate*), pace*, limit*      * pure: no I/O, clock or randomness
 //! ```
 
 mod answer;
 mod body;
+mod certificate;
 mod code;
 mod connection;
 mod decode;

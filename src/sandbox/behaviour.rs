@@ -145,6 +145,13 @@ behaviour! {
         /// that text
         "exact" Exact,
     }
+    /// Whether `user.get` tells departments.
+    "departments" departments: Departments {
+        /// it does
+        "told" Told,
+        /// it does not: the portal has no organisation chart
+        "left-out" LeftOut,
+    }
     /// The order of `user.get` when none is asked for.
     "user-order" user_order: UserOrder {
         /// by id

@@ -387,6 +387,7 @@ fn cell(row: &Row<'_>, field: &str) -> Cell {
             .started_by
             .map_or(Cell::Null, |user| Cell::Int(i64::from(user))),
         "OVERDUE_DATE" => task.overdue.map_or(Cell::Null, Cell::Date),
+        "WORKFLOW_TEMPLATE_ID" if workflow.template_id == 0 => Cell::Null,
         "WORKFLOW_TEMPLATE_ID" => Cell::Int(i64::from(workflow.template_id)),
         "WORKFLOW_TEMPLATE_NAME" => perhaps(workflow.template_name.as_ref()),
         "WORKFLOW_STATE" => perhaps(workflow.state.as_ref()),

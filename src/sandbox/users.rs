@@ -4,7 +4,7 @@
 //! prefix are patterns, the three-character prefixes do not parse, people without a department are hidden, and an empty
 //! answer has no `total`. Sections 2.1 and 2.3 of the protocol notes.
 
-use super::behaviour::{ActiveForm, AdminMode, UserOrder};
+use super::behaviour::{ActiveForm, AdminMode, Departments, UserOrder};
 use super::call::{Answer, Desk, PAGE, Refusal, Success};
 use super::collation;
 use super::dates;
@@ -341,6 +341,7 @@ fn row(desk: &Desk<'_>, user: &User, fields: &[&str]) -> PhpArray {
             "DATE_REGISTER" => Php::from(dates::iso(BEGINNING - 365 * 86_400)),
             "TIMESTAMP_X" => Php::Object,
             "LAST_ACTIVITY_DATE" if user.active => Php::from(dates::sql(BEGINNING)),
+            "UF_DEPARTMENT" if desk.behaviour.departments == Departments::LeftOut => Php::Null,
             "UF_DEPARTMENT" => Php::Array(PhpArray::list(
                 user.departments.iter().map(|one| Php::Int(i64::from(*one))),
             )),

@@ -260,6 +260,7 @@ fn row(desk: &Desk<'_>, workflow: &Workflow, select: &[&str]) -> PhpArray {
             "STARTED_BY" => workflow
                 .started_by
                 .map_or(Php::Null, |user| desk.number(i64::from(user))),
+            "TEMPLATE_ID" if workflow.template_id == 0 => Php::Null,
             _ => desk.number(i64::from(workflow.template_id)),
         };
         row.put(field, value);

@@ -90,7 +90,7 @@ pub struct Workflow {
     pub entity: String,
     /// The document's id, a text such as `LEAD_1`.
     pub document_id: String,
-    /// The template's id.
+    /// The template's id; 0 where rows do not tell it.
     pub template_id: u32,
     /// The template's name; `None`: the template was deleted, and task rows that ask for its name vanish.
     pub template_name: Option<String>,

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use offboard24::sandbox::World;
+use offboard24::sandbox::world::User;
+use offboard24::sandbox::{Options, RequestRecord, World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::{Desk, Ended, HOW_TO, Portal, asked, number};
+use crate::support::{Desk, Ended, HOW_TO, Portal, asked, chosen, number, unlimited};
 
 /// `plan` under a policy, of these people.
 fn plan(desk: &Desk, policy: &str, roster: &str, more: &[&str]) -> Ended {
@@ -171,7 +172,10 @@ fn what_is_included_although_others_wait_is_told_first() {
 #[test]
 fn a_rule_that_the_portal_leaves_open_stops_the_plan_and_is_named() {
     type Change = fn(&mut World, &str);
-    let cases: [(&str, &str, Change); 3] = [
+    let cases: [(&str, &str, Change); 4] = [
+        ("protect.templates", "templates = [12]", |world, workflow| {
+            world.edit_workflow(workflow, |workflow| workflow.template_id = 0);
+        }),
         ("protect.emails", "emails = [\"boss@example.com\"]", |world, _| {
             let mut user = world.user(29).unwrap().clone();
             user.email = None;
@@ -205,6 +209,103 @@ fn a_rule_that_the_portal_leaves_open_stops_the_plan_and_is_named() {
         portal.assert_untouched();
         desk.assert_sound();
     }
+}
+
+#[test]
+fn departments_and_a_number_that_the_portal_never_tells_stop_the_plan_too() {
+    for (name, policy, variant) in [
+        ("protect.departments", "[protect]\ndepartments = [9]\n", "departments=left-out"),
+        (
+            "caps.percent_of_running",
+            "[caps]\npercent_of_running = 90\n",
+            "totals=missing",
+        ),
+    ] {
+        let portal = Portal::with(Options {
+            world: WorldOptions::Given(Box::new(World::sample())),
+            behaviour: chosen(&[variant]),
+            ..unlimited()
+        });
+        let desk = Desk::at(&portal);
+        let refused = plan(&desk, policy, "id\n29\n", &[]).expect(6);
+        let said = message(&refused);
+        assert!(said.contains(name) && said.contains("does not tell"), "{said}");
+        assert_eq!(refused.json()["plan_hash"], Value::Null);
+        desk.run(&["apply", "--json"]).expect(6);
+        desk.run(&["resume", "--json"]).expect(6);
+        assert!(!portal.requests().iter().any(RequestRecord::destroys));
+        desk.assert_sound();
+    }
+}
+
+/// Ann and Ben are dismissed; one workflow waits for both, and one for Ben alone. Whatever can be protected of the first is of a kind of
+/// its own.
+fn protected_by_hand() -> (Portal, String, String) {
+    let mut world = World::empty();
+    let mut ann = User::new(2, "Ann", "Lee", "ann@example.com").dismissed();
+    ann.departments = vec![9];
+    world.add_user(ann);
+    world.add_user(User::new(3, "Ben", "Ray", "ben@example.com").dismissed());
+    world.add_user(User::new(4, "Ann", "Lee", "other@example.com").dismissed());
+    let mut waits = |people: &[u32]| {
+        let workflow = world.start_workflow(1, "Contract");
+        world.ask(&workflow, "Approve", people);
+        workflow
+    };
+    let (theirs, bens) = (waits(&[2, 3]), waits(&[3]));
+    world.edit_workflow(&theirs, |workflow| {
+        workflow.module = "crm".to_owned();
+        workflow.entity = "Deal".to_owned();
+        workflow.template_id = 77;
+    });
+    (Portal::of(world), theirs, bens)
+}
+
+#[test]
+fn what_any_rule_protects_is_never_sent_although_somebody_includes_it_by_hand() {
+    for rule in [
+        "users = [2]",
+        "emails = [\"ann@example.com\"]",
+        "departments = [9]",
+        "templates = [77]",
+        "document_types = [\"crm/Deal\"]",
+        "modules = [\"crm\"]",
+        "workflows",
+    ] {
+        let (portal, theirs, bens) = protected_by_hand();
+        let desk = Desk::at(&portal);
+        let of_person = ["users", "emails", "departments"].iter().any(|name| rule.starts_with(name));
+        let rule = rule.replace("workflows", &format!("workflows = [\"{theirs}\"]"));
+        let planned = plan(&desk, &format!("[protect]\n{rule}\n"), "id\n2\n3\n", &[]).expect(4).json();
+        let by_id = format!("workflow:{theirs}");
+        for selector in [&*by_id, "person:3", "template:77", "hold:protected"] {
+            let refused = desk.run(&["decide", "--include", selector, "--json"]);
+            let refused = refused.json();
+            let said = refused["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert!(said.contains("stays held: protected"), "{rule}, {selector}: {said}");
+        }
+        assert_eq!(desk.status()["plan_hash"], planned["plan_hash"], "{rule}");
+        desk.apply(&planned).expect(4);
+        assert_eq!(portal.destroyed(), [bens].into(), "{rule}");
+        let sent = asked(&portal, "bizproc.workflow.terminate");
+        assert!(sent.iter().all(|command| command["ID"] != *theirs), "{rule}: {sent:?}");
+        desk.assert_sound();
+        if of_person {
+            protected_person_is_given_no_row(&rule);
+        }
+    }
+}
+
+/// A row about either of two Anns, of whom one is protected, is never given to that one.
+fn protected_person_is_given_no_row(rule: &str) {
+    let (portal, theirs, bens) = protected_by_hand();
+    let desk = Desk::at(&portal);
+    let roster = "first_name,last_name\nAnn,Lee\nBen,Ray\n";
+    let planned = plan(&desk, &format!("[protect]\n{rule}\n"), roster, &[]).expect(4).json();
+    let refused = desk.run(&["decide", "--row", "1", "--user", "2", "--json"]).expect(6);
+    assert!(message(&refused).contains("protect"), "{rule}: {}", message(&refused));
+    desk.apply(&planned).expect(4);
+    assert_eq!(portal.destroyed(), [bens].into(), "{rule}: {theirs}");
 }
 
 #[test]

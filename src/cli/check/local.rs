@@ -11,7 +11,7 @@ use super::super::settings::Place;
 use super::super::text::count;
 use super::{Check, State};
 use crate::journal::key::{KeyError, Keys};
-use crate::journal::{self, JournalError, JournalFile};
+use crate::journal::{self, HeadSays, JournalError, JournalFile};
 use crate::plan::policy::Policy;
 
 /// Free bytes below which somebody should know: a job of some thousand actions records some ten megabytes.
@@ -135,8 +135,26 @@ fn look_at_database(place: &Place) -> Vec<Check> {
         Ok((jobs, key)) => vec![
             Check::ok(NAME, format!("{shown}, {}", count(jobs, "job"))),
             look_at_key(place, key),
+            look_at_head(place),
         ],
         Err(error) => vec![Check::failure(NAME, error), look_at_key(place, None)],
+    }
+}
+
+/// The journal against what this machine signed last, as a run compares them before it writes.
+fn look_at_head(place: &Place) -> Check {
+    const NAME: &str = "head";
+    let heads = place.paths.heads();
+    let said = JournalFile::open(&place.database).and_then(|file| file.compare_with_head(&heads));
+    match said {
+        Ok(HeadSays::Agrees) => Check::ok(NAME, "the journal holds all that this machine signed"),
+        Ok(HeadSays::Unsigned) => Check::ok(NAME, "none yet: nothing was signed"),
+        Ok(HeadSays::Missing) => Check::warning(
+            NAME,
+            "this machine has no head of this database: whether something was cut off its end cannot be told here",
+            "compare it with what was kept elsewhere: offboard24 audit verify --receipt FILE",
+        ),
+        Err(error) => Check::failure(NAME, error),
     }
 }
 

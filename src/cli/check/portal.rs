@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::super::failure::Failure;
 use super::super::preflight::{
     clock_offset_ms, clocks_differ, look_for_administrator, look_for_methods, look_for_scopes,
 };
 use super::super::settings::{Place, PortalAccess};
 use super::super::terminal::Terminal;
+use super::super::text::count;
 use super::super::work::{Level, LevelOfOthers, connect};
 use super::Check;
 use crate::domain::{ActionKind, UserId};
@@ -16,14 +19,13 @@ use crate::lock::{Lock, LockError};
 use crate::plan::record::Notices;
 use crate::portal::{Connection, LevelStore, PortalError, Reader};
 
+/// Less time than this, and somebody should know: a certificate is usually renewed a month before it ends.
+const CERTIFICATE_LEFT_MIN: TimeDelta = TimeDelta::days(14);
+
 /// Asks everything. What cannot be known any more, since the portal or the webhook is not there, is left out.
 pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool, terminal: &Terminal) -> Vec<Check> {
     let clock = place.surroundings.clock();
-    let encryption = if access.webhook.is_encrypted() {
-        "trusted, valid, and the portal's own"
-    } else {
-        "none: plain http, which does not leave this machine"
-    };
+    let is_encrypted = access.webhook.is_encrypted();
     let portal = access.webhook.portal();
     let (level, mut checks) = match level(place, &access) {
         Ok(level) => level,
@@ -45,7 +47,7 @@ pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool
     };
     let mut found = vec![
         Check::ok("portal", format!("{portal} answers")),
-        Check::ok("certificate", encryption),
+        certificate(is_encrypted, connection.certificate_end(), clock.utc()),
         Check::ok("owner", format!("user {owner}, who works here")),
     ];
     found.extend(rights(&reader, owner, reads_emails).await);
@@ -95,6 +97,26 @@ fn unanswered(error: PortalError, portal: &str) -> Check {
     let mut failure = Failure::from(error);
     failure.message = format!("{portal}: {}", failure.message);
     Check::failure(name, failure)
+}
+
+/// It is trusted, or there would have been no answer. One that ends soon is nobody's mistake yet.
+fn certificate(is_encrypted: bool, end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Check {
+    const NAME: &str = "certificate";
+    if !is_encrypted {
+        return Check::ok(NAME, "none: plain http, which does not leave this machine");
+    }
+    match end {
+        Some(end) if end - now < CERTIFICATE_LEFT_MIN => {
+            let message = format!(
+                "trusted and valid, but only until {}: {} left",
+                end.format("%Y-%m-%d %H:%M UTC"),
+                count((end - now).num_days().unsigned_abs(), "day")
+            );
+            let next = "have it renewed: once it has ended, no request reaches the portal, and a job stops half-way";
+            Check::warning(NAME, message, next)
+        }
+        _ => Check::ok(NAME, "trusted, valid, and the portal's own"),
+    }
 }
 
 /// Scopes, plan, administrator: each rests on the one before, and only the first that is missing says anything.
@@ -157,5 +179,28 @@ fn requests(connection: &Connection) -> Check {
             "wait a minute, or let the job wait",
         ),
         Some(room) => Check::ok(NAME, format!("{room} can go out at once")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::check::State;
+
+    #[test]
+    fn a_certificate_that_ends_within_fourteen_days_is_a_warning() {
+        let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
+        let on = |left: Option<TimeDelta>| certificate(true, left.map(|left| now + left), now);
+        let soon = on(Some(TimeDelta::days(9) + TimeDelta::hours(5)));
+        assert_eq!(soon.state, State::Warning);
+        assert_eq!(
+            soon.message,
+            "trusted and valid, but only until 2026-12-01 15:00 UTC: 9 days left"
+        );
+        assert_eq!(on(Some(TimeDelta::days(14) - TimeDelta::seconds(1))).state, State::Warning);
+        assert_eq!(on(Some(TimeDelta::days(14))).state, State::Ok);
+        // What cannot be read is no reason to warn of.
+        assert_eq!(on(None).state, State::Ok);
+        assert_eq!(certificate(false, None, now).state, State::Ok);
     }
 }
