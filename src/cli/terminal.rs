@@ -3,12 +3,13 @@
 //! Data goes to standard output, everything else to standard error. A closed pipe is no reason to stop: by the time something is
 //! printed it is on record, so writing ignores errors.
 
+use std::fmt;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
@@ -24,6 +25,8 @@ pub(crate) struct Terminal {
     object: bool,
     /// The flags that say where things are: the next command has to have them too.
     place: Option<String>,
+    /// The bar that is shown: what is noted meanwhile stands above it.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Terminal {
@@ -33,6 +36,7 @@ impl Terminal {
             quiet,
             object: true,
             place: None,
+            bar: Arc::default(),
         }
     }
 
@@ -80,8 +84,12 @@ impl Terminal {
 
     /// A note beside the data, on standard error; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
-            Self::tell(text);
+        if self.quiet {
+            return;
+        }
+        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(|| Self::tell(text)),
+            None => Self::tell(text),
         }
     }
 
@@ -162,13 +170,20 @@ impl Terminal {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {per_sec:.1}, {elapsed} so far, {eta} left")
-        {
-            bar.set_style(style);
+        // The bar takes what the words leave of the line, so that it stays one.
+        let template = "{wide_bar} {pos}/{len} {msg}, {rate}/s, {elapsed} so far, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(
+                style.with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
+                    // Writing into the bar's text cannot fail.
+                    _ = write!(to, "{:.1}", state.per_sec());
+                }),
+            );
         }
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         Progress {
             bar,
+            shown: Arc::clone(&self.bar),
             lines: (!self.quiet && !on_terminal).then(Mutex::default),
         }
     }
@@ -219,6 +234,8 @@ impl Rendered for clap::builder::StyledStr {
 /// How far a command is.
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// Where the terminal knows it from.
+    shown: Arc<Mutex<Option<ProgressBar>>>,
     /// Without a terminal: what was written so far.
     lines: Option<Mutex<Written>>,
 }
@@ -259,6 +276,7 @@ impl Progress {
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

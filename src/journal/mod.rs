@@ -27,9 +27,9 @@ mod passage;
 mod personal;
 pub mod prove;
 pub mod receipt;
-pub mod review;
 mod redact;
 mod reserve;
+pub mod review;
 mod seal;
 mod trail;
 pub mod tree;
@@ -568,7 +568,11 @@ fn hold_against(
     scan: &chain::Scan,
     path: &Path,
 ) -> Result<(), JournalError> {
-    if !view.signing_keys()?.iter().any(|key| Checkpoint::verified(note, key).is_ok()) {
+    if !view
+        .signing_keys()?
+        .iter()
+        .any(|key| Checkpoint::verified(note, key).is_ok())
+    {
         return Err(HeadError::Foreign(path.to_owned()).into());
     }
     Ok(compare(checkpoint, scan, path)?)

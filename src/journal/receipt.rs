@@ -298,10 +298,18 @@ mod tests {
     #[test]
     fn a_receipt_of_an_earlier_version_can_be_read_and_says_nothing_of_decisions_and_approvals() {
         let text = receipt().to_string();
-        let lines = text.lines().filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
         let earlier: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
         let earlier = Receipt::parse(&earlier.concat()).unwrap();
-        assert_eq!(earlier, Receipt { review: None, ..receipt() });
+        assert_eq!(
+            earlier,
+            Receipt {
+                review: None,
+                ..receipt()
+            }
+        );
         assert_eq!(Receipt::parse(&earlier.to_string()).unwrap(), earlier);
     }
 

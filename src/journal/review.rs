@@ -30,10 +30,7 @@ pub struct Review {
 
 impl Review {
     /// The lines, of words in the order of the record.
-    pub fn of<'a>(
-        decided: impl IntoIterator<Item = &'a Word>,
-        approved: impl IntoIterator<Item = &'a Word>,
-    ) -> Self {
+    pub fn of<'a>(decided: impl IntoIterator<Item = &'a Word>, approved: impl IntoIterator<Item = &'a Word>) -> Self {
         Self {
             decided: line(decided),
             approved: line(approved),

@@ -94,7 +94,10 @@ mod tests {
             let end = end(&certificate(year)).unwrap();
             assert_eq!(end.to_rfc3339(), format!("{year}-11-22T00:00:00+00:00"));
         }
-        assert_eq!(time(UTC_TIME, "991231235959Z").unwrap().to_rfc3339(), "1999-12-31T23:59:59+00:00");
+        assert_eq!(
+            time(UTC_TIME, "991231235959Z").unwrap().to_rfc3339(),
+            "1999-12-31T23:59:59+00:00"
+        );
     }
 
     #[test]

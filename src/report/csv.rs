@@ -418,7 +418,9 @@ fn given(report: &Report, row: RowNumber) -> String {
 /// `2026-11-22T09:40:00.000Z; vera@office-7`: the approval that holds.
 fn approved(report: &Report) -> String {
     let approval = report.review.approved();
-    approval.map_or(String::new(), |approval| joined(signed(&approval.at, &approval.operator)))
+    approval.map_or(String::new(), |approval| {
+        joined(signed(&approval.at, &approval.operator))
+    })
 }
 
 fn signed(at: &str, operator: &Operator) -> [String; 2] {

@@ -463,7 +463,13 @@ impl Page<'_> {
             })
             .collect();
         if !decisions.is_empty() {
-            let header = [words.c_when, words.c_by_whom, words.c_decided, words.c_void_plan, words.c_record];
+            let header = [
+                words.c_when,
+                words.c_by_whom,
+                words.c_decided,
+                words.c_void_plan,
+                words.c_record,
+            ];
             self.table(&header, decisions);
             self.text.push('\n');
         }

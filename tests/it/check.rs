@@ -15,7 +15,7 @@ fn check(desk: &Desk, more: &[&str]) -> Ended {
 }
 
 /// What was printed, with everything that differs from run to run under a name of its own.
-fn steady(ended: &Ended, desk: &Desk, portal: &str) -> String {
+pub(crate) fn steady(ended: &Ended, desk: &Desk, portal: &str) -> String {
     let text = format!("{}\n{}", ended.stdout.trim_end(), ended.stderr.trim_end());
     let text = text
         .replace(portal, "PORTAL")
@@ -196,6 +196,48 @@ fn what_is_wrong_with_the_machine_is_named_and_plan_stops_at_it_too() {
     assert_eq!(amiss(&ended), ["database failure"]);
     std::fs::remove_dir_all(&state).unwrap();
     check(&desk, &[]).expect(0);
+}
+
+#[test]
+fn a_journal_is_held_against_the_head_of_this_machine_and_nothing_is_changed() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(HOW_TO);
+    desk.plan(&roster, "terminate");
+    assert!(states(&check(&desk, &["--json"])).contains(&("head".to_owned(), "ok".to_owned())));
+    let earlier = desk.folder().join("earlier.db");
+    rusqlite::Connection::open(desk.database())
+        .unwrap()
+        .execute("VACUUM INTO ?1", [earlier.to_str().unwrap()])
+        .unwrap();
+    let head = std::fs::read(desk.head()).unwrap();
+    desk.plan(&roster, "terminate");
+    // The head lags by what one crash leaves: legitimate.
+    let newest = std::fs::read(desk.head()).unwrap();
+    std::fs::write(desk.head(), head).unwrap();
+    assert_eq!(amiss(&check(&desk, &["--json"]).expect(0)), [""; 0]);
+    std::fs::remove_file(desk.head()).unwrap();
+    assert_eq!(amiss(&check(&desk, &["--json"]).expect(0)), ["head warning"]);
+    assert!(!desk.head().exists(), "nothing is made");
+
+    let path = desk.head();
+    std::fs::write(&path, &newest).unwrap();
+    for left in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{}{left}", desk.database().display())));
+    }
+    std::fs::copy(&earlier, desk.database()).unwrap();
+    let ended = check(&desk, &["--json"]).expect(6);
+    assert_eq!(amiss(&ended), ["head failure"]);
+    let json = ended.json();
+    assert!(
+        json["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("its end is missing"),
+        "{json}"
+    );
+    desk.run(&["plan", &roster, "--action", "terminate"]).expect(6);
+    assert_eq!(std::fs::read(&path).unwrap(), newest);
 }
 
 #[test]

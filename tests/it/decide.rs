@@ -370,7 +370,11 @@ fn whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval() {
 /// Ann and Ben by name: which Ben is decided, then what is shared is included; both plans were approved.
 fn decided_and_approved(office: &Office) -> [Value; 2] {
     let first = office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
-    let approve = |plan: &Value| office.approve(Some("auditor"), plan["confirm"].as_str().unwrap()).expect(0);
+    let approve = |plan: &Value| {
+        office
+            .approve(Some("auditor"), plan["confirm"].as_str().unwrap())
+            .expect(0)
+    };
     approve(&first);
     office.decide(&["--row", "2", "--user", "3"]);
     let last = office.decide(&["--include", "hold:shared"]);
@@ -415,15 +419,24 @@ fn reports_tell_who_decided_what_who_approved_and_for_which_plan() {
         assert!(markdown.contains(words), "{words} is missing:\n{markdown}");
     }
     let page = report(&["--format", "html", "--lang", "ru"]);
-    assert!(page.contains("id=\"review\"") && page.contains("прежний план"), "{page}");
+    assert!(
+        page.contains("id=\"review\"") && page.contains("прежний план"),
+        "{page}"
+    );
     let text = report(&["--format", "csv"]);
     let mut lines = csv::Reader::from_reader(text.as_bytes());
     let header = lines.headers().unwrap().clone();
     let column = |name: &str| header.iter().position(|column| column == name).unwrap();
     let lines: Vec<csv::StringRecord> = lines.records().map(Result::unwrap).collect();
-    assert!(lines.iter().all(|line| line[column("approved")].contains(" (auditor)@")));
+    assert!(
+        lines
+            .iter()
+            .all(|line| line[column("approved")].contains(" (auditor)@"))
+    );
     let decided = |record: &str, place: &str, is: &str| {
-        let mut found = lines.iter().filter(|line| &line[column("record")] == record && &line[column(place)] == is);
+        let mut found = lines
+            .iter()
+            .filter(|line| &line[column("record")] == record && &line[column(place)] == is);
         found.next().unwrap()[column("decided")].to_owned()
     };
     let included = decided("action", "workflow", &office.with_carl);
@@ -442,7 +455,15 @@ fn a_report_says_when_the_policy_asks_for_an_approval_that_nobody_gave() {
     let policy = office.desk.folder().join("policy.toml");
     std::fs::write(&policy, "approval = \"always\"\n").unwrap();
     let roster = office.desk.roster(BOTH);
-    let plan = ["plan", &roster, "--action", "kill", "--policy", policy.to_str().unwrap(), "--json"];
+    let plan = [
+        "plan",
+        &roster,
+        "--action",
+        "kill",
+        "--policy",
+        policy.to_str().unwrap(),
+        "--json",
+    ];
     let plan = office.desk.run(&plan).expect(4).json();
     let missing = |language: &str, words: &str| {
         let report = office.desk.run(&["report", "--format", "md", "--lang", language]);
@@ -450,10 +471,15 @@ fn a_report_says_when_the_policy_asks_for_an_approval_that_nobody_gave() {
     };
     assert_eq!(missing("en", "The policy asks for the approval of a second person"), 2);
     assert_eq!(missing("ru", "Политика требует одобрения второго человека"), 2);
-    office.approve(Some("auditor"), plan["confirm"].as_str().unwrap()).expect(0);
+    office
+        .approve(Some("auditor"), plan["confirm"].as_str().unwrap())
+        .expect(0);
     assert_eq!(missing("en", "The policy asks for the approval of a second person"), 0);
     let json = office.desk.run(&["report", "--format", "json"]).expect(0).json();
-    assert_eq!((&json["approval_needed"], &json["approvals"][0]["holds"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&json["approval_needed"], &json["approvals"][0]["holds"]),
+        (&json!(true), &json!(true))
+    );
 }
 
 #[test]
@@ -474,7 +500,11 @@ fn a_receipt_tells_who_decided_and_approved_and_verify_holds_it_to_that() {
         let at = story[event]["at"].as_str().unwrap();
         assert!(line.starts_with(&format!("{times}{at}, event {event}, by ")), "{line}");
     }
-    assert!(review.approved.contains(" (logged in as auditor) on "), "{}", review.approved);
+    assert!(
+        review.approved.contains(" (logged in as auditor) on "),
+        "{}",
+        review.approved
+    );
 
     let file = office.desk.folder().join("receipt.txt");
     let verify = |text: &str, code: i32| {
@@ -493,6 +523,8 @@ fn a_receipt_tells_who_decided_and_approved_and_verify_holds_it_to_that() {
         assert!(said.contains("and on record is "), "{said}");
     }
     // An earlier version's says nothing about it.
-    let of_before = text.lines().filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
+    let of_before = text
+        .lines()
+        .filter(|line| !line.starts_with("decided: ") && !line.starts_with("approved: "));
     verify(&of_before.collect::<Vec<_>>().join("\n"), 0);
 }

@@ -43,6 +43,7 @@ mod screens;
 mod sealing;
 mod spreadsheets;
 mod tampering;
+mod terminal;
 mod tidy;
 mod traps;
 mod vectors;

@@ -214,7 +214,11 @@ fn a_rule_that_the_portal_leaves_open_stops_the_plan_and_is_named() {
 #[test]
 fn departments_and_a_number_that_the_portal_never_tells_stop_the_plan_too() {
     for (name, policy, variant) in [
-        ("protect.departments", "[protect]\ndepartments = [9]\n", "departments=left-out"),
+        (
+            "protect.departments",
+            "[protect]\ndepartments = [9]\n",
+            "departments=left-out",
+        ),
         (
             "caps.percent_of_running",
             "[caps]\npercent_of_running = 90\n",
@@ -274,9 +278,13 @@ fn what_any_rule_protects_is_never_sent_although_somebody_includes_it_by_hand() 
     ] {
         let (portal, theirs, bens) = protected_by_hand();
         let desk = Desk::at(&portal);
-        let of_person = ["users", "emails", "departments"].iter().any(|name| rule.starts_with(name));
+        let of_person = ["users", "emails", "departments"]
+            .iter()
+            .any(|name| rule.starts_with(name));
         let rule = rule.replace("workflows", &format!("workflows = [\"{theirs}\"]"));
-        let planned = plan(&desk, &format!("[protect]\n{rule}\n"), "id\n2\n3\n", &[]).expect(4).json();
+        let planned = plan(&desk, &format!("[protect]\n{rule}\n"), "id\n2\n3\n", &[])
+            .expect(4)
+            .json();
         let by_id = format!("workflow:{theirs}");
         for selector in [&*by_id, "person:3", "template:77", "hold:protected"] {
             let refused = desk.run(&["decide", "--include", selector, "--json"]);
@@ -301,7 +309,9 @@ fn protected_person_is_given_no_row(rule: &str) {
     let (portal, theirs, bens) = protected_by_hand();
     let desk = Desk::at(&portal);
     let roster = "first_name,last_name\nAnn,Lee\nBen,Ray\n";
-    let planned = plan(&desk, &format!("[protect]\n{rule}\n"), roster, &[]).expect(4).json();
+    let planned = plan(&desk, &format!("[protect]\n{rule}\n"), roster, &[])
+        .expect(4)
+        .json();
     let refused = desk.run(&["decide", "--row", "1", "--user", "2", "--json"]).expect(6);
     assert!(message(&refused).contains("protect"), "{rule}: {}", message(&refused));
     desk.apply(&planned).expect(4);
@@ -376,6 +386,24 @@ fn at_each_cap_the_limit_passes_and_one_more_is_refused_with_the_number_to_pass(
         assert_eq!(portal.destroyed().len(), 10, "{key}");
         desk.assert_sound();
     }
+}
+
+#[test]
+fn what_is_included_by_hand_counts_against_the_caps_too() {
+    let (portal, theirs, bens) = protected_by_hand();
+    let desk = Desk::at(&portal);
+    // Of Ben alone, the workflow of both is shared with an outsider.
+    let planned = plan(&desk, "[caps]\nactions = 1\n", "id\n3\n", &[]).expect(4).json();
+    assert_eq!(number(&planned, "/actions/planned"), 1);
+    let by_id = format!("workflow:{theirs}");
+    let decided = desk.run(&["decide", "--include", &by_id, "--json"]).expect(6).json();
+    assert_eq!(decided["error"]["kind"], "over-cap");
+    assert_eq!(number(&decided, "/actions/planned"), 2);
+    assert_eq!(desk.apply(&decided).expect(6).json()["error"]["kind"], "over-cap");
+    portal.assert_untouched();
+    let back = desk.run(&["decide", "--drop", &by_id, "--json"]).expect(4).json();
+    desk.apply(&back).expect(4);
+    assert_eq!(portal.destroyed(), [bens].into());
 }
 
 #[test]

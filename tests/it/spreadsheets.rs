@@ -76,7 +76,9 @@ fn lines(text: &str, delimiter: u8) -> Vec<Vec<String>> {
         .delimiter(delimiter)
         .has_headers(false)
         .from_reader(text.as_bytes());
-    let lines = reader.records().map(|line| line.unwrap().iter().map(str::to_owned).collect());
+    let lines = reader
+        .records()
+        .map(|line| line.unwrap().iter().map(str::to_owned).collect());
     lines.collect()
 }
 
@@ -93,8 +95,13 @@ fn report(desk: &Desk, dialect: &str) -> String {
 
 /// Whether a spreadsheet might calculate this cell: what stands before a trigger may be dropped on the way in.
 fn may_be_a_formula(cell: &str) -> bool {
-    let dropped = |character: char| character.is_whitespace() || character.is_control() || "\"\u{feff}\u{202e}«".contains(character);
-    cell.starts_with(['\t', '\r', '\n']) || cell.trim_start_matches(dropped).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '−'])
+    let dropped = |character: char| {
+        character.is_whitespace() || character.is_control() || "\"\u{feff}\u{202e}«".contains(character)
+    };
+    cell.starts_with(['\t', '\r', '\n'])
+        || cell
+            .trim_start_matches(dropped)
+            .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '−'])
 }
 
 #[test]
@@ -106,14 +113,23 @@ fn no_text_of_roster_portal_or_operator_begins_like_a_formula_and_all_else_is_un
         |number| hostile(number as usize + 9),
         |number| hostile(number as usize + 17),
     ];
-    let dialects = [("rfc4180", b','), ("excel", b','), ("excel-ru", b';'), ("excel-ru", b';')];
+    let dialects = [
+        ("rfc4180", b','),
+        ("excel", b','),
+        ("excel-ru", b';'),
+        ("excel-ru", b';'),
+    ];
     for (before, (dialect, delimiter)) in turns.into_iter().zip(dialects) {
         let desk = made(&Archive { before, ..PEOPLE });
         let found = lines(&report(&desk, dialect), delimiter);
         assert_eq!(found.len(), harmless.len(), "{dialect}");
         let column = |name: &str| harmless[0].iter().position(|column| column == name).unwrap();
         for (line, harmless) in found.iter().zip(&harmless) {
-            assert_eq!(line.len(), harmless.len(), "a separator in a text cuts no cell: {line:?}");
+            assert_eq!(
+                line.len(),
+                harmless.len(),
+                "a separator in a text cuts no cell: {line:?}"
+            );
             for cell in line {
                 assert!(!may_be_a_formula(cell), "{dialect}: {cell:?}");
             }
@@ -139,7 +155,10 @@ fn assert_texts_are_whole(desk: &Desk, lines: &[Vec<String>], before: &str) {
         let title = format!("{} ({})", task["title"].as_str().unwrap(), task["task"]);
         assert_eq!(unguarded(&line[column("tasks")]), title);
         let approved = unguarded(&line[column("approved")]);
-        assert!(approved.ends_with(&format!("; {before}vera@{before}office-9")), "{approved:?}");
+        assert!(
+            approved.ends_with(&format!("; {before}vera@{before}office-9")),
+            "{approved:?}"
+        );
     }
 }
 
@@ -168,7 +187,9 @@ fn office() -> Option<PathBuf> {
     let programs = std::env::split_paths(&folders).flat_map(|folder| NAMES.map(|name| folder.join(name)));
     let found = programs.into_iter().find(|program| program.is_file());
     if found.is_none() {
-        eprintln!("NOT TESTED in a spreadsheet: none of {NAMES:?} is installed (Debian: apt-get install libreoffice-calc-nogui)");
+        eprintln!(
+            "NOT TESTED in a spreadsheet: none of {NAMES:?} is installed (Debian: apt-get install libreoffice-calc-nogui)"
+        );
     }
     found
 }
@@ -182,7 +203,12 @@ fn through_a_spreadsheet(office: &Path, desk: &Desk, name: &str, text: &str) -> 
     let output = Command::new(office)
         .env("HOME", desk.folder())
         .arg(format!("-env:UserInstallation=file://{}", profile.display()))
-        .args(["--headless", "--infilter=CSV:44,34,UTF8", "--convert-to", "csv:Text - txt - csv (StarCalc):44,34,UTF8"])
+        .args([
+            "--headless",
+            "--infilter=CSV:44,34,UTF8",
+            "--convert-to",
+            "csv:Text - txt - csv (StarCalc):44,34,UTF8",
+        ])
         .arg("--outdir")
         .args([&saved, &file])
         .output()
@@ -201,7 +227,10 @@ fn an_id_of_digits_comes_out_of_libreoffice_as_it_went_in() {
         let like = world.start_workflow(5, "template");
         let like = world.workflow(&like).unwrap().clone();
         world.finish_workflow(&like.id);
-        world.add_workflow(Workflow { id: id.to_owned(), ..like });
+        world.add_workflow(Workflow {
+            id: id.to_owned(),
+            ..like
+        });
         world.ask(id, "=1+1", &[5]);
     }
     let portal = Portal::of(world);
@@ -222,5 +251,9 @@ fn an_id_of_digits_comes_out_of_libreoffice_as_it_went_in() {
     let mut sorted = IDS.to_vec();
     sorted.sort_unstable();
     assert_eq!(ids("excel"), sorted);
-    assert_ne!(ids("rfc4180"), sorted, "without protection they are taken for numbers and dates");
+    assert_ne!(
+        ids("rfc4180"),
+        sorted,
+        "without protection they are taken for numbers and dates"
+    );
 }

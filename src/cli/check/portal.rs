@@ -197,7 +197,10 @@ mod tests {
             soon.message,
             "trusted and valid, but only until 2026-12-01 15:00 UTC: 9 days left"
         );
-        assert_eq!(on(Some(TimeDelta::days(14) - TimeDelta::seconds(1))).state, State::Warning);
+        assert_eq!(
+            on(Some(TimeDelta::days(14) - TimeDelta::seconds(1))).state,
+            State::Warning
+        );
         assert_eq!(on(Some(TimeDelta::days(14))).state, State::Ok);
         // What cannot be read is no reason to warn of.
         assert_eq!(on(None).state, State::Ok);

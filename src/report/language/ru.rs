@@ -503,7 +503,11 @@ pub(super) const WORDS: Words = Words {
         Decision::Drop => "исключено",
     },
     decided_actions: |actions| {
-        let word = if actions.contains(',') { "действия" } else { "действие" };
+        let word = if actions.contains(',') {
+            "действия"
+        } else {
+            "действие"
+        };
         format!("{word} {actions}")
     },
     decided_released: "снято:",

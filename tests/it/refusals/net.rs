@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+use chrono::{Datelike as _, TimeDelta, Utc};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -48,9 +49,20 @@ impl Authority {
 
     /// A certificate that ends with this year.
     pub(super) fn sign_until(&self, name: &str, year: i32) -> Identity {
+        self.sign_to(name, year, 12, 31)
+    }
+
+    /// A certificate that ends with the day so many days from today.
+    pub(super) fn sign_for(&self, name: &str, days: i64) -> Identity {
+        let last = Utc::now() + TimeDelta::days(days);
+        let part = |number: u32| u8::try_from(number).unwrap();
+        self.sign_to(name, last.year(), part(last.month()), part(last.day()))
+    }
+
+    fn sign_to(&self, name: &str, year: i32, month: u8, day: u8) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
-        params.not_after = date_time_ymd(year, 12, 31);
+        params.not_after = date_time_ymd(year, month, day);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Identity {

@@ -93,6 +93,30 @@ fn a_certificate_for_another_name_and_one_that_has_expired_are_refused_though_th
 }
 
 #[test]
+fn check_warns_of_a_certificate_that_ends_within_fourteen_days() {
+    let authority = Authority::new();
+    let (portal, front, desk) = behind(&authority.sign_for("127.0.0.1", 16));
+    let file = authority.file(desk.folder());
+    let certificate = || {
+        let ended = desk.run(&["check", "--rate", "unlimited", "--ca-file", &file, "--json"]);
+        let checks = ended.expect(0).json()["checks"].as_array().unwrap().clone();
+        let found = checks
+            .into_iter()
+            .find(|check| check["check"] == "certificate")
+            .unwrap();
+        (found["state"].to_string(), found["message"].to_string())
+    };
+    assert_eq!(certificate().0, "\"ok\"");
+    front.show(&authority.sign_for("127.0.0.1", 5));
+    let (state, message) = certificate();
+    assert!(
+        state.contains("warning") && message.contains("4 days left"),
+        "{state} {message}"
+    );
+    portal.assert_untouched();
+}
+
+#[test]
 fn a_certificate_file_that_is_none_is_named_before_anything_is_asked() {
     let authority = Authority::new();
     let (portal, _front, desk) = behind(&authority.sign("127.0.0.1"));

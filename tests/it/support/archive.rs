@@ -9,14 +9,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use offboard24::clock::{Clock, Sleep};
 use offboard24::domain::{
-    ActionId, ActionKind, Decision, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId, UserId,
-    WorkflowId,
+    ActionId, ActionKind, Decision, HoldReason, JobId, Outcome, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
+    UserId, WorkflowId,
 };
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
-    Empty, Entry, Event, JobClosed, JobCreated, Journal, Operator, OtherCell, Paused, PlanApproved, PlanConfirmed, PlanDecided, PlanFrozen, Recorded, ResidueRecorded,
-    Returned, RosterColumn, RosterRead, RowRead, RowResolved, RunAbandoned, RunFinished, RunStarted, Stamp,
-    TaskRecorded, UserDiscovered, UserRecorded, WorkflowDecided, WorkflowRecorded,
+    Empty, Entry, Event, JobClosed, JobCreated, Journal, Operator, OtherCell, Paused, PlanApproved, PlanConfirmed,
+    PlanDecided, PlanFrozen, Recorded, ResidueRecorded, Returned, RosterColumn, RosterRead, RowRead, RowResolved,
+    RunAbandoned, RunFinished, RunStarted, Stamp, TaskRecorded, UserDiscovered, UserRecorded, WorkflowDecided,
+    WorkflowRecorded,
 };
 use offboard24::personal::Personal;
 
@@ -332,7 +333,11 @@ impl Archive {
             column: cell("Office"),
             value: cell("Lyon"),
         };
-        if (self.before)(number).is_empty() { Vec::new() } else { vec![other] }
+        if (self.before)(number).is_empty() {
+            Vec::new()
+        } else {
+            vec![other]
+        }
     }
 
     fn write_found(&self, writer: &mut Writer) {

@@ -165,6 +165,106 @@ pub(crate) const POLICIES: &[Defence] = &[
         test: "decide::where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approval",
     },
     Defence {
+        against: "policy: an approval by whoever made the plan",
+        by: "everybody who had a hand in it is refused",
+        without: &[Removal {
+            file: "src/cli/approve.rs",
+            code: "if makers.iter().any(|maker| is_same(maker, &me)) {",
+            becomes: "if makers.iter().all(|maker| !is_same(maker, &me)) && makers.is_empty() {",
+        }],
+        test: "decide::whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval",
+    },
+    Defence {
+        against: "policy: an approval of an earlier plan",
+        by: "an approval holds for its own plan",
+        without: &[Removal {
+            file: "src/plan/approval.rs",
+            code: "Some(approved.plan_hash.as_str()) == plan_hash &&",
+            becomes: "plan_hash.is_some() &&",
+        }],
+        test: "decide::reports_tell_who_decided_what_who_approved_and_for_which_plan",
+    },
+    Defence {
+        against: "policy: a receipt that names another approver",
+        by: "verify compares it with the record",
+        without: &[Removal {
+            file: "src/journal/verify/meaning.rs",
+            code: "(\"approved\", approved_said, approved_there),",
+            becomes: "(\"approved\", approved_there.clone(), approved_there),",
+        }],
+        test: "decide::a_receipt_tells_who_decided_and_approved_and_verify_holds_it_to_that",
+    },
+    Defence {
+        against: "policy: what is protected, included by hand",
+        by: "its hold is never released",
+        without: &[Removal {
+            file: "src/plan/decide.rs",
+            code: "HoldReason::Protected => true,",
+            becomes: "HoldReason::Protected => false,",
+        }],
+        test: "policy::what_any_rule_protects_is_never_sent_although_somebody_includes_it_by_hand",
+    },
+    Defence {
+        against: "policy: a protected person, given a row by hand",
+        by: "the rules are asked about whoever is named",
+        without: &[Removal {
+            file: "src/cli/decide.rs",
+            code: "        Protection::None => Ok(person),\n        Protection::By(rule) => {",
+            becomes: "        Protection::None => Ok(person),\n        Protection::By(_) => Ok(person),\n        Protection::By(rule) => {",
+        }],
+        test: "policy::what_any_rule_protects_is_never_sent_although_somebody_includes_it_by_hand",
+    },
+    Defence {
+        against: "policy: a decision about a plan that was confirmed",
+        by: "it is refused",
+        without: &[Removal {
+            file: "src/cli/decide.rs",
+            code: "    if record.confirmed_at.is_some() {",
+            becomes: "    if record.confirmed_at.is_some() && record.frozen_at.is_none() {",
+        }],
+        test: "decide::a_plan_that_was_confirmed_is_never_decided_about_again",
+    },
+    Defence {
+        against: "policy: a decision that takes the plan over a cap",
+        by: "caps are counted anew after it",
+        without: &[Removal {
+            file: "src/cli/show.rs",
+            code: "if let Err(refusal) = consent::check_caps(work.journal.view(), &work.job(Some(job))?) {",
+            becomes: "if let (true, Err(refusal)) = (false, consent::check_caps(work.journal.view(), &work.job(Some(job))?)) {",
+        }],
+        test: "policy::what_is_included_by_hand_counts_against_the_caps_too",
+    },
+    Defence {
+        against: "policy: a cap on a number that the portal does not tell",
+        by: "the plan stops",
+        without: &[Removal {
+            file: "src/plan/freeze.rs",
+            code: "if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {",
+            becomes: "if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running == Some(0) {",
+        }],
+        test: "policy::departments_and_a_number_that_the_portal_never_tells_stop_the_plan_too",
+    },
+    Defence {
+        against: "policy: check of a journal whose end was cut off",
+        by: "it is held against the head of this machine",
+        without: &[Removal {
+            file: "src/journal/mod.rs",
+            code: "            hold_against(head, view, &scan, &path)?;",
+            becomes: "            tracing::trace!(?head);",
+        }],
+        test: "check::a_journal_is_held_against_the_head_of_this_machine_and_nothing_is_changed",
+    },
+    Defence {
+        against: "policy: check of a certificate that ends soon",
+        by: "its end is read, and compared with the clock",
+        without: &[Removal {
+            file: "src/cli/check/portal.rs",
+            code: "end - now < CERTIFICATE_LEFT_MIN =>",
+            becomes: "now - end > CERTIFICATE_LEFT_MIN =>",
+        }],
+        test: "refusals::tls::check_warns_of_a_certificate_that_ends_within_fourteen_days",
+    },
+    Defence {
         against: "policy: a folder that others can write in",
         by: "plan looks at it first",
         without: &[Removal {

@@ -195,6 +195,16 @@ pub(crate) const REPORTS: &[Defence] = &[
         test: "reports::what_was_erased_is_told_as_erased_and_when",
     },
     Defence {
+        against: "report: a formula in the operator's reason",
+        by: "it is guarded like a text of others",
+        without: &[Removal {
+            file: "src/report/csv.rs",
+            code: "&guarded(&line.job_reason),",
+            becomes: "&line.job_reason,",
+        }],
+        test: "spreadsheets::no_text_of_roster_portal_or_operator_begins_like_a_formula_and_all_else_is_unchanged",
+    },
+    Defence {
         against: "report: markup in a ticket",
         by: "Markdown's own signs are escaped",
         without: &[Removal {
