@@ -195,19 +195,16 @@ impl Decided {
 impl Group<'_> {
     /// `included: actions 3, 5; released: shared; to be done: kill`.
     pub fn text(&self, words: &Words) -> String {
-        let mut text = format!(
+        let about = format!(
             "{}: {}",
             (words.decided)(self.decision),
             (words.decided_actions)(&self.actions.join(", "))
         );
-        if !self.released.is_empty() {
-            let released: Vec<&str> = self.released.iter().map(|reason| reason.as_str()).collect();
-            text.push_str(&format!("; {} {}", words.decided_released, released.join(", ")));
-        }
-        if let Some(kind) = self.kind {
-            text.push_str(&format!("; {} {kind}", words.decided_do));
-        }
-        text
+        let released: Vec<&str> = self.released.iter().map(|reason| reason.as_str()).collect();
+        let released = (!released.is_empty()).then(|| format!("{} {}", words.decided_released, released.join(", ")));
+        let kind = self.kind.map(|kind| format!("{} {kind}", words.decided_do));
+        let parts: Vec<String> = [Some(about), released, kind].into_iter().flatten().collect();
+        parts.join("; ")
     }
 }
 

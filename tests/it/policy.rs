@@ -258,8 +258,8 @@ fn protected_by_hand() -> (Portal, String, String) {
     };
     let (theirs, bens) = (waits(&[2, 3]), waits(&[3]));
     world.edit_workflow(&theirs, |workflow| {
-        workflow.module = "crm".to_owned();
-        workflow.entity = "Deal".to_owned();
+        "crm".clone_into(&mut workflow.module);
+        "Deal".clone_into(&mut workflow.entity);
         workflow.template_id = 77;
     });
     (Portal::of(world), theirs, bens)

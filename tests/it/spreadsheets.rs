@@ -180,7 +180,7 @@ fn the_parts_of_a_report_are_guarded_like_the_whole() {
     assert!(guarded > 300, "{guarded}");
 }
 
-/// LibreOffice, where it is installed.
+/// `LibreOffice`, where it is installed.
 fn office() -> Option<PathBuf> {
     const NAMES: [&str; 2] = ["soffice", "libreoffice"];
     let folders = std::env::var_os("PATH").unwrap_or_default();
