@@ -19,8 +19,8 @@ pub(crate) const SEALS: &[Defence] = &[
         by: "the journal is compared with the head before anything is asked",
         without: &[Removal {
             file: "src/journal/mod.rs",
-            code: "compare(checkpoint, &scan, &path)?;",
-            becomes: "drop(compare(checkpoint, &scan, &path));",
+            code: "    Ok(compare(checkpoint, scan, path)?)",
+            becomes: "    drop(compare(checkpoint, scan, path));\n    Ok(())",
         }],
         test: "sealing::an_older_copy_put_back_is_refused_before_anything_is_asked",
     },
