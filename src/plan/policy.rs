@@ -122,7 +122,7 @@ struct WrittenProtect {
 /// A policy file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the policy cannot be used: {0}")]
-pub struct PolicyError(String);
+pub struct PolicyError(pub String);
 
 /// A rule about people or workflows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::failure::Failure;
+use super::super::language::said;
 use super::super::preflight::{
     clock_offset_ms, clocks_differ, look_for_administrator, look_for_methods, look_for_scopes,
 };
@@ -19,11 +20,14 @@ use crate::portal::{Connection, LevelStore, PortalError, Reader};
 /// Asks everything. What cannot be known any more, since the portal or the webhook is not there, is left out.
 pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool, terminal: &Terminal) -> Vec<Check> {
     let clock = place.surroundings.clock();
-    let encryption = if access.webhook.is_encrypted() {
-        "trusted, valid, and the portal's own"
-    } else {
-        "none: plain http, which does not leave this machine"
-    };
+    let is_encrypted = access.webhook.is_encrypted();
+    let encryption = said(|words| {
+        if is_encrypted {
+            words.encrypted
+        } else {
+            words.not_encrypted
+        }
+    });
     let portal = access.webhook.portal();
     let (level, mut checks) = match level(place, &access) {
         Ok(level) => level,
@@ -44,9 +48,9 @@ pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool
         }
     };
     let mut found = vec![
-        Check::ok("portal", format!("{portal} answers")),
+        Check::ok("portal", said(|words| (words.portal_answers)(&portal))),
         Check::ok("certificate", encryption),
-        Check::ok("owner", format!("user {owner}, who works here")),
+        Check::ok("owner", said(|words| (words.owner)(owner))),
     ];
     found.extend(rights(&reader, owner, reads_emails).await);
     found.push(match clock_offset_ms(&reader, clock.as_ref()).await {
@@ -61,7 +65,7 @@ pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool
 /// The level of the bucket. Where a run has the portal, its level is looked at and left alone; where there never was one, nothing is made.
 fn level(place: &Place, access: &PortalAccess) -> Result<(Box<dyn LevelStore>, Vec<Check>), Failure> {
     const NAME: &str = "other-run";
-    let none = || Check::ok(NAME, "no run is at work on this portal");
+    let none = || Check::ok(NAME, said(|words| words.no_other_run));
     let portal = access.webhook.portal();
     let path = place.paths.lock_of(&portal);
     if !path.exists() {
@@ -70,13 +74,8 @@ fn level(place: &Place, access: &PortalAccess) -> Result<(Box<dyn LevelStore>, V
     match Lock::take(&path) {
         Ok(lock) => Ok((Box::new(Level(Arc::new(lock))), vec![none()])),
         Err(LockError::Held { process, .. }) => {
-            let message =
-                format!("process {process} works on {portal}; plan, apply, run and resume have to wait for it");
-            let check = Check::warning(
-                NAME,
-                message,
-                "offboard24 status shows how far it is; offboard24 stop ends it",
-            );
+            let message = said(|words| (words.other_run)(&process, &portal));
+            let check = Check::warning(NAME, message, said(|words| words.other_run_next));
             let written = std::fs::read_to_string(&path).ok();
             Ok((Box::new(LevelOfOthers(written)), vec![check]))
         }
@@ -93,7 +92,7 @@ fn unanswered(error: PortalError, portal: &str) -> Check {
         _ => "portal",
     };
     let mut failure = Failure::from(error);
-    failure.message = format!("{portal}: {}", failure.message);
+    failure.message = failure.message.behind(&format!("{portal}: "));
     Check::failure(name, failure)
 }
 
@@ -113,14 +112,14 @@ async fn rights(reader: &Reader, owner: UserId, reads_emails: bool) -> Vec<Check
         }
     }
     match look_for_methods(reader, &kinds).await {
-        Ok(()) => found.push(Check::ok("tariff", "has business processes")),
+        Ok(()) => found.push(Check::ok("tariff", said(|words| words.has_workflows))),
         Err(error) => {
             found.push(Check::failure("tariff", error));
             return found;
         }
     }
     found.push(match look_for_administrator(reader).await {
-        Ok(()) => Check::ok("administrator", format!("user {owner} may end workflows")),
+        Ok(()) => Check::ok("administrator", said(|words| (words.administrator)(owner))),
         Err(error) => Check::failure("administrator", error),
     });
     found
@@ -133,8 +132,8 @@ fn scopes(has: &[String]) -> Check {
         Ok(()) => Check::ok(NAME, listed),
         Err(_) => Check::warning(
             NAME,
-            format!("{listed}: nobody can be found by e-mail"),
-            "tick the scope `user` in the webhook's settings, or have an id in every row of the roster and no e-mails",
+            said(|words| (words.no_emails)(&listed)),
+            said(|words| words.no_emails_next),
         ),
     }
 }
@@ -142,20 +141,20 @@ fn scopes(has: &[String]) -> Check {
 fn clocks(portal_ahead_ms: i64) -> Check {
     const NAME: &str = "clock";
     match clocks_differ(portal_ahead_ms) {
-        None => Check::ok(NAME, "as the portal's, within a minute"),
-        Some(message) => Check::warning(NAME, message, "set this machine's clock, for instance by NTP"),
+        None => Check::ok(NAME, said(|words| words.clocks_agree)),
+        Some(message) => Check::warning(NAME, message, said(|words| words.clocks_next)),
     }
 }
 
 fn requests(connection: &Connection) -> Check {
     const NAME: &str = "requests";
     match connection.room() {
-        None => Check::ok(NAME, "without limit, as --rate says"),
+        None => Check::ok(NAME, said(|words| words.requests_unlimited)),
         Some(0) => Check::warning(
             NAME,
-            "none can go out at once: others were sent a moment ago",
-            "wait a minute, or let the job wait",
+            said(|words| words.requests_none),
+            said(|words| words.requests_none_next),
         ),
-        Some(room) => Check::ok(NAME, format!("{room} can go out at once")),
+        Some(room) => Check::ok(NAME, said(|words| (words.requests)(room))),
     }
 }
