@@ -439,6 +439,7 @@ pub(crate) fn without_token(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::WaitReason;
 
     #[test]
     fn a_webhook_in_the_wrong_place_is_not_echoed() {
@@ -474,6 +475,58 @@ mod tests {
         assert_eq!(told(Language::English, 60, 30), ", 2.0 a second, 15 s left");
         assert_eq!(told(Language::English, 48, 180), ", 1.6 a second, 2 min left");
         assert_eq!(told(Language::Russian, 48, 180), ", 1,6 в секунду, осталось 2 мин");
+    }
+
+    /// A clock whose pauses end when somebody says so.
+    struct Held(tokio::sync::Notify);
+
+    impl Clock for Held {
+        fn utc(&self) -> chrono::DateTime<chrono::Utc> {
+            chrono::DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> crate::clock::Sleep<'_> {
+            Box::pin(self.0.notified())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_bar_says_that_it_waits_until_the_last_pause_is_over() {
+        let held = Arc::new(Held(tokio::sync::Notify::new()));
+        let clock: Arc<dyn Clock> = Arc::<Held>::clone(&held);
+        let terminal = Terminal::new(false, false);
+        let mut bar = Bar::new();
+        bar.drawn.set_draw_target(ProgressDrawTarget::hidden());
+        bar.show(1, 9, "actions settled".to_owned());
+        *terminal.bar() = Some(bar);
+        let pause = |seconds| Notice::Waiting {
+            reason: WaitReason::QueryLimit,
+            method: None,
+            wait: Duration::from_secs(seconds),
+            attempt: 1,
+        };
+        let shown = || terminal.bar().as_ref().map(|bar| bar.drawn.message()).unwrap();
+        terminal.pause(&pause(30), &clock);
+        terminal.pause(&pause(60), &clock);
+        // What was done in the meantime does not hide it.
+        if let Some(bar) = &mut *terminal.bar() {
+            bar.show(2, 9, "more settled".to_owned());
+        }
+        assert!(shown().starts_with("waiting 60 s, until "), "{}", shown());
+        tokio::task::yield_now().await;
+        held.0.notify_one();
+        tokio::task::yield_now().await;
+        assert!(
+            shown().starts_with("waiting 60 s, until "),
+            "the first pause is over, and not the last"
+        );
+        held.0.notify_one();
+        tokio::task::yield_now().await;
+        assert_eq!(shown(), "more settled");
     }
 
     #[test]

@@ -8,7 +8,7 @@ const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
 /// The text without what differs from run to run: the portal's port, the plan's hash, the folder, the key, a receipt's own, and blanks at line
 /// ends.
-fn steady(text: &str, portal: &Portal, desk: &Desk) -> String {
+pub(crate) fn steady(text: &str, portal: &Portal, desk: &Desk) -> String {
     let plan = desk.status();
     let hash = plan["plan_hash"].as_str().unwrap();
     let text = text

@@ -11,6 +11,7 @@ mod patience;
 mod portal;
 pub(crate) mod scene;
 pub(crate) mod schemas;
+mod screen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,7 @@ pub(crate) use keeper::Keeper;
 pub(crate) use patience::{await_on, await_that};
 pub(crate) use portal::{Portal, Seen, unlimited};
 pub(crate) use scene::{Scene, codes, leaf};
+pub(crate) use screen::Screen;
 
 /// The token of every stand-in here: what must be found nowhere.
 pub(crate) const TOKEN: &str = "marker-token_0123456789-secret";
