@@ -8,7 +8,7 @@ use super::{Part, Stays, Unfit, Words};
 use crate::domain::{ActionState, Outcome};
 use crate::plan::caps::{Cap, Over};
 use crate::plan::decide::WishError;
-use crate::plan::policy::Rule;
+use crate::plan::policy::{Rule, Subject};
 use crate::report::language::Language;
 use crate::report::language::ru::{form, n};
 use crate::report::status::JobState;
@@ -39,7 +39,7 @@ pub(super) const WORDS: Words = Words {
         None => "в этой базе нет ни одной работы".to_owned(),
     },
     no_job_next: "offboard24 jobs покажет, какие есть; новую начинает offboard24 plan",
-    no_language: |named| format!("в OFFBOARD24_LANG указан неизвестный язык {named:?}. Портал ни о чём не спрашивали"),
+    no_language: |named| format!("в OFFBOARD24_LANG указан неизвестный язык {named:?}. Запросов к порталу не было"),
     no_language_next: "укажите en или ru или уберите эту переменную",
 
     headline: |told| {
@@ -77,7 +77,7 @@ pub(super) const WORDS: Words = Words {
     orphans_about: "задания без идущего процесса: через REST портала удалить их нельзя",
     first_shared: |first, of| {
         format!(
-            "{} из {of}: там ждут и того, кто не сопоставлен в этой работе:",
+            "{} из {of}: в процессе ждут и того, кто не сопоставлен в этой работе:",
             n(first, ACTIONS)
         )
     },
@@ -89,7 +89,7 @@ pub(super) const WORDS: Words = Words {
     },
     first_robots: |first, of| {
         format!(
-            "{} из {of}: процесс относится к CRM или RPA; с ним могут остановиться роботы сделки или элемента, и для всех:",
+            "{} из {of}: процесс относится к CRM или RPA, и его завершение может остановить роботов сделки или элемента для всех:",
             n(first, ACTIONS)
         )
     },
@@ -122,8 +122,8 @@ pub(super) const WORDS: Words = Words {
     why_other_job: "он занят другой незаконченной работой",
     why_protected: "его или того, кого в нём ждут, защищает политика",
     why_dropped: "исключён оператором",
-    why_foreign: |starter| format!("его запустил работающий коллега: {starter}"),
-    starter_unknown: "портал не показывает, кто",
+    why_foreign: |starter| format!("кто запустил: {starter}"),
+    starter_unknown: "неизвестно, портал его не показывает",
 
     meaning: |state| match state {
         ActionState::Planned => "не начато",
@@ -239,7 +239,7 @@ pub(super) const WORDS: Words = Words {
     roster_warning: roster::warning,
     roster_unreadable: |path, cause| {
         format!(
-            "список {} не удаётся прочитать: {cause}. Портал ни о чём не спрашивали",
+            "список {} не удаётся прочитать: {cause}. Запросов к порталу не было",
             path.display()
         )
     },
@@ -250,14 +250,14 @@ pub(super) const WORDS: Words = Words {
     action_missing_next: "укажите действие через --action kill или --action terminate или впишите его в каждую строку",
     policy_unreadable: |path, cause| {
         format!(
-            "политику {} не удаётся прочитать: {cause}. Портал ни о чём не спрашивали",
+            "политику {} не удаётся прочитать: {cause}. Запросов к порталу не было",
             path.display()
         )
     },
     policy_unreadable_next: "укажите через --policy файл политики, который этот пользователь может читать, или уберите этот флаг",
     policy_unusable: |path, cause| {
         format!(
-            "{}: политика непригодна: {}. Портал ни о чём не спрашивали",
+            "{}: политика непригодна: {}. Запросов к порталу не было",
             path.display(),
             cause.0
         )
@@ -265,16 +265,20 @@ pub(super) const WORDS: Words = Words {
     policy_unusable_next: "исправьте файл политики и введите ту же команду ещё раз",
     unevaluable: |error| {
         format!(
-            "правило политики {} нельзя применить: портал не сообщает {} ({}). План не составлен, ничего не отправлено",
+            "правило политики {} нельзя применить: портал не сообщает {}{}. План не составлен, ничего не отправлено",
             error.rule,
             asks_for(error.rule),
-            error.missing
+            match &error.about {
+                Subject::Portal => String::new(),
+                Subject::User(user, row) => format!(" пользователя {user} из строки {row}"),
+                Subject::Workflow(workflow) => format!(" процесса {workflow}"),
+            }
         )
     },
     unevaluable_next: |rule| {
         format!("выясните, почему портал этого не сообщает, или уберите {rule} из политики и составьте план заново")
     },
-    required: |flags| format!("политика требует {flags}. Портал ни о чём не спрашивали"),
+    required: |flags| format!("политика требует {flags}. Запросов к порталу не было"),
     required_next: |flags| format!("введите ту же команду ещё раз с {flags}"),
 
     plan_unfinished: |job| format!("план работы {job} не закончен"),
@@ -302,7 +306,7 @@ pub(super) const WORDS: Words = Words {
         format!("другой человек, под своей учётной записью: offboard24 approve {job}; затем: offboard24 apply {job}")
     },
     other_portal: |job, portal, other| {
-        format!("работа {job} относится к {portal}, а вебхук — к {other}; портал ни о чём не спрашивали")
+        format!("работа {job} относится к {portal}, а вебхук — к {other}; запросов к порталу не было")
     },
     other_portal_next: "возьмите вебхук того портала, к которому относится работа",
     mismatch: |part| {
@@ -333,7 +337,7 @@ pub(super) const WORDS: Words = Words {
         )
     },
     row_erased: |job, row| {
-        format!("строка {row} работы {job} стёрта, поэтому план уже не составить. Портал ни о чём не спрашивали")
+        format!("строка {row} работы {job} стёрта, поэтому план уже не составить. Запросов к порталу не было")
     },
     row_erased_next: "offboard24 plan ROSTER со списком без этого человека",
     never_confirmed: |job| format!("план работы {job} никто не подтверждал"),
@@ -373,8 +377,8 @@ pub(super) const WORDS: Words = Words {
     no_row: |job, row| format!("в работе {job} нет строки {row}"),
     row_not_open: |row, state| {
         format!(
-            "строка {row} в состоянии {}, а указать сотрудника можно только для строки ambiguous или not_found. Портал ни о чём не \
-             спрашивали",
+            "строка {row} в состоянии {}, а указать сотрудника можно только для строки ambiguous или not_found. Запросов к порталу не \
+             было",
             state.map_or_else(|| "«не прочитана»".to_owned(), |state| WORDS.row(state))
         )
     },
@@ -404,7 +408,7 @@ pub(super) const WORDS: Words = Words {
     other_row_next: "исправьте список и составьте план заново",
     nothing_to_approve: |job| format!("в плане работы {job} нечего выполнять"),
     own_plan: |who| {
-        format!("{who} составлял этот план или принимал по нему решения, а одобрить его должен кто-то другой")
+        format!("этот план составлен или изменён под учётной записью {who}, а одобрить его должен кто-то другой")
     },
     own_plan_next: |job| format!("другой человек, под своей учётной записью: offboard24 approve {job}"),
     approved: |who, job, confirm| format!("{who}: план работы {job} одобрен; выполнить его можно с {confirm}"),
@@ -416,19 +420,19 @@ pub(super) const WORDS: Words = Words {
     no_webhook: "вебхук не указан",
     no_webhook_next: "поместите адрес входящего вебхука в OFFBOARD24_WEBHOOK или в файл, указанный через --webhook-file, или назовите \
                       через --portal портал из файла настроек",
-    webhook_unreadable: |cause| format!("файл вебхука не удаётся прочитать: {cause}. Портал ни о чём не спрашивали"),
+    webhook_unreadable: |cause| format!("файл вебхука не удаётся прочитать: {cause}. Запросов к порталу не было"),
     webhook_unreadable_next: "поместите адрес вебхука, и ничего больше, в текстовый файл, который этот пользователь может читать",
     webhook_wrong: portal::webhook,
     webhook_wrong_next: "скопируйте адрес со страницы вебхука на портале",
     webhook_public: |path| {
         format!(
-            "вебхук в {} может прочитать любой на этой машине. Портал ни о чём не спрашивали",
+            "вебхук в {} может прочитать любой на этой машине. Запросов к порталу не было",
             path.display()
         )
     },
     webhook_elsewhere: |[origin, leads_to, name, name_origin, expected]| {
         format!(
-            "вебхук ({origin}) ведёт на {leads_to}, а портал {name} ({name_origin}) — это {expected}. Портал ни о чём не спрашивали"
+            "вебхук ({origin}) ведёт на {leads_to}, а портал {name} ({name_origin}) — это {expected}. Запросов к порталу не было"
         )
     },
     webhook_elsewhere_next: "offboard24 config explain покажет, откуда что взято; уберите то, что относится к другому порталу",

@@ -77,7 +77,7 @@ pub(super) fn action_missing(missing: &ActionMissing) -> String {
 pub(super) fn errors(errors: &[RosterError]) -> String {
     let lines: Vec<String> = errors.iter().map(error).collect();
     format!(
-        "список непригоден; портал ни о чём не спрашивали:\n  {}",
+        "список непригоден; запросов к порталу не было:\n  {}",
         lines.join("\n  ")
     )
 }
