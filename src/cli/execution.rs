@@ -8,7 +8,7 @@ use super::consent::Consent;
 use super::failure::Failure;
 use super::language::Words;
 use super::receipt::Issued;
-use super::work::{Link, Work};
+use super::work::{Link, PAUSE_TOLD_MIN, Work};
 use super::{Ending, show};
 use crate::crash::{self, Point};
 use crate::domain::{ActionState, JobId, Outcome, RunId, StopReason};
@@ -118,7 +118,8 @@ async fn perform(
     let before = work.status(job)?;
     let to_do = before.count(ActionState::Planned) + before.in_doubt;
     let bar = work.terminal.progress(&work.clock);
-    let words = work.terminal.words();
+    let (terminal, clock) = (work.terminal.clone(), Arc::clone(&work.clock));
+    let words = terminal.words();
     let progress = |view: View<'_>| {
         if let Ok(counts) = view.action_counts(job) {
             let of = |state| counts.get(&state).copied().unwrap_or_default();
@@ -136,6 +137,11 @@ async fn perform(
         stop: link.signals.stop(),
         may_send,
         progress: &progress,
+        lulls: &|lull, wait| {
+            if wait >= PAUSE_TOLD_MIN {
+                terminal.pause(&(words.lull)(lull), wait, &clock);
+            }
+        },
     };
     let stop = link.signals.stop();
     let mut recorder = work.recorder(link, run, job);

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::language::{Language, Said, Words, words};
 use crate::clock::Clock;
 use crate::crash::{self, Point};
-use crate::portal::{Notice, Webhook};
+use crate::portal::Webhook;
 
 /// How this process talks.
 #[derive(Clone, Debug)]
@@ -125,18 +125,14 @@ impl Terminal {
         }
     }
 
-    /// A pause of the portal's client: told in a line, and on the bar until it is over.
-    pub(crate) fn pause(&self, notice: &Notice, clock: &Arc<dyn Clock>) {
-        let Notice::Waiting {
-            reason, method, wait, ..
-        } = notice;
-        let until = clock.utc().with_timezone(&chrono::Local) + *wait;
-        let until = until.format("%H:%M:%S").to_string();
-        let text = (self.words().waiting)(*wait, &until, *reason, *method);
+    /// A pause: told in a line, and on the bar until it is over.
+    pub(crate) fn pause(&self, reason: &str, wait: Duration, clock: &Arc<dyn Clock>) {
+        let until = clock.utc().with_timezone(&chrono::Local) + wait;
+        let text = (self.words().waiting)(wait, &until.format("%H:%M:%S").to_string(), reason);
         self.note(&text);
         if let Some(shown) = &mut *self.bar() {
             shown.pause(text);
-            let (slot, clock, wait) = (Arc::clone(&self.shown), Arc::clone(clock), *wait);
+            let (slot, clock) = (Arc::clone(&self.shown), Arc::clone(clock));
             let number = shown.pauses;
             drop(tokio::spawn(async move {
                 clock.sleep(wait).await;
@@ -439,7 +435,6 @@ pub(crate) fn without_token(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::portal::WaitReason;
 
     #[test]
     fn a_webhook_in_the_wrong_place_is_not_echoed() {
@@ -503,15 +498,10 @@ mod tests {
         bar.drawn.set_draw_target(ProgressDrawTarget::hidden());
         bar.show(1, 9, "actions settled".to_owned());
         *terminal.bar() = Some(bar);
-        let pause = |seconds| Notice::Waiting {
-            reason: WaitReason::QueryLimit,
-            method: None,
-            wait: Duration::from_secs(seconds),
-            attempt: 1,
-        };
+        let pause = |seconds| terminal.pause("no connection", Duration::from_secs(seconds), &clock);
         let shown = || terminal.bar().as_ref().map(|bar| bar.drawn.message()).unwrap();
-        terminal.pause(&pause(30), &clock);
-        terminal.pause(&pause(60), &clock);
+        pause(30);
+        pause(60);
         // What was done in the meantime does not hide it.
         if let Some(bar) = &mut *terminal.bar() {
             bar.show(2, 9, "more settled".to_owned());

@@ -28,7 +28,7 @@ use crate::report::status::JobStatus;
 use crate::roster::compare;
 
 /// How long a pause has to be to be told of.
-const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
 
 /// The database in the hands of this process.
 pub(crate) struct Work {
@@ -329,9 +329,12 @@ pub(crate) fn connect(
         clock: Arc::clone(clock),
         jitter_seed,
         notices: Arc::new(move |notice: &Notice| {
-            let Notice::Waiting { wait, .. } = notice;
+            let Notice::Waiting {
+                reason, method, wait, ..
+            } = notice;
             if *wait >= PAUSE_TOLD_MIN {
-                terminal.pause(notice, &told_by);
+                let reason = (terminal.words().wait_reason)(*reason, *method);
+                terminal.pause(&reason, *wait, &told_by);
             }
             kept.push(notice.clone());
         }),

@@ -9,9 +9,11 @@ use crate::journal::key::KeyError;
 use crate::lock::LockError;
 use crate::plan::caps::{Cap, Over};
 use crate::plan::decide::WishError;
+use crate::portal::WaitReason;
 use crate::report::language::Language;
 use crate::report::words::count;
 use crate::roster::Detected;
+use crate::run::Lull;
 
 const WHERE_TO_WRITE: &str =
     "name a database in a folder of your own with --db FILE, and one for the locks with XDG_STATE_HOME";
@@ -146,9 +148,15 @@ pub(super) const WORDS: Words = Words {
         };
         format!(", {rate:.1} a second, {left} left")
     },
-    waiting: |wait, until, reason, method| {
+    waiting: |wait, until, reason| format!("waiting {} s, until {until}: {reason}", wait.as_secs()),
+    wait_reason: |reason, method| {
         let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
-        format!("waiting {} s, until {until}: {reason}{of}", wait.as_secs())
+        format!("{reason}{of}")
+    },
+    lull: |lull| match lull {
+        Lull::Blocked(method) => (WORDS.wait_reason)(WaitReason::OperationLimit, Some(method)),
+        Lull::Refused => "the portal executed nothing".to_owned(),
+        Lull::Unsettled => "what was not answered may still take effect".to_owned(),
     },
     stopping: "stopping after what is in flight; press again to stop at once. Either way nothing is lost",
     stopped_before: "stopped before anything was done",

@@ -25,6 +25,7 @@ pub(crate) use crate::report::language::Language;
 use crate::report::language::Words as ReportWords;
 use crate::report::status::JobState;
 use crate::roster::{Detected, RosterError, Warning};
+use crate::run::Lull;
 
 /// The words of the screen in a language.
 pub(crate) const fn words(language: Language) -> &'static Words {
@@ -196,8 +197,10 @@ pub(crate) struct Words {
     pub(crate) actions_settled: fn(u32, u32) -> String,
     /// How many a second, and how many seconds are left.
     pub(crate) pace: fn(f64, f64) -> String,
-    /// How long, until when, why, and for which method.
-    pub(crate) waiting: fn(Duration, &str, WaitReason, Option<Method>) -> String,
+    /// How long, until when, and why.
+    pub(crate) waiting: fn(Duration, &str, &str) -> String,
+    pub(crate) wait_reason: fn(WaitReason, Option<Method>) -> String,
+    pub(crate) lull: fn(Lull) -> String,
     pub(crate) stopping: &'static str,
     pub(crate) stopped_before: &'static str,
     pub(crate) stopped_planning: &'static str,

@@ -9,9 +9,11 @@ use crate::domain::{ActionState, Outcome};
 use crate::plan::caps::{Cap, Over};
 use crate::plan::decide::WishError;
 use crate::plan::policy::{Rule, Subject};
+use crate::portal::WaitReason;
 use crate::report::language::Language;
 use crate::report::language::ru::{form, n};
 use crate::report::status::JobState;
+use crate::run::Lull;
 
 const WHERE_TO_WRITE: &str =
     "укажите базу в своей папке через --db FILE, а папку для блокировок — через XDG_STATE_HOME";
@@ -179,10 +181,15 @@ pub(super) const WORDS: Words = Words {
         let rate = format!("{rate:.1}").replace('.', ",");
         format!(", {rate} в секунду, осталось {left}")
     },
-    waiting: |wait, until, reason, method| {
+    waiting: |wait, until, reason| format!("пауза {} с, до {until}: {reason}", wait.as_secs()),
+    wait_reason: |reason, method| {
         let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
-        let reason = Language::Russian.words().phrase_of(reason.as_str());
-        format!("пауза {} с, до {until}: {reason}{of}", wait.as_secs())
+        format!("{}{of}", Language::Russian.words().phrase_of(reason.as_str()))
+    },
+    lull: |lull| match lull {
+        Lull::Blocked(method) => (WORDS.wait_reason)(WaitReason::OperationLimit, Some(method)),
+        Lull::Refused => "портал ничего не выполнил".to_owned(),
+        Lull::Unsettled => "то, на что не было ответа, ещё может подействовать".to_owned(),
     },
     stopping: "остановка после того, что уже отправлено; нажмите ещё раз, чтобы остановить сразу. В обоих случаях ничего не потеряется",
     stopped_before: "остановлено раньше, чем что-либо было сделано",
