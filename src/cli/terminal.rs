@@ -216,7 +216,7 @@ impl Terminal {
 
     /// A bar on a terminal, and lines elsewhere.
     pub(crate) fn progress(&self, clock: &Arc<dyn Clock>) -> Progress {
-        let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         if on_terminal && !self.quiet {
             *self.bar() = Some(Bar::new());
         }
@@ -244,7 +244,7 @@ impl Bar {
     fn new() -> Self {
         let drawn = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         // Not wider than the screen: what does not fit is cut off, so that it stays one line.
-        if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:10} {pos}/{len} {wide_msg}") {
             drawn.set_style(style);
         }
         Self {
@@ -469,7 +469,7 @@ mod tests {
         };
         assert_eq!(told(Language::English, 60, 30), ", 2.0 a second, 15 s left");
         assert_eq!(told(Language::English, 48, 180), ", 1.6 a second, 2 min left");
-        assert_eq!(told(Language::Russian, 48, 180), ", 1,6 в секунду, осталось 2 мин");
+        assert_eq!(told(Language::Russian, 48, 180), ", 1,6/с, осталось 2 мин");
     }
 
     /// A clock whose pauses end when somebody says so.

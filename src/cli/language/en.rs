@@ -139,7 +139,7 @@ pub(super) const WORDS: Words = Words {
         format!("offboard24 show {job} --by workflow; to try once more: offboard24 resume {job} --retry {states}")
     },
     people_read: "people read",
-    actions_settled: |failed, held| format!("actions settled, {failed} failed, {held} held"),
+    actions_settled: |failed, held| format!("settled, {failed} failed, {held} held"),
     pace: |rate, seconds| {
         let left = if seconds < 90.0 {
             format!("{seconds:.0} s")

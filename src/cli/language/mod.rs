@@ -405,3 +405,77 @@ pub(crate) fn beside(word: &str, own: &str) -> String {
         format!("{word} ({own})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn russian_words_take_the_form_that_their_number_asks_for() {
+        let told = |rows, actions| {
+            (words(Language::Russian).headline)(&Headline {
+                job: JobId(1),
+                portal: "acme.bitrix24.ru",
+                state: "planned",
+                plan: "7f3a91c2",
+                rows,
+                actions,
+                states: "–",
+            })
+        };
+        for (rows, actions, counted) in [
+            (1, 2, "1 строка, 2 действия"),
+            (4, 5, "4 строки, 5 действий"),
+            (11, 14, "11 строк, 14 действий"),
+            (21, 111, "21 строка, 111 действий"),
+            (22, 101, "22 строки, 101 действие"),
+            (0, 1012, "0 строк, 1\u{a0}012 действий"),
+        ] {
+            assert!(
+                told(rows, actions).contains(counted),
+                "{counted}: {}",
+                told(rows, actions)
+            );
+        }
+        let warned = |planned| (words(Language::Russian).warning)(planned, 214, "acme.bitrix24.ru");
+        for (planned, counted) in [
+            (1, "будет выполнено 1 действие"),
+            (3, "будут выполнены 3 действия"),
+            (12, "будет выполнено 12 действий"),
+        ] {
+            assert!(warned(planned).contains(counted), "{}", warned(planned));
+        }
+    }
+
+    #[test]
+    fn every_error_of_the_portal_says_in_both_languages_what_to_do_and_shares_its_codes() {
+        let asked = "the question for user 29".to_owned();
+        for error in [
+            PortalError::Auth {
+                code: "NO_AUTH_FOUND".to_owned(),
+            },
+            PortalError::Scope {
+                missing: "bizproc".to_owned(),
+            },
+            PortalError::Temporary {
+                asked,
+                reason: WaitReason::NoAnswer,
+                attempts: 8,
+            },
+            PortalError::Overload,
+        ] {
+            let told = said(|words| (words.portal_error)(&error));
+            assert_eq!(told.english(), error.to_string());
+            assert!(
+                told.of(Language::Russian)
+                    .chars()
+                    .any(|letter| ('а'..='я').contains(&letter))
+            );
+            for code in ["NO_AUTH_FOUND", "bizproc", "OVERLOAD_LIMIT", "user 29"] {
+                let [english, russian] =
+                    [Language::English, Language::Russian].map(|language| told.of(language).contains(code));
+                assert_eq!(english, russian, "{code}");
+            }
+        }
+    }
+}

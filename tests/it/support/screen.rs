@@ -27,6 +27,7 @@ impl Screen {
         let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
         let open = || std::fs::File::options().read(true).write(true).open(&name).unwrap();
         let mut command = desk.command(arguments);
+        command.env("TERM", "xterm");
         command.stdin(open()).stderr(open()).stdout(Stdio::piped());
         let child = command.spawn().unwrap();
         drop(command);

@@ -171,7 +171,7 @@ pub(super) const WORDS: Words = Words {
         )
     },
     people_read: "сотрудников прочитано",
-    actions_settled: |failed, held| format!("действий завершено, отказов {failed}, придержано {held}"),
+    actions_settled: |failed, held| format!("завершено, отказов {failed}, придержано {held}"),
     pace: |rate, seconds| {
         let left = if seconds < 90.0 {
             format!("{seconds:.0} с")
@@ -179,7 +179,7 @@ pub(super) const WORDS: Words = Words {
             format!("{:.0} мин", seconds / 60.0)
         };
         let rate = format!("{rate:.1}").replace('.', ",");
-        format!(", {rate} в секунду, осталось {left}")
+        format!(", {rate}/с, осталось {left}")
     },
     waiting: |wait, until, reason| format!("пауза {} с, до {until}: {reason}", wait.as_secs()),
     wait_reason: |reason, method| {
