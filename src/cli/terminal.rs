@@ -493,7 +493,7 @@ mod tests {
     async fn the_bar_says_that_it_waits_until_the_last_pause_is_over() {
         let held = Arc::new(Held(tokio::sync::Notify::new()));
         let clock: Arc<dyn Clock> = Arc::<Held>::clone(&held);
-        let terminal = Terminal::new(false, false);
+        let terminal = Terminal::new(false, true);
         let mut bar = Bar::new();
         bar.drawn.set_draw_target(ProgressDrawTarget::hidden());
         bar.show(1, 9, "actions settled".to_owned());

@@ -309,6 +309,28 @@ fn latin_words(screen: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// What is no term on these screens, with the screen.
+fn strangers(desk: &Desk, screens: &[(String, String)]) -> Vec<String> {
+    let story = desk.story();
+    let operator = story
+        .iter()
+        .find_map(|event| event["data"]["os_user"].as_str())
+        .unwrap();
+    let mut terms: BTreeSet<&str> = TERMS.iter().flat_map(|line| line.split(' ')).collect();
+    terms.insert(operator);
+    let mut strangers = Vec::new();
+    for (arguments, screen) in screens {
+        let found: Vec<String> = latin_words(screen)
+            .into_iter()
+            .filter(|word| !terms.contains(word.as_str()))
+            .collect();
+        if !found.is_empty() {
+            strangers.push(format!("{found:?} of {arguments}\n{screen}"));
+        }
+    }
+    strangers
+}
+
 #[test]
 fn no_screen_in_russian_has_an_english_sentence() {
     let portal = russian_company();
@@ -397,23 +419,7 @@ fn no_screen_in_russian_has_an_english_sentence() {
         run(&["check"]);
         run(&["plan", &roster, "--action", "kill"]);
     }
-    let story = desk.story();
-    let operator = story
-        .iter()
-        .find_map(|event| event["data"]["os_user"].as_str())
-        .unwrap();
-    let mut terms: BTreeSet<&str> = TERMS.iter().flat_map(|line| line.split(' ')).collect();
-    terms.insert(operator);
-    let mut strangers = Vec::new();
-    for (arguments, screen) in screens.borrow().iter() {
-        let found: Vec<String> = latin_words(screen)
-            .into_iter()
-            .filter(|word| !terms.contains(word.as_str()))
-            .collect();
-        if !found.is_empty() {
-            strangers.push(format!("{found:?} of {arguments}\n{screen}"));
-        }
-    }
+    let strangers = strangers(&desk, &screens.into_inner());
     assert!(strangers.is_empty(), "{}", strangers.join("\n\n"));
 }
 
