@@ -28,7 +28,7 @@ pub(crate) async fn apply(
         super::execution::tell_end(&work, &status, None)?;
         return Ok(status.exit());
     }
-    let plan = show::plan_text(work.journal.view(), &status)?;
+    let plan = show::plan_text(terminal.words(), work.journal.view(), &status)?;
     let consent = consent::of_person(terminal, &status, &plan, confirm.as_deref(), "apply")
         .map_err(|failure| failure.with(&status))?;
     let kinds = work

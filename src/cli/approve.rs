@@ -1,6 +1,7 @@
 //! `offboard24 approve`: a second person's word on a frozen plan. It holds for that plan alone: a decision gives a new hash, and voids it.
 
 use super::failure::Failure;
+use super::language::said;
 use super::settings::Common;
 use super::terminal::Terminal;
 use super::work::{Work, operator};
@@ -20,25 +21,18 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
     consent::check_usable(work.journal.view(), &record, &portal, work.now())
         .map_err(|failure| failure.with(&status))?;
     if status.state == JobState::Complete {
-        return Err(
-            Failure::refused(format!("the plan of job {job} has nothing to be carried out"))
-                .next(format!("offboard24 show {job}"))
-                .with(&status),
-        );
+        return Err(Failure::refused(said(|words| (words.nothing_to_approve)(job)))
+            .next(format!("offboard24 show {job}"))
+            .with(&status));
     }
     let me = operator();
     let makers = makers(&work.journal.view().told(job, approval::TOLD)?);
     if makers.iter().any(|maker| is_same(maker, &me)) {
-        return Err(Failure::refused(format!(
-            "{} made this plan or decided about it, and somebody else has to approve it",
-            person(&me)
-        ))
-        .next(format!(
-            "another person, from their own account: offboard24 approve {job}"
-        ))
-        .with(&status));
+        return Err(Failure::refused(said(|words| (words.own_plan)(person(&me))))
+            .next(said(|words| (words.own_plan_next)(job)))
+            .with(&status));
     }
-    let plan = show::plan_text(work.journal.view(), &status)?;
+    let plan = show::plan_text(terminal.words(), work.journal.view(), &status)?;
     let consent =
         consent::of_person(terminal, &status, &plan, confirm, "approve").map_err(|failure| failure.with(&status))?;
     work.begin_signing()?;
@@ -50,11 +44,8 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
     work.journal.append(Stamp::default(), [Entry::of(job, approved)])?;
     let status = work.status(job)?;
     terminal.object(&serde_json::to_value(&status).map_err(JournalError::from)?);
-    terminal.say(&format!(
-        "{} approved the plan of job {job}; it can be carried out as {}",
-        person(&me),
-        status.confirm.as_deref().unwrap_or_default()
-    ));
+    let confirm = status.confirm.as_deref().unwrap_or_default();
+    terminal.say(&(terminal.words().approved)(person(&me), job, confirm));
     work.close();
     Ok(Exit::Done)
 }

@@ -104,5 +104,9 @@ fn settings(common: &Common, portal: &PortalArguments, policy: Option<PathBuf>) 
         Setting::of("policy", shown(common.policy(policy))),
         Setting::of("rate", Some(portal.rate(common).map(|rate| rate.to_string()))),
         Setting::of("burst", Some(portal.burst(common).map(|burst| burst.to_string()))),
+        Setting::of(
+            "lang",
+            Some(common.language()?.map(|language| language.words().tag.to_owned())),
+        ),
     ])
 }

@@ -4,14 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::approve;
 use super::failure::Failure;
+use super::language::{Part, said};
 use super::show;
 use super::terminal::Terminal;
-use super::text::count;
 use crate::domain::{ActionState, HoldReason, JobId, Portal};
 use crate::exit::Exit;
 use crate::journal::{JobRecord, JournalError, View};
 use crate::plan::PLAN_AGE_MAX;
-use crate::plan::caps::{Cap, Load, Over};
+use crate::plan::caps::{Cap, Load};
 use crate::plan::decide::Decisions;
 use crate::plan::policy::Policy;
 use crate::report::status::JobStatus;
@@ -38,14 +38,11 @@ pub(crate) fn check_usable(
     let job = record.job;
     if record.frozen_at.is_none() {
         return Err(
-            Failure::refused(format!("the plan of job {job} is not finished")).next(format!("offboard24 resume {job}"))
+            Failure::refused(said(|words| (words.plan_unfinished)(job))).next(format!("offboard24 resume {job}"))
         );
     }
     if record.confirmed_at.is_some() {
-        return Err(Failure::refused(format!(
-            "the plan of job {job} was confirmed before; a plan is used once"
-        ))
-        .next(format!("offboard24 resume {job}")));
+        return Err(Failure::refused(said(|words| (words.plan_used)(job))).next(format!("offboard24 resume {job}")));
     }
     if is_too_old(record, now) {
         return Err(too_old(job));
@@ -59,10 +56,8 @@ pub(crate) fn check_usable(
             && !decisions.releases(&action.workflow, HoldReason::OtherJob)
     });
     if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
-        return Err(Failure::refused(format!(
-            "job {other} was confirmed since and has workflows of this plan"
-        ))
-        .next(format!("offboard24 resume {other}, then plan again")));
+        let other = *other;
+        return Err(Failure::refused(said(|words| (words.taken)(other))).next(said(|words| (words.taken_next)(other))));
     }
     check_caps(view, record)
 }
@@ -84,23 +79,15 @@ pub(crate) fn check_caps(view: View<'_>, record: &JobRecord) -> Result<(), Failu
     if over.is_empty() {
         return Ok(());
     }
-    let said: Vec<String> = over.iter().map(said).collect();
     let flags: Vec<String> = over
         .iter()
         .map(|over| format!("{} {}", flag(over.cap), over.found))
         .collect();
-    Err(Failure::new(
-        "over-cap",
-        Exit::Refused,
-        format!(
-            "the plan of job {job} is over a cap: {}. Nothing was sent",
-            said.join("; ")
-        ),
+    let flags = flags.join(" ");
+    Err(
+        Failure::new("over-cap", Exit::Refused, said(|words| (words.over_cap)(job, &over)))
+            .next(said(|words| (words.over_cap_next)(job, &flags))),
     )
-    .next(format!(
-        "offboard24 show {job}; if that is what is meant, plan again with {}",
-        flags.join(" ")
-    )))
 }
 
 /// Refuses a plan that a second person has to approve, and nobody has.
@@ -114,35 +101,10 @@ pub(crate) fn check_approved(view: View<'_>, record: &JobRecord) -> Result<(), F
     if !policy(view, job)?.approval.is_needed(planned) || approve::by_somebody_else(view, record)? {
         return Ok(());
     }
-    Err(Failure::new(
-        "not-approved",
-        Exit::Refused,
-        format!("the policy of job {job} asks for the approval of a second person, and nobody approved this plan. Nothing was sent"),
+    Err(
+        Failure::new("not-approved", Exit::Refused, said(|words| (words.not_approved)(job)))
+            .next(said(|words| (words.not_approved_next)(job))),
     )
-    .next(format!("another person, from their own account: offboard24 approve {job}; then: offboard24 apply {job}")))
-}
-
-fn said(over: &Over) -> String {
-    let Over { cap, found, allowed } = over;
-    match cap {
-        Cap::People => format!("{} are matched, and {allowed} are allowed", people(*found)),
-        Cap::Actions => format!("it has {}, and {allowed} are allowed", count(*found, "action")),
-        Cap::ActionsPerPerson(user) => format!(
-            "user {user} has {}, and {allowed} are allowed for one person",
-            count(*found, "action")
-        ),
-        Cap::PercentOfRunning => {
-            format!("it would end {found} % of the workflows that run on the portal, and {allowed} % are allowed")
-        }
-    }
-}
-
-fn people(number: u32) -> String {
-    if number == 1 {
-        "1 person".to_owned()
-    } else {
-        format!("{number} people")
-    }
 }
 
 fn flag(cap: Cap) -> &'static str {
@@ -159,11 +121,10 @@ pub(crate) fn check_portal(record: &JobRecord, portal: &Portal) -> Result<(), Fa
     if record.portal == *portal {
         return Ok(());
     }
-    Err(Failure::refused(format!(
-        "job {} belongs to {}, and the webhook to {portal}; nothing was asked",
-        record.job, record.portal
-    ))
-    .next("use a webhook of the job's portal"))
+    Err(
+        Failure::refused(said(|words| (words.other_portal)(record.job, &record.portal, portal)))
+            .next(said(|words| words.other_portal_next)),
+    )
 }
 
 /// Whether a plan is older than seven days, or from a clock that has since been set back by more than it may be off. A plan that was
@@ -182,10 +143,7 @@ pub(crate) fn is_too_old(record: &JobRecord, now: DateTime<Utc>) -> bool {
 
 /// The refusal of such a plan.
 pub(crate) fn too_old(job: JobId) -> Failure {
-    Failure::refused(format!(
-        "the plan of job {job} is older than seven days, or from a clock that was set back. Nothing was sent"
-    ))
-    .next("offboard24 plan ROSTER makes a new one")
+    Failure::refused(said(|words| (words.plan_too_old)(job))).next(said(|words| words.plan_again))
 }
 
 /// Takes the consent of a person: `--confirm`, or an answer on the terminal.
@@ -203,24 +161,21 @@ pub(crate) fn of_person(
                 confirm: expected,
                 by: "--confirm",
             }),
-            Some(part) => Err(Failure::refused(format!(
-                "not confirmed: {part} in --confirm is not this plan's. Nothing was sent"
-            ))
-            .next(format!("offboard24 show {}, then --confirm {expected}", status.job))),
+            Some(part) => Err(Failure::refused(said(|words| (words.mismatch)(part)))
+                .next(said(|words| (words.mismatch_next)(status.job, &expected)))),
         };
     }
     if !terminal.can_ask() {
-        return Err(
-            Failure::refused("not confirmed, and there is no terminal to ask on. Nothing was sent")
-                .next(format!("offboard24 {command} {} --confirm {expected}", status.job)),
-        );
+        return Err(Failure::refused(said(|words| words.no_terminal))
+            .next(format!("offboard24 {command} {} --confirm {expected}", status.job)));
     }
     Terminal::tell(plan);
-    Terminal::tell(&show::warning(status));
+    let words = terminal.words();
+    Terminal::tell(&show::warning(words, status));
     let planned = status.count(ActionState::Planned).to_string();
-    let portal = Terminal::ask("Type the portal to confirm: ");
+    let portal = Terminal::ask(words.ask_portal);
     let counted = (portal.as_deref() == Some(status.portal.as_str()))
-        .then(|| Terminal::ask("Type the number of actions to confirm: "))
+        .then(|| Terminal::ask(words.ask_count))
         .flatten();
     if counted.as_deref() == Some(planned.as_str()) {
         return Ok(Consent {
@@ -228,20 +183,15 @@ pub(crate) fn of_person(
             by: "terminal",
         });
     }
-    Err(
-        Failure::refused("not confirmed: that is not this plan's portal and number. Nothing was sent")
-            .next(format!("offboard24 {command} {}", status.job)),
-    )
+    Err(Failure::refused(said(|words| words.wrong_answer)).next(format!("offboard24 {command} {}", status.job)))
 }
 
 /// Consent given beforehand as a cap. Over the cap nothing is done, not a portion.
 pub(crate) fn of_cap(status: &JobStatus, actions_max: u32) -> Result<Consent, Failure> {
     let planned = status.count(ActionState::Planned);
     if planned > actions_max {
-        return Err(Failure::refused(format!(
-            "the plan has {planned} actions, and --max-actions allows {actions_max}. Nothing was sent"
-        ))
-        .next(next_for(status.job)));
+        return Err(Failure::refused(said(|words| (words.over_max)(planned, actions_max)))
+            .next(said(|words| (words.over_max_next)(status.job))));
     }
     Ok(Consent {
         confirm: status.confirm.clone().unwrap_or_default(),
@@ -249,23 +199,19 @@ pub(crate) fn of_cap(status: &JobStatus, actions_max: u32) -> Result<Consent, Fa
     })
 }
 
-fn next_for(job: JobId) -> String {
-    format!("offboard24 show {job}, then: offboard24 apply {job}")
-}
-
 /// The part that differs, read from the right, since the portal's part may hold colons.
-fn mismatch(expected: &str, given: &str) -> Option<&'static str> {
+fn mismatch(expected: &str, given: &str) -> Option<Part> {
     let parts = |text: &str| {
         let mut parts = text.trim().rsplitn(3, ':').map(str::to_owned);
         (parts.next(), parts.next(), parts.next())
     };
     let (expected, given) = (parts(expected), parts(given));
     if expected.2 != given.2 {
-        Some("the portal")
+        Some(Part::Portal)
     } else if expected.1 != given.1 {
-        Some("the number of actions")
+        Some(Part::Count)
     } else if expected.0 != given.0 {
-        Some("the hash")
+        Some(Part::Hash)
     } else {
         None
     }
@@ -279,13 +225,10 @@ mod tests {
     fn a_confirmation_is_read_from_the_right() {
         let expected = "[::1]:8443:214:7f3a91c2";
         assert_eq!(mismatch(expected, " [::1]:8443:214:7f3a91c2 "), None);
-        assert_eq!(mismatch(expected, "[::1]:8444:214:7f3a91c2"), Some("the portal"));
-        assert_eq!(
-            mismatch(expected, "[::1]:8443:213:7f3a91c2"),
-            Some("the number of actions")
-        );
-        assert_eq!(mismatch(expected, "[::1]:8443:214:7f3a91c3"), Some("the hash"));
-        assert_eq!(mismatch(expected, "214:7f3a91c2"), Some("the portal"));
-        assert_eq!(mismatch(expected, ""), Some("the portal"));
+        assert_eq!(mismatch(expected, "[::1]:8444:214:7f3a91c2"), Some(Part::Portal));
+        assert_eq!(mismatch(expected, "[::1]:8443:213:7f3a91c2"), Some(Part::Count));
+        assert_eq!(mismatch(expected, "[::1]:8443:214:7f3a91c3"), Some(Part::Hash));
+        assert_eq!(mismatch(expected, "214:7f3a91c2"), Some(Part::Portal));
+        assert_eq!(mismatch(expected, ""), Some(Part::Portal));
     }
 }

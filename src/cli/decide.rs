@@ -4,10 +4,10 @@
 use clap::Args;
 
 use super::failure::Failure;
+use super::language::{Unfit, said};
 use super::preflight::Needs;
 use super::settings::{Common, JobArgument, PortalArguments};
 use super::terminal::Terminal;
-use super::text::count;
 use super::work::{Link, Work, operator};
 use super::{Ending, consent, planning, show};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
@@ -69,7 +69,7 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     let plan_hash = open_to_decisions(&work, &record)?;
     let view = work.journal.view();
     let decided = decide_wish(wish, &view.actions(job)?, &view.workflows(job)?).map_err(|cause| {
-        Failure::usage(format!("{cause}. Nothing was decided")).next(format!("offboard24 show {job} --by hold"))
+        Failure::usage(said(|words| (words.wish)(&cause))).next(format!("offboard24 show {job} --by hold"))
     })?;
     if decided.events.is_empty() {
         return Err(nothing_decided(job, &decided.stays).into());
@@ -90,12 +90,10 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     work.journal
         .append(Stamp::default(), events.map(|event| Entry::of(job, event)))?;
     let ending = show::tell_plan(&work, job);
-    terminal.note(&format!(
-        "{} decided; the plan has a new hash, and whoever confirmed or approved the old one has to look again",
-        count(number as u64, "workflow")
-    ));
+    let words = terminal.words();
+    terminal.note(&(words.decided)(number));
     if !decided.stays.is_empty() {
-        terminal.note(&staying(&decided.stays));
+        terminal.note(&(words.stays_held)(&decided.stays));
     }
     work.close();
     ending
@@ -152,16 +150,13 @@ async fn decide_row(
 fn open_to_decisions(work: &Work, record: &JobRecord) -> Result<String, Failure> {
     let job = record.job;
     let Some(plan_hash) = record.plan_hash.clone().filter(|_| record.frozen_at.is_some()) else {
-        return Err(Failure::refused(format!(
-            "the plan of job {job} is not finished, so there is nothing to decide about yet"
-        ))
-        .next(format!("offboard24 resume {job}")));
+        return Err(
+            Failure::refused(said(|words| (words.undecidable_yet)(job))).next(format!("offboard24 resume {job}"))
+        );
     };
     if record.confirmed_at.is_some() {
-        return Err(Failure::refused(format!(
-            "the plan of job {job} was confirmed, and never changes from then on. Nothing was decided"
-        ))
-        .next("offboard24 plan ROSTER makes a new plan, with what was held in this one"));
+        return Err(Failure::refused(said(|words| (words.undecidable_any_more)(job)))
+            .next(said(|words| words.undecidable_next)));
     }
     if consent::is_too_old(record, work.now()) {
         return Err(consent::too_old(job));
@@ -173,10 +168,9 @@ fn open_to_decisions(work: &Work, record: &JobRecord) -> Result<String, Failure>
 fn policy(work: &Work, job: JobId) -> Result<Policy, Failure> {
     let view = work.journal.view();
     if view.policy_emails(job)?.contains(&None) {
-        return Err(Failure::refused(format!(
-            "an e-mail that the policy of job {job} protects was erased, so its plan can no longer be made anew. Nothing was decided"
-        ))
-        .next("offboard24 plan ROSTER --policy FILE makes a new job"));
+        return Err(
+            Failure::refused(said(|words| (words.email_erased)(job))).next(said(|words| words.email_erased_next))
+        );
     }
     consent::policy(view, job)
 }
@@ -184,22 +178,9 @@ fn policy(work: &Work, job: JobId) -> Result<Policy, Failure> {
 fn nothing_decided(job: JobId, stays: &[(ActionId, Vec<HoldReason>)]) -> Failure {
     let next = format!("offboard24 show {job} --by hold");
     if stays.is_empty() {
-        return Failure::refused(
-            "nothing was decided: what was selected for release is not held, and what was to be dropped is dropped",
-        )
-        .next(next);
+        return Failure::refused(said(|words| words.nothing_decided)).next(next);
     }
-    Failure::refused(format!("nothing was decided. {}", staying(stays))).next(next)
-}
-
-/// `action 3 stays held: protected`.
-fn staying(stays: &[(ActionId, Vec<HoldReason>)]) -> String {
-    let lines = stays.iter().map(|(action, holds)| {
-        let holds: Vec<&str> = holds.iter().map(|hold| hold.as_str()).collect();
-        format!("action {action} stays held: {}", holds.join(", "))
-    });
-    let why = "what is protected is never released, and a conflict only with --action kill or --action terminate";
-    format!("{}\n{why}", lines.collect::<Vec<_>>().join("\n"))
+    Failure::refused(said(|words| (words.nothing_released)(stays))).next(next)
 }
 
 /// A row that nobody was found for, or more than one.
@@ -208,14 +189,10 @@ fn open_row(rows: &[RowRecord], job: JobId, row: RowNumber) -> Result<&RowRecord
     let found = rows
         .iter()
         .find(|found| found.row == row)
-        .ok_or_else(|| Failure::usage(format!("there is no row {row} in job {job}")).next(next.clone()))?;
+        .ok_or_else(|| Failure::usage(said(|words| (words.no_row)(job, row))).next(next.clone()))?;
     match found.state {
         Some(RowState::Ambiguous | RowState::NotFound) => Ok(found),
-        state => Err(Failure::refused(format!(
-            "row {row} is {}, and only a row that is ambiguous or not_found can be given a person. Nothing was asked",
-            state.map_or("not resolved", RowState::as_str)
-        ))
-        .next(next)),
+        state => Err(Failure::refused(said(|words| (words.row_not_open)(row, state))).next(next)),
     }
 }
 
@@ -226,28 +203,20 @@ fn fit_to_be_dismissed(
     owner: UserId,
     policy: &Policy,
 ) -> Result<UserRow, Failure> {
-    let refused = |why: &str| Failure::refused(format!("user {user} {why}. Nothing was decided"));
-    let person = found.ok_or_else(|| {
-        refused("is not shown by the portal").next("look the id up in the address of the person's profile page")
-    })?;
+    let refused = |why: Unfit| {
+        Failure::refused(said(|words| (words.unfit)(user, why))).next(said(|words| (words.unfit_next)(why)))
+    };
+    let person = found.ok_or_else(|| refused(Unfit::NotShown))?;
     if person.active {
-        return Err(refused("still works here").next("dismiss the person in the portal first, then plan again"));
+        return Err(refused(Unfit::WorksHere));
     }
     if user == owner {
-        return Err(
-            refused("is the webhook's owner, who is never a target").next("use another administrator's webhook")
-        );
+        return Err(refused(Unfit::Owner));
     }
     match policy.person((&person).into()) {
         Protection::None => Ok(person),
-        Protection::By(rule) => {
-            Err(refused(&format!("is protected by the policy ({rule})")).next("change the policy file and plan again"))
-        }
-        Protection::Unknown(rule) => Err(refused(&format!(
-            "may be protected: the policy's rule {rule} cannot be evaluated, since the portal does not tell {}",
-            rule.asks_for()
-        ))
-        .next("give the webhook the scope `user`, or change the policy file, and plan again")),
+        Protection::By(rule) => Err(refused(Unfit::Protected(rule))),
+        Protection::Unknown(rule) => Err(refused(Unfit::Unknown(rule))),
     }
 }
 
@@ -257,11 +226,9 @@ fn resolve(rows: &[RowRecord], open: &RowRecord, user: UserId) -> Result<RowReso
         .iter()
         .find(|row| row.state == Some(RowState::Matched) && row.user == Some(user));
     if let Some(other) = other.filter(|other| other.action != open.action) {
-        return Err(Failure::refused(format!(
-            "row {} is about user {user} too, and asks for another action. Nothing was decided",
-            other.row
-        ))
-        .next("correct the roster and plan again"));
+        return Err(
+            Failure::refused(said(|words| (words.other_row)(other.row, user))).next(said(|words| words.other_row_next))
+        );
     }
     Ok(RowResolved {
         row: open.row,

@@ -38,10 +38,8 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         None => write_roster(&folder)?,
     };
     let sandbox = start_portal().await?;
-    terminal.note(&format!(
-        "a stand-in portal listens on {}; nothing leaves this machine\n",
-        sandbox.address()
-    ));
+    let words = terminal.words();
+    terminal.note(&(words.demo_listens)(&sandbox.address().to_string()));
     let intake = Intake {
         path,
         action: Some(ActionKind::Kill),
@@ -70,21 +68,18 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     };
     let at = format!("--db {}", place.database.display());
     let mut work = Work::open_at(place, &terminal.without_json().on(Some(at)))?;
-    terminal.say("\n— the plan: only reading so far —\n");
+    terminal.say(&format!("\n{}\n", words.demo_plan));
     let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
     let status = work.status(job)?;
-    terminal.say(&show::plan_text(work.journal.view(), &status)?);
+    terminal.say(&show::plan_text(words, work.journal.view(), &status)?);
     let confirm = status.confirm.clone().unwrap_or_default();
-    terminal.say(&format!("\n— confirmed with {confirm}, and carried out —\n"));
+    terminal.say(&format!("\n{}\n", (words.demo_confirmed)(&confirm)));
     let consent = Consent { confirm, by: "demo" };
     carry_out(&mut work, &link, run, job, Mandate::Execute(Some(consent))).await?;
     let status = work.status(job)?;
     let effects = sandbox.effects();
-    terminal.say(&format!(
-        "\n— the stand-in portal's own list: {} workflows destroyed, {} requests —",
-        effects.len(),
-        sandbox.requests().len()
-    ));
+    let end = (words.demo_end)(effects.len(), sandbox.requests().len());
+    terminal.say(&format!("\n{end}"));
     let exit = exit_of(&link, &status);
     work.close();
     sandbox.stop().await;

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::consent::Consent;
 use super::failure::Failure;
+use super::language::Words;
 use super::receipt::Issued;
-use super::text::count;
-use super::work::{Link, Work};
+use super::work::{Link, PAUSE_TOLD_MIN, Work};
 use super::{Ending, show};
 use crate::crash::{self, Point};
 use crate::domain::{ActionState, JobId, Outcome, RunId, StopReason};
@@ -17,6 +17,9 @@ use crate::journal::{Event, PlanConfirmed, View};
 use crate::portal::Destroyer;
 use crate::report::status::{JobState, JobStatus};
 use crate::run::{self, Engine, RunError};
+
+/// Characters of the longest state.
+const STATE_WIDTH: usize = 13;
 
 /// How far a run may go.
 pub(crate) enum Mandate {
@@ -55,7 +58,7 @@ pub(crate) async fn carry_out(work: &mut Work, link: &Link, run: RunId, job: Job
     };
     let failed = |failure: Failure| {
         if let Some(receipt) = &receipt {
-            work.terminal.say(&receipt.text());
+            work.terminal.say(&receipt.text(work.terminal.words()));
         }
         failure.with_receipt(&status, receipt.as_ref())
     };
@@ -114,15 +117,16 @@ async fn perform(
     let doubts = work.journal.view().jobs_in_doubt(&link.connection.portal())?;
     let before = work.status(job)?;
     let to_do = before.count(ActionState::Planned) + before.in_doubt;
-    let bar = work.terminal.progress();
-    let clock = Arc::clone(&work.clock);
+    let bar = work.terminal.progress(&work.clock);
+    let (terminal, clock) = (work.terminal.clone(), Arc::clone(&work.clock));
+    let words = terminal.words();
     let progress = |view: View<'_>| {
         if let Ok(counts) = view.action_counts(job) {
             let of = |state| counts.get(&state).copied().unwrap_or_default();
             let left = of(ActionState::Planned) + of(ActionState::Sent);
             let failed = of(ActionState::Ended(Outcome::Failed)) + of(ActionState::Ended(Outcome::Survived));
-            let message = format!("actions settled, {failed} failed, {} held", of(ActionState::Held));
-            bar.show(to_do.saturating_sub(left), to_do, &message, clock.monotonic());
+            let message = (words.actions_settled)(failed, of(ActionState::Held));
+            bar.show(to_do.saturating_sub(left), to_do, &message);
         }
     };
     let engine = Engine {
@@ -133,6 +137,11 @@ async fn perform(
         stop: link.signals.stop(),
         may_send,
         progress: &progress,
+        lulls: &|lull, wait| {
+            if wait >= PAUSE_TOLD_MIN {
+                terminal.pause(&(words.lull)(lull), wait, &clock);
+            }
+        },
     };
     let stop = link.signals.stop();
     let mut recorder = work.recorder(link, run, job);
@@ -153,7 +162,6 @@ async fn perform(
             () = stop.asked() => outcome = (stop.reason(), None),
         }
     }
-    bar.finish();
     Ok(outcome)
 }
 
@@ -164,31 +172,27 @@ fn is_complete(view: View<'_>, job: JobId) -> Result<bool, Failure> {
 
 /// Tells how a run ended: totals by outcome, what is left, what to type next, and the receipt if there was a run.
 pub(crate) fn tell_end(work: &Work, status: &JobStatus, receipt: Option<&Issued>) -> Result<(), Failure> {
-    let mut lines = vec![show::headline(status)];
+    let words = work.terminal.words();
+    let mut lines = vec![show::headline(words, status)];
     let open = [ActionState::Planned, ActionState::Held, ActionState::Sent];
     let outcomes = Outcome::ALL.iter().copied().map(ActionState::Ended);
-    for state in outcomes.chain(open) {
-        let number = status.count(state);
-        if number > 0 {
-            lines.push(format!("  {number:>6} {:<13} {}", state.as_str(), meaning(state)));
-        }
-    }
+    let there: Vec<ActionState> = outcomes.chain(open).filter(|state| status.count(*state) > 0).collect();
+    let width = there.iter().map(|state| words.action(*state).chars().count()).max();
+    let width = width.unwrap_or_default().max(STATE_WIDTH);
+    lines.extend(there.into_iter().map(|state| {
+        let (number, shown) = (status.count(state), words.action(state));
+        format!("  {number:>6} {shown:<width$} {}", (words.meaning)(state))
+    }));
     lines.extend(refusals(work, status)?);
     if status.residue > 0 {
-        lines.push(format!(
-            "  {} of killed workflows are still listed by the portal",
-            count(status.residue, "task row")
-        ));
+        lines.push((words.residue)(status.residue));
     }
     if status.relisted > 0 {
-        lines.push(format!(
-            "  {} listed again after it was gone: look at it in the portal",
-            count(status.relisted, "workflow")
-        ));
+        lines.push((words.relisted)(status.relisted));
     }
-    lines.extend(receipt.map(|receipt| format!("\n{}\n", receipt.text())));
-    lines.push(format!("database: {}", work.place.database.display()));
-    lines.extend(next_step(status).map(|next| work.terminal.next(&next)));
+    lines.extend(receipt.map(|receipt| format!("\n{}\n", receipt.text(words))));
+    lines.push((words.database)(&work.place.database));
+    lines.extend(next_step(words, status).map(|next| work.terminal.next(&next)));
     work.terminal.say(&lines.join("\n"));
     work.terminal.object(&object(status, receipt));
     Ok(())
@@ -210,32 +214,17 @@ fn refusals(work: &Work, status: &JobStatus) -> Result<Vec<String>, Failure> {
         ActionState::Ended(Outcome::Failed),
         ActionState::Ended(Outcome::Survived),
     ];
+    let words = work.terminal.words();
     let actions = work.journal.view().actions(status.job)?;
     let undone = actions.iter().filter(|action| undone.contains(&action.state));
     Ok(undone
         .take(SHOWN)
-        .map(|action| format!("  action {}: {}", action.action, show::state_of(action)))
+        .map(|action| (words.action_said)(action.action, &show::state_of(words, action)))
         .collect())
 }
 
-fn meaning(state: ActionState) -> &'static str {
-    match state {
-        ActionState::Planned => "not begun",
-        ActionState::Held => "not done: a person has to decide",
-        ActionState::Sent => "in doubt: resume asks the portal",
-        ActionState::Ended(outcome) => match outcome {
-            Outcome::Confirmed => "the portal said yes, and it is gone",
-            Outcome::Presumed => "an attempt went unanswered, and it is gone",
-            Outcome::AlreadyGone => "gone before anything was sent",
-            Outcome::Unattributed => "the portal refused, and it is gone: somebody else, or by itself",
-            Outcome::Drifted => "changed since the plan; not done",
-            Outcome::Failed => "the portal refused, and it still runs",
-            Outcome::Survived => "no refusal, and it still runs",
-        },
-    }
-}
-
-fn next_step(status: &JobStatus) -> Option<String> {
+fn next_step(words: &Words, status: &JobStatus) -> Option<String> {
+    let job = status.job;
     let ended = |outcome| status.count(ActionState::Ended(outcome));
     let retry: Vec<&str> = [Outcome::Failed, Outcome::Drifted, Outcome::Survived]
         .into_iter()
@@ -243,25 +232,12 @@ fn next_step(status: &JobStatus) -> Option<String> {
         .map(Outcome::as_str)
         .collect();
     match status.state {
-        JobState::Stopped if status.stop_reason == Some(StopReason::Breaker) => Some(format!(
-            "offboard24 show {} --by workflow; when the cause is gone: offboard24 resume {}",
-            status.job, status.job
-        )),
-        JobState::Stopped => Some(format!("offboard24 resume {}", status.job)),
-        JobState::Complete if status.is_confirmed() && !status.is_closed() => Some(format!(
-            "offboard24 resume {} reads everything back once more",
-            status.job
-        )),
-        JobState::Complete if !retry.is_empty() => Some(format!(
-            "offboard24 show {} --by workflow; to try once more: offboard24 resume {} --retry {}",
-            status.job,
-            status.job,
-            retry.join(",")
-        )),
-        JobState::Complete if status.count(ActionState::Held) > 0 => {
-            Some(format!("offboard24 show {} --by hold", status.job))
-        }
-        JobState::Complete if status.rows_open() > 0 => Some(format!("offboard24 show {}", status.job)),
+        JobState::Stopped if status.stop_reason == Some(StopReason::Breaker) => Some((words.next_breaker)(job)),
+        JobState::Stopped => Some(format!("offboard24 resume {job}")),
+        JobState::Complete if status.is_confirmed() && !status.is_closed() => Some((words.next_read_back)(job)),
+        JobState::Complete if !retry.is_empty() => Some((words.next_retry)(job, &retry.join(","))),
+        JobState::Complete if status.count(ActionState::Held) > 0 => Some(format!("offboard24 show {job} --by hold")),
+        JobState::Complete if status.rows_open() > 0 => Some(format!("offboard24 show {job}")),
         _ => None,
     }
 }

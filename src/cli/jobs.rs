@@ -21,17 +21,16 @@ pub(crate) fn jobs(common: &Common, terminal: &Terminal) -> Ending {
         .map(|record| JobStatus::read(view, record, live))
         .collect::<Result<Vec<_>, _>>()?;
     terminal.object(&serde_json::json!({ "jobs": serde_json::to_value(&statuses).map_err(JournalError::from)? }));
+    let words = terminal.words();
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["JOB", "PORTAL", "MADE", "STATE", "ROWS", "PLANNED", "HELD", "ENDED"]);
+    table.load_style(presets::NOTHING).set_header(words.c_jobs);
     for (record, status) in records.iter().zip(&statuses) {
         let (planned, held) = (status.count(ActionState::Planned), status.count(ActionState::Held));
         table.add_row([
             status.job.to_string(),
             status.portal.clone(),
             record.created_at.clone(),
-            status.state.as_str().to_owned(),
+            words.job(status.state, None),
             status.rows["total"].to_string(),
             planned.to_string(),
             held.to_string(),

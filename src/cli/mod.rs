@@ -17,6 +17,7 @@ mod execution;
 mod failure;
 mod help;
 mod jobs;
+mod language;
 mod man;
 mod new_files;
 mod plan;
@@ -46,6 +47,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::failure::Failure;
+use self::language::{Language, said};
 use self::settings::{Command, Intake};
 use self::terminal::Terminal;
 use crate::domain::JobId;
@@ -106,7 +108,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn parse_and_run(arguments: Vec<OsString>) -> u8 {
     let (json, parsed) = settings::parse(arguments);
-    let arguments = match parsed {
+    let mut arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
             Terminal::new(json, false).usage(&error);
@@ -117,16 +119,23 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
             };
         }
     };
-    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet).on(arguments.common.flags_of_place());
     trace(arguments.common.verbose);
-    let ending = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|cause| {
-            Failure::new("runtime", Exit::Bug, format!("nothing was begun: {cause}"))
-                .next("look for what this machine is short of (`ulimit -a`), and type the same command again")
-                .into()
+    let configured = configure(&mut arguments);
+    // When the configuration cannot be read, what was said without it still counts.
+    let language = language_of(&arguments);
+    let terminal = Terminal::new(arguments.common.json, arguments.common.quiet)
+        .on(arguments.common.flags_of_place())
+        .speaking(language.as_ref().copied().unwrap_or_default());
+    let ending = configured
+        .and(language)
+        .and_then(|_| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_err(|cause| {
+                Failure::new("runtime", Exit::Bug, format!("nothing was begun: {cause}"))
+                    .next("look for what this machine is short of (`ulimit -a`), and type the same command again")
+            })
         })
+        .map_err(Failed::from)
         .and_then(|runtime| runtime.block_on(dispatch(arguments, &terminal)));
     match ending {
         Ok(exit) => exit.code(),
@@ -135,6 +144,23 @@ fn parse_and_run(arguments: Vec<OsString>) -> u8 {
             terminal.failure(&failed.failure, failed.job);
             code
         }
+    }
+}
+
+/// Reads the configuration file for what it is about.
+fn configure(arguments: &mut settings::Arguments) -> Result<(), Failure> {
+    if arguments.command.is_configured() {
+        arguments.common.configure()?;
+    }
+    Ok(())
+}
+
+/// The language of what people read. What ignores the configuration file ignores the environment too.
+fn language_of(arguments: &settings::Arguments) -> Result<Language, Failure> {
+    if arguments.command.is_configured() {
+        Ok(arguments.common.language()?.value)
+    } else {
+        Ok(arguments.common.language_of_flag())
     }
 }
 
@@ -160,11 +186,7 @@ fn trace(verbose: u8) {
 }
 
 async fn dispatch(arguments: settings::Arguments, terminal: &Terminal) -> Ending {
-    let mut common = arguments.common;
-    if arguments.command.is_configured() {
-        common.configure()?;
-    }
-    let common = &common;
+    let common = &arguments.common;
     match arguments.command {
         Command::Demo { roster } => demo::demo(terminal, roster.as_deref()).await,
         Command::Check { policy, portal } => check::check(common, terminal, policy, portal).await,
@@ -219,11 +241,6 @@ fn find_job(view: View<'_>, named: Option<JobId>) -> Result<JobRecord, Failure> 
         None => view.jobs()?.pop(),
     };
     found.ok_or_else(|| {
-        let message = match named {
-            Some(job) => format!("there is no job {job} in this database"),
-            None => "there is no job in this database".to_owned(),
-        };
-        Failure::new("no-job", Exit::Usage, message)
-            .next("offboard24 jobs lists what there is; offboard24 plan makes one")
+        Failure::new("no-job", Exit::Usage, said(|words| (words.no_job)(named))).next(said(|words| words.no_job_next))
     })
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::language::said;
 
 /// Writes all of these files or none. Each is written under another name first, and gets its own when all are on disk.
 pub(crate) fn write(files: &[(PathBuf, &str)]) -> Result<(), Failure> {
@@ -36,21 +37,11 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
 }
 
 fn existing(path: &Path) -> Failure {
-    let shown = path.display();
-    Failure::usage(format!(
-        "{shown} exists, and nothing is written over it. Nothing was written"
-    ))
-    .next(format!(
-        "name another file with -o, or move that one away: mv {shown} {shown}.old"
-    ))
+    Failure::usage(said(|words| (words.file_exists)(path))).next(said(|words| (words.file_exists_next)(path)))
 }
 
 fn failed(path: &Path, cause: &io::Error) -> Failure {
-    Failure::usage(format!(
-        "{} cannot be written: {cause}. Nothing was written",
-        path.display()
-    ))
-    .next("name a file in a folder of your own with -o, on a disk with room")
+    Failure::usage(said(|words| (words.file_unwritable)(path, cause))).next(said(|words| words.file_unwritable_next))
 }
 
 /// A file under another name, gone when it is dropped.

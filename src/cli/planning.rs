@@ -7,10 +7,10 @@ use std::path::Path;
 use super::Failed;
 use super::check::local;
 use super::failure::Failure;
+use super::language::said;
 use super::preflight::Needs;
 use super::settings::{Intake, PortalAccess};
 use super::terminal::Terminal;
-use super::text::{count, printable};
 use super::work::{Link, Work};
 use crate::domain::{ActionKind, JobId, Portal, RunId};
 use crate::exit::Exit;
@@ -42,11 +42,8 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
     check_said(&policy, order)?;
     let (policy_text, policy_emails) = recorded(&policy)?;
     let unreadable = |cause: std::io::Error| {
-        Failure::usage(format!(
-            "the roster {} cannot be read: {cause}. Nothing was asked",
-            order.path.display()
-        ))
-        .next("name a CSV file that this user can read")
+        Failure::usage(said(|words| (words.roster_unreadable)(&order.path, &cause)))
+            .next(said(|words| words.roster_unreadable_next))
     };
     let mut bytes = Vec::new();
     let limit = roster::FILE_BYTES_MAX as u64 + 1;
@@ -61,8 +58,8 @@ pub(crate) fn read_order(terminal: &Terminal, order: &Intake) -> Result<Order, F
     })?;
     tell_detected(terminal, &roster.detected);
     let actions = intake::actions(&roster, order.action).map_err(|cause| {
-        Failure::new("roster", Exit::Usage, cause.to_string())
-            .next("say what to do with --action kill or --action terminate, or give every row an action")
+        Failure::new("roster", Exit::Usage, said(|words| (words.action_missing)(&cause)))
+            .next(said(|words| words.action_missing_next))
     })?;
     Ok(Order {
         roster,
@@ -82,19 +79,16 @@ pub(crate) fn read_policy(path: Option<&Path>) -> Result<Policy, Failure> {
         return Ok(Policy::default());
     };
     let text = std::fs::read_to_string(path).map_err(|cause| {
-        Failure::usage(format!(
-            "the policy {} cannot be read: {cause}. Nothing was asked",
-            path.display()
-        ))
-        .next("name a policy file that this user can read with --policy, or leave it out")
+        Failure::usage(said(|words| (words.policy_unreadable)(path, &cause)))
+            .next(said(|words| words.policy_unreadable_next))
     })?;
     let policy = Policy::parse(&text).map_err(|cause| {
         Failure::new(
             "policy",
             Exit::Usage,
-            format!("{}: {cause}. Nothing was asked", path.display()),
+            said(|words| (words.policy_unusable)(path, &cause)),
         )
-        .next("correct the policy file and run the same command again")
+        .next(said(|words| words.policy_unusable_next))
     })?;
     Ok(policy)
 }
@@ -125,11 +119,8 @@ fn check_said(policy: &Policy, order: &Intake) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let flags = missing.join(" and ");
-    Err(
-        Failure::usage(format!("the policy requires {flags}. Nothing was asked"))
-            .next(format!("type the same command again with {flags}")),
-    )
+    Err(Failure::usage(said(|words| (words.required)(&missing.join(words.and))))
+        .next(said(|words| (words.required_next)(&missing.join(words.and)))))
 }
 
 /// A policy as it is recorded: its text with commitments instead of e-mails, and the e-mails under these commitments.
@@ -147,35 +138,10 @@ fn recorded(policy: &Policy) -> Result<(String, Vec<Recorded>), Failure> {
 }
 
 fn tell_detected(terminal: &Terminal, found: &Detected) {
-    let columns: Vec<String> = found
-        .columns
-        .iter()
-        .map(|column| match column.field {
-            Some(field) => format!("{} = {}", printable(&column.name), field.as_str()),
-            None => format!("{} (kept)", printable(&column.name)),
-        })
-        .collect();
-    let delimiter = found
-        .delimiter
-        .map_or_else(|| "none, one column".to_owned(), |delimiter| delimiter.to_string());
-    let mark = if found.byte_order_mark {
-        " with byte order mark"
-    } else {
-        ""
-    };
-    terminal.note(&format!(
-        "roster: {}{mark}, delimiter {delimiter}, header in line {}\n        columns: {}\n        {}, {} passed over",
-        found.encoding,
-        found.header_line,
-        columns.join(", "),
-        count(found.rows, "row"),
-        count(found.rows_ignored, "empty or title line")
-    ));
+    let words = terminal.words();
+    terminal.note(&(words.detected)(found));
     for warning in &found.warnings {
-        terminal.note(&format!(
-            "        line {}, column {}: {}",
-            warning.line, warning.column, warning.kind
-        ));
+        terminal.note(&(words.roster_warning)(warning));
     }
 }
 
@@ -253,19 +219,19 @@ pub(crate) async fn make_plan(
     job: JobId,
     policy: &Policy,
 ) -> Result<(), Failure> {
-    let progress = work.terminal.progress();
-    let (clock, now, stop) = (std::sync::Arc::clone(&work.clock), work.now(), link.signals.stop());
-    let shown = |done: u32, total: u32| progress.show(done, total, "people read", clock.monotonic());
+    let progress = work.terminal.progress(&work.clock);
+    let (words, now, stop) = (work.terminal.words(), work.now(), link.signals.stop());
+    let shown = |done: u32, total: u32| progress.show(done, total, words.people_read);
     let mut recorder = work.recorder(link, run, job);
     let made = tokio::select! {
         biased;
         made = crate::plan::make(&mut recorder, &link.reader, link.owner, policy, now, &shown) => made.map_err(Failure::from),
         () = stop.asked() => Err(link
             .signals
-            .stopped("stopped before the plan was made; what was read is kept")
+            .stopped(said(|words| words.stopped_planning))
             .next("offboard24 resume")),
     };
-    progress.finish();
+    drop(progress);
     let Err(failure) = made else { return Ok(()) };
     work.end_run(link, run, job, Some(failure.stop_reason))?;
     Err(failure)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::language::{Said, said};
 use crate::clock::Clock;
 use crate::domain::{ActionKind, UserId};
 use crate::portal::{Method, PortalError, Reader};
@@ -79,19 +80,10 @@ pub(crate) async fn clock_offset_ms(reader: &Reader, clock: &dyn Clock) -> Resul
 }
 
 /// What to say when the portal's clock is ahead of ours, or behind it, by more than could be the network's doing.
-pub(crate) fn clocks_differ(portal_ahead_ms: i64) -> Option<String> {
+pub(crate) fn clocks_differ(portal_ahead_ms: i64) -> Option<Said> {
     let seconds = (portal_ahead_ms.unsigned_abs() + 500) / 1000;
     if seconds < CLOCKS_DIFFER_MIN {
         return None;
     }
-    let by = if seconds < 120 {
-        format!("{seconds} seconds")
-    } else {
-        format!("{} minutes", (seconds + 30) / 60)
-    };
-    let side = if portal_ahead_ms > 0 { "behind" } else { "ahead of" };
-    Some(format!(
-        "this machine's clock is {by} {side} the portal's: times in the journal are this machine's; how long a limit lasts goes \
-         by the portal's"
-    ))
+    Some(said(|words| (words.clocks_differ)(seconds, portal_ahead_ms > 0)))
 }

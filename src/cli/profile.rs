@@ -12,13 +12,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::chosen::{Chosen, Origin};
 use super::failure::Failure;
+use super::language::Language;
 use super::settings::parse_rate;
 use super::text::printable;
 use crate::exit::Exit;
 use crate::portal::Rate;
 
 /// What a table of a portal may hold.
-const KEYS: &str = "host, webhook_file, ca_file, db, key_file, policy, rate and burst";
+const KEYS: &str = "host, webhook_file, ca_file, db, key_file, policy, rate, burst and lang";
 
 /// Why a webhook may not stand in the configuration file.
 const NO_WEBHOOK: &str = "a webhook's URL is a password and has no place in this file: put it into a file of its own that nobody \
@@ -39,6 +40,7 @@ pub(crate) struct Profile {
     pub(crate) policy: Option<Chosen<PathBuf>>,
     pub(crate) rate: Option<Chosen<Rate>>,
     pub(crate) burst: Option<Chosen<u32>>,
+    pub(crate) lang: Option<Chosen<Language>>,
 }
 
 /// All portals of a configuration file, by name.
@@ -190,6 +192,7 @@ impl Reading<'_> {
                 "policy" => profile.policy = self.file(key_start, value),
                 "rate" => profile.rate = self.rate(key_start, value),
                 "burst" => profile.burst = self.burst(key_start, value),
+                "lang" => profile.lang = self.language(key_start, value),
                 "webhook" => self.mistake(key_start, NO_WEBHOOK),
                 other => {
                     let what = format!("unknown key {}; a portal has {KEYS}", printable(other));
@@ -232,6 +235,16 @@ impl Reading<'_> {
             _ => self.path.with_file_name(&text.value),
         };
         Some(text.map(|_| file))
+    }
+
+    fn language(&mut self, start: usize, value: &Value<'_>) -> Option<Chosen<Language>> {
+        match value.get_ref().as_str().unwrap_or_default().parse() {
+            Ok(language) => Some(self.chosen(start, language)),
+            Err(why) => {
+                self.mistake(start, format!("lang: {why}"));
+                None
+            }
+        }
     }
 
     fn rate(&mut self, start: usize, value: &Value<'_>) -> Option<Chosen<Rate>> {
@@ -278,7 +291,7 @@ mod tests {
     #[test]
     fn every_key_of_a_portal_is_read_with_its_line() {
         let text = "[portal.acme]\nhost = \"Acme.Bitrix24.com\"\nwebhook_file = \"acme.webhook\"\nca_file = \"/etc/ca.pem\"\n\
-                    db = \"~/acme.db\"\nkey_file = \"key\"\npolicy = \"../policy.toml\"\nrate = 0.5\nburst = 10\n\n[portal.\"b c\"]\nrate = \"unlimited\"\n";
+                    db = \"~/acme.db\"\nkey_file = \"key\"\npolicy = \"../policy.toml\"\nrate = 0.5\nburst = 10\nlang = \"ru\"\n\n[portal.\"b c\"]\nrate = \"unlimited\"\n";
         let Configuration(mut profiles) = parsed(text).unwrap();
         let acme = profiles.remove("acme").unwrap();
         let chosen = |line| Origin::File {
@@ -309,6 +322,10 @@ mod tests {
                 value: 10,
                 origin: chosen(9),
             }),
+            lang: Some(Chosen {
+                value: Language::Russian,
+                origin: chosen(10),
+            }),
         };
         assert_eq!(acme, expected);
         assert_eq!(profiles["b c"].rate.as_ref().unwrap().value, Rate::Unlimited);
@@ -328,6 +345,8 @@ mod tests {
             ("[portal.a]\n\nrate = ", 3),
             ("[portal.a]\nburst = 1.5", 2),
             ("[portal.a]\nrate = true", 2),
+            ("[portal.a]\nlang = \"de\"", 2),
+            ("[portal.a]\nlang = 1", 2),
         ] {
             assert_eq!(mistakes(text)[0].0, line, "{text}");
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::language::Words;
 use super::work::Work;
 use crate::domain::RunId;
 use crate::files;
@@ -37,10 +38,8 @@ impl Issued {
         let file = match files::replace(&path, text.as_bytes()) {
             Ok(()) => Some(path),
             Err(cause) => {
-                work.terminal.note(&format!(
-                    "the receipt could not be written to {}: {cause}",
-                    path.display()
-                ));
+                let words = work.terminal.words();
+                work.terminal.note(&(words.receipt_unwritten)(&path, &cause));
                 None
             }
         };
@@ -48,13 +47,8 @@ impl Issued {
     }
 
     /// What is printed for people.
-    pub(crate) fn text(&self) -> String {
-        let place = self.file.as_ref().map(|file| format!(", also in {}", file.display()));
-        format!(
-            "the receipt{}; with a copy elsewhere, such as in the ticket, nobody can change what is recorded unnoticed:\n\n{}",
-            place.unwrap_or_default(),
-            self.text.trim_end()
-        )
+    pub(crate) fn text(&self, words: &Words) -> String {
+        format!("{}\n\n{}", (words.receipt)(self.file.as_deref()), self.text.trim_end())
     }
 
     /// What is printed for machines.

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::failure::Failure;
+use super::language::{Language, said};
 use super::settings::{Common, JobArgument};
 use super::terminal::Terminal;
 use super::{Ending, find_job, new_files};
@@ -14,7 +15,6 @@ use crate::files::make_private_folder;
 use crate::journal::JournalFile;
 use crate::report::csv::{self, Dialect};
 use crate::report::job::Report;
-use crate::report::language::Language;
 use crate::report::{html, json as json_report, markdown};
 
 /// What the help ends with.
@@ -36,9 +36,6 @@ pub(crate) struct ReportArguments {
     /// How the CSV is written
     #[arg(long, value_enum, default_value_t = DialectArgument::Rfc4180)]
     csv_dialect: DialectArgument,
-    /// The language of html and md; csv and json are the same in all
-    #[arg(long, value_enum, default_value_t = LanguageArgument::En)]
-    lang: LanguageArgument,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -63,29 +60,12 @@ enum DialectArgument {
     ExcelRu,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LanguageArgument {
-    /// English
-    En,
-    /// Russian
-    Ru,
-}
-
 impl From<DialectArgument> for Dialect {
     fn from(raw: DialectArgument) -> Self {
         match raw {
             DialectArgument::Rfc4180 => Self::Rfc4180,
             DialectArgument::Excel => Self::Excel,
             DialectArgument::ExcelRu => Self::ExcelRussian,
-        }
-    }
-}
-
-impl From<LanguageArgument> for Language {
-    fn from(raw: LanguageArgument) -> Self {
-        match raw {
-            LanguageArgument::En => Self::English,
-            LanguageArgument::Ru => Self::Russian,
         }
     }
 }
@@ -133,21 +113,16 @@ pub(crate) fn report(common: &Common, terminal: &Terminal, arguments: &ReportArg
             .collect(),
         (Place::Folder(folder), format) => {
             let name = format!("offboard24-job-{job}.{}", ending(format));
-            vec![(folder.join(name), text(&report, arguments)?)]
+            vec![(folder.join(name), text(&report, arguments, terminal.language())?)]
         }
-        (Place::File(file), _) => vec![((*file).to_owned(), text(&report, arguments)?)],
+        (Place::File(file), _) => vec![((*file).to_owned(), text(&report, arguments, terminal.language())?)],
         (Place::Output, _) => {
-            Terminal::document(&text(&report, arguments)?);
+            Terminal::document(&text(&report, arguments, terminal.language())?);
             return Ok(Exit::Done);
         }
     };
     if let Place::Folder(folder) = to {
-        make_private_folder(folder).map_err(|cause| {
-            Failure::usage(format!(
-                "{} cannot be made: {cause}. Nothing was written",
-                folder.display()
-            ))
-        })?;
+        make_private_folder(folder).map_err(|cause| Failure::usage(said(|words| (words.unmade)(folder, &cause))))?;
     }
     let contents: Vec<(PathBuf, &str)> = files.iter().map(|(path, text)| (path.clone(), text.as_str())).collect();
     new_files::write(&contents)?;
@@ -156,7 +131,7 @@ pub(crate) fn report(common: &Common, terminal: &Terminal, arguments: &ReportArg
         "job": job, "portal": report.record.portal, "state": report.status.state, "format": ending(arguments.format),
         "files": names,
     }));
-    terminal.say(&format!("written, for you alone to read:\n  {}", names.join("\n  ")));
+    terminal.say(&(terminal.words().written)(&names.join("\n  ")));
     Ok(Exit::Done)
 }
 
@@ -169,8 +144,8 @@ fn ending(format: Format) -> &'static str {
     }
 }
 
-fn text(report: &Report, arguments: &ReportArguments) -> Result<String, Failure> {
-    let words = Language::from(arguments.lang).words();
+fn text(report: &Report, arguments: &ReportArguments, language: Language) -> Result<String, Failure> {
+    let words = language.words();
     match arguments.format {
         Format::Html => html::html(report, words).map_err(|cause| bug(&cause)),
         Format::Csv => csv::whole(report, arguments.csv_dialect.into()).map_err(|cause| bug(&cause)),

@@ -2,6 +2,7 @@
 
 use super::execution::{Mandate, carry_out, settle_others, tell_end};
 use super::failure::Failure;
+use super::language::said;
 use super::preflight::Needs;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
@@ -88,15 +89,14 @@ fn next_stage(
         .any(|outcome| status.count(ActionState::Ended(*outcome)) > 0);
     if !retry.is_empty() && !any {
         let names: Vec<&str> = retry.iter().map(|outcome| outcome.as_str()).collect();
-        let message = format!("job {job} has no {} actions to try once more", names.join(" or "));
-        return Err(Failure::usage(message).next(format!("offboard24 status {job}")));
+        return Err(Failure::usage(said(|words| (words.nothing_to_retry)(job, &names)))
+            .next(format!("offboard24 status {job}")));
     }
     if record.frozen_at.is_none() {
         if let Some(row) = work.journal.view().erasures()?.row_of(job) {
-            return Err(Failure::refused(format!(
-                "row {row} of job {job} was erased, so its plan can no longer be made. Nothing was asked"
-            ))
-            .next("offboard24 plan ROSTER, with a roster without that person"));
+            return Err(
+                Failure::refused(said(|words| (words.row_erased)(job, row))).next(said(|words| words.row_erased_next))
+            );
         }
         return Ok(Stage::Plan);
     }
@@ -110,8 +110,10 @@ fn next_stage(
                 consent::check_usable(work.journal.view(), record, portal, work.now())?;
                 Ok(Stage::Confirm(actions_max))
             }
-            None => Err(Failure::refused(format!("the plan of job {job} was never confirmed"))
-                .next(format!("offboard24 apply {job}"))),
+            None => {
+                Err(Failure::refused(said(|words| (words.never_confirmed)(job)))
+                    .next(format!("offboard24 apply {job}")))
+            }
         };
     }
     let would_send = status.count(ActionState::Planned) > 0 || !retry.is_empty();
@@ -152,10 +154,8 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
     let policy = consent::policy(work.journal.view(), job)?;
     if work.journal.view().policy_emails(job)?.contains(&None) {
         work.end_run(link, run, job, None)?;
-        let message =
-            format!("an e-mail that the policy of job {job} protects was erased, so its plan can no longer be made");
-        return Err(Failure::refused(message)
-            .next("offboard24 plan ROSTER --policy FILE makes a new job")
+        return Err(Failure::refused(said(|words| (words.email_erased)(job)))
+            .next(said(|words| words.email_erased_next))
             .with(&work.status(job)?));
     }
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {

@@ -28,7 +28,8 @@ pub(crate) async fn run(
 /// A frozen plan that `run` began: shown, and carried out if it is under the cap.
 pub(crate) async fn go_on_under_cap(work: &mut Work, link: &Link, run: RunId, job: JobId, max_actions: u32) -> Ending {
     let status = work.status(job)?;
-    work.terminal.say(&show::plan_text(work.journal.view(), &status)?);
+    let plan = show::plan_text(work.terminal.words(), work.journal.view(), &status)?;
+    work.terminal.say(&plan);
     let record = work.job(Some(job))?;
     let consent = consent::check_caps(work.journal.view(), &record)
         .and_then(|()| consent::check_approved(work.journal.view(), &record))

@@ -7,10 +7,12 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::chosen::{Chosen, Origin};
 use super::failure::Failure;
+use super::language::{Language, said};
 use super::profile::{Configuration, Profile};
 use super::surroundings::Surroundings;
 use super::time_limit::TimeLimit;
@@ -52,6 +54,9 @@ pub(crate) struct Common {
     /// The file of signing keys [default: `$XDG_DATA_HOME/offboard24/key`] [env: `OFFBOARD24_KEY_FILE`]
     #[arg(long, value_name = "FILE", global = true)]
     key_file: Option<PathBuf>,
+    /// The language of what people read; what programs read is the same in all [default: en] [env: `OFFBOARD24_LANG`]
+    #[arg(long, global = true, value_parser = PossibleValuesParser::new(["en", "ru"]).try_map(|tag| tag.parse::<Language>()))]
+    lang: Option<Language>,
     /// Print one JSON object on standard output and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -380,10 +385,9 @@ impl Common {
     }
 
     pub(crate) fn paths(&self) -> Result<Paths, Failure> {
-        self.surroundings.paths().ok_or_else(|| {
-            Failure::usage("this account has no home directory")
-                .next("set XDG_STATE_HOME to a folder for the database and the locks")
-        })
+        self.surroundings
+            .paths()
+            .ok_or_else(|| Failure::usage(said(|words| words.no_home)).next(said(|words| words.no_home_next)))
     }
 
     /// The portal that was named.
@@ -400,6 +404,27 @@ impl Common {
         let configuration = Configuration::read(&path, crate::paths::home().as_deref())?.unwrap_or_default();
         self.profile = configuration.profile(&name, &path)?;
         Ok(())
+    }
+
+    /// The language of what people read.
+    pub(crate) fn language(&self) -> Result<Chosen<Language>, Failure> {
+        if let Some(chosen) = Chosen::by_flag("--lang", self.lang) {
+            return Ok(chosen);
+        }
+        if let Some(named) = Chosen::by_environment("OFFBOARD24_LANG") {
+            let tag = named.value.to_string_lossy().into_owned();
+            let language = tag.parse().map_err(|_| {
+                Failure::usage(said(|words| (words.no_language)(&tag))).next(said(|words| words.no_language_next))
+            })?;
+            return Ok(named.map(|_| language));
+        }
+        let default = || Chosen::by_default(Language::default());
+        Ok(self.profile.lang.clone().unwrap_or_else(default))
+    }
+
+    /// The language that a flag says, for what asks nothing else.
+    pub(crate) fn language_of_flag(&self) -> Language {
+        self.lang.unwrap_or_default()
     }
 
     /// Where the portal that was named is, so that a webhook of another one is noticed.
@@ -433,10 +458,8 @@ impl Common {
         let database = self.database(&paths).value;
         // Made into folders and files, an address would leave the webhook's token in their names.
         if database.to_string_lossy().contains("://") {
-            return Err(Failure::usage(
-                "what is named as the database is an address and no file (it is not shown here, since it may be a password)",
-            )
-            .next("name a file with --db FILE or OFFBOARD24_DB; the webhook's place is OFFBOARD24_WEBHOOK"));
+            return Err(Failure::usage(said(|words| words.database_is_address))
+                .next(said(|words| words.database_is_address_next)));
         }
         Ok(Place {
             database: one_name(&database),
@@ -507,12 +530,9 @@ impl PortalArguments {
 
     /// Reads the webhook from where it was put.
     pub(crate) fn access(self, common: &Common) -> Result<PortalAccess, Failure> {
-        let place = self.webhook(common).ok_or_else(|| {
-            Failure::usage("no webhook").next(
-                "put the inbound webhook's URL into OFFBOARD24_WEBHOOK, or into a file named by --webhook-file; or name a portal \
-                 of the configuration file with --portal",
-            )
-        })?;
+        let place = self
+            .webhook(common)
+            .ok_or_else(|| Failure::usage(said(|words| words.no_webhook)).next(said(|words| words.no_webhook_next)))?;
         let webhook = read_webhook(&place)?;
         check_portal(common, &webhook, &place.origin)?;
         Ok(PortalAccess {
@@ -527,8 +547,8 @@ impl PortalArguments {
 
 fn read_webhook(place: &Chosen<WebhookPlace>) -> Result<Webhook, Failure> {
     let unreadable = |cause: std::io::Error| {
-        Failure::usage(format!("the webhook file cannot be read: {cause}. Nothing was asked"))
-            .next("put the webhook's URL, and nothing else, into a text file that this user can read")
+        Failure::usage(said(|words| (words.webhook_unreadable)(&cause)))
+            .next(said(|words| words.webhook_unreadable_next))
     };
     let text = match &place.value {
         WebhookPlace::File(path) if path.as_os_str() == "-" => read_limited(std::io::stdin()).map_err(unreadable)?,
@@ -543,8 +563,9 @@ fn read_webhook(place: &Chosen<WebhookPlace>) -> Result<Webhook, Failure> {
             url.to_string_lossy().into_owned()
         }
     };
-    Webhook::parse(text.trim())
-        .map_err(|cause| Failure::usage(cause.to_string()).next("copy the URL from the webhook's page in the portal"))
+    Webhook::parse(text.trim()).map_err(|cause| {
+        Failure::usage(said(|words| (words.webhook_wrong)(cause))).next(said(|words| words.webhook_wrong_next))
+    })
 }
 
 /// A webhook that stays on this machine, as the configuration file has it, is nobody else's to read.
@@ -552,11 +573,9 @@ fn check_private(path: &Path, mode: u32, origin: &Origin) -> Result<(), Failure>
     const OF_OTHERS: u32 = 0o007;
     let is_configured = matches!(origin, Origin::File { .. });
     if is_configured && mode & OF_OTHERS != 0 {
-        let message = format!(
-            "everybody on this machine can read the webhook in {}. Nothing was asked",
-            path.display()
+        return Err(
+            Failure::usage(said(|words| (words.webhook_public)(path))).next(format!("chmod 600 {}", path.display()))
         );
-        return Err(Failure::usage(message).next(format!("chmod 600 {}", path.display())));
     }
     Ok(())
 }
@@ -570,13 +589,13 @@ fn check_portal(common: &Common, webhook: &Webhook, origin: &Origin) -> Result<(
     };
     let expected = common.host().map(|host| host.value).or_else(of_profile);
     match (expected, common.portal()) {
-        (Some(expected), Some(name)) if expected != webhook.portal().0 => Err(Failure::refused(format!(
-            "the webhook ({origin}) leads to {}, and the portal {} ({}) is {expected}. Nothing was asked",
-            webhook.portal(),
-            name.value,
-            name.origin
-        ))
-        .next("offboard24 config explain shows who says what; unset what is of another portal")),
+        (Some(expected), Some(name)) if expected != webhook.portal().0 => {
+            let (origin, leads_to) = (origin.to_string(), webhook.portal().0);
+            let named_by = name.origin.to_string();
+            let told = [&origin, &leads_to, &name.value, &named_by, &expected].map(String::as_str);
+            Err(Failure::refused(said(|words| (words.webhook_elsewhere)(told)))
+                .next(said(|words| words.webhook_elsewhere_next)))
+        }
         _ => Ok(()),
     }
 }

@@ -2,18 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::language::{Headline, Words};
 use super::settings::{Common, ShowBy};
 use super::terminal::Terminal;
-use super::text::{NOTHING, cell, count, person, printable};
+use super::text::{NOTHING, cell, person, printable};
 use super::work::Work;
 use super::{Ending, consent, find_job, status};
 use crate::domain::{ActionKind, ActionState, HoldReason, JobId, RowState, UserId, WorkflowId};
 use crate::exit::Exit;
-use crate::journal::{ActionRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView};
+use crate::journal::{
+    ActionRecord, JobRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView,
+};
 use crate::plan::freeze::orphans;
 use crate::report::status::{JobState, JobStatus};
 
@@ -23,7 +30,8 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     let view = file.view();
     let record = find_job(view, named)?;
     let status = JobStatus::read(view, &record, status::is_live(&place.database))?;
-    let content = Content::read(view, record.job)?;
+    let words = terminal.words();
+    let content = Content::read(words, view, record.job)?;
     terminal.object(&content.json(&status)?);
     let table = match by {
         ShowBy::Person => {
@@ -35,9 +43,10 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
         ShowBy::Workflow => content.by_workflow(&content.actions.iter().collect::<Vec<_>>()),
         ShowBy::Hold => content.by_hold(),
     };
-    terminal.say(&format!("{}\n\n{table}", headline(&status)));
+    terminal.say(&format!("{}\n\n{table}", headline(words, &status)));
     if status.state == JobState::Planned {
-        terminal.say(&format!("\n{}", confirmation(&status)));
+        let now = place.surroundings.clock().utc();
+        terminal.say(&format!("\n{}", way_on(terminal, view, &record, &status, now)));
     }
     Ok(Exit::Done)
 }
@@ -45,37 +54,36 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
 /// What `plan` ends with. A plan over a cap is shown, so that somebody can see why, and refused.
 pub(crate) fn tell_plan(work: &Work, job: JobId) -> Ending {
     let status = &work.status(job)?;
-    let plan = plan_text(work.journal.view(), status)?;
-    if let Err(refusal) = consent::check_caps(work.journal.view(), &work.job(Some(job))?) {
+    let (terminal, view, record) = (&work.terminal, work.journal.view(), work.job(Some(job))?);
+    let words = terminal.words();
+    let plan = plan_text(words, view, status)?;
+    if let Err(refusal) = consent::check_caps(view, &record) {
         work.terminal.say(&plan);
         return Err(refusal.with(status));
     }
     let object = serde_json::to_value(status).map_err(JournalError::from)?;
     let end = if status.state == JobState::Complete {
-        "nothing to do: no action is planned".to_owned()
+        words.nothing_planned.to_owned()
     } else {
-        confirmation(status)
+        way_on(terminal, view, &record, status, work.now())
     };
-    let database = work.place.database.display();
-    work.terminal.say(&format!("{plan}\n\n{end}\ndatabase: {database}"));
+    let database = (words.database)(&work.place.database);
+    work.terminal.say(&format!("{plan}\n\n{end}\n{database}"));
     work.terminal.object(&object);
     Ok(status.exit())
 }
 
 /// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
 /// recorded.
-pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
-    let content = Content::read(view, status.job)?;
-    let mut parts = vec![headline(status)];
+pub(crate) fn plan_text(words: &'static Words, view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
+    let content = Content::read(words, view, status.job)?;
+    let mut parts = vec![headline(words, status)];
     parts.extend(content.shared());
     parts.extend(content.started_by_colleagues());
     parts.extend(content.robots());
     parts.push(content.by_person());
     if status.count(ActionState::Held) > 0 {
-        parts.push(format!(
-            "held, and not done unless a person decides so:\n{}",
-            content.by_hold()
-        ));
+        parts.push(format!("{}\n{}", words.held_first, content.by_hold()));
     }
     parts.extend(content.orphans_text());
     if content
@@ -83,43 +91,31 @@ pub(crate) fn plan_text(view: View<'_>, status: &JobStatus) -> Result<String, Fa
         .iter()
         .any(|action| action.kind == Some(ActionKind::Kill))
     {
-        parts.push(
-            "a kill erases a workflow with all its tasks and its log. Tasks, people and answers are recorded here; what REST\n\
-             does not show is not: the tracking log and the workflow's variables"
-                .to_owned(),
-        );
+        parts.push(words.kill_erases.to_owned());
     }
     Ok(parts.join("\n\n"))
 }
 
 /// One line: which job, where, in which state, with how many actions of which state.
-pub(crate) fn headline(status: &JobStatus) -> String {
-    let hash = status
-        .plan_hash
-        .as_deref()
-        .and_then(|hash| hash.get(..8))
-        .unwrap_or(NOTHING);
-    let reason = status
-        .stop_reason
-        .map(|reason| format!(" ({reason})"))
-        .unwrap_or_default();
-    format!(
-        "job {} on {}: {}{reason}, plan {hash}, {}, {}: {}",
-        status.job,
-        status.portal,
-        status.state.as_str(),
-        count(status.rows["total"], "row"),
-        count(status.actions["total"], "action"),
-        by_state(&status.actions)
-    )
+pub(crate) fn headline(words: &Words, status: &JobStatus) -> String {
+    let plan = status.plan_hash.as_deref().and_then(|hash| hash.get(..8));
+    (words.headline)(&Headline {
+        job: status.job,
+        portal: &status.portal,
+        state: &words.job(status.state, status.stop_reason),
+        plan: plan.unwrap_or(NOTHING),
+        rows: status.rows["total"],
+        actions: status.actions["total"],
+        states: &by_state(&status.actions, |state| words.action(state)),
+    })
 }
 
-/// `16 planned, 1 held`.
-fn by_state(counts: &BTreeMap<&str, u32>) -> String {
+/// `1 held, 16 planned`. What is no state, such as the total, is left out.
+fn by_state<S: FromStr, T: Display>(counts: &BTreeMap<&str, u32>, shown: impl Fn(S) -> T) -> String {
     let of: Vec<String> = counts
         .iter()
-        .filter(|(state, number)| **state != "total" && **number > 0)
-        .map(|(state, number)| format!("{number} {state}"))
+        .filter(|(_, number)| **number > 0)
+        .filter_map(|(state, number)| Some(format!("{number} {}", shown(state.parse().ok()?))))
         .collect();
     if of.is_empty() {
         NOTHING.to_owned()
@@ -129,33 +125,47 @@ fn by_state(counts: &BTreeMap<&str, u32>) -> String {
 }
 
 /// What `status` prints for people.
-pub(crate) fn status_text(status: &JobStatus) -> String {
-    format!(
-        "{}\n  rows: {}\n  orphans: {}, requests: {}",
-        headline(status),
-        by_state(&status.rows),
-        status.orphans,
-        status.requests
-    )
+pub(crate) fn status_text(
+    terminal: &Terminal,
+    view: View<'_>,
+    record: &JobRecord,
+    status: &JobStatus,
+    now: DateTime<Utc>,
+) -> String {
+    let words = terminal.words();
+    let mut lines = vec![
+        headline(words, status),
+        (words.status_rows)(&by_state(&status.rows, |state| words.row(state))),
+        (words.status_counts)(status.orphans, status.requests),
+    ];
+    if status.state == JobState::Planned {
+        lines.push(way_on(terminal, view, record, status, now));
+    }
+    lines.join("\n")
 }
 
 /// What the person is about to do, before the prompt.
-pub(crate) fn warning(status: &JobStatus) -> String {
-    format!(
-        "{} of {} will be carried out on {}. There is no undo.",
-        count(status.count(ActionState::Planned), "action"),
+pub(crate) fn warning(words: &Words, status: &JobStatus) -> String {
+    (words.warning)(
+        status.count(ActionState::Planned),
         status.actions["total"],
-        status.portal
+        &status.portal,
     )
 }
 
-fn confirmation(status: &JobStatus) -> String {
-    let confirm = status.confirm.as_deref().unwrap_or_default();
-    format!("to carry it out: offboard24 apply {} --confirm {confirm}", status.job)
+/// What carries a plan out; or, where it would be refused, what is missing and what to type.
+fn way_on(terminal: &Terminal, view: View<'_>, record: &JobRecord, status: &JobStatus, now: DateTime<Utc>) -> String {
+    let usable =
+        consent::check_usable(view, record, &record.portal, now).and_then(|()| consent::check_approved(view, record));
+    match usable {
+        Ok(()) => (terminal.words().carry_out)(status.job, status.confirm.as_deref().unwrap_or_default()),
+        Err(obstacle) => terminal.obstacle(&obstacle),
+    }
 }
 
 /// All that is shown of a job.
 struct Content {
+    words: &'static Words,
     rows: Vec<RowRecord>,
     candidates: BTreeMap<crate::domain::RowNumber, Vec<UserId>>,
     users: BTreeMap<UserId, UserRecord>,
@@ -167,7 +177,7 @@ struct Content {
 }
 
 impl Content {
-    fn read(view: View<'_>, job: JobId) -> Result<Self, JournalError> {
+    fn read(words: &'static Words, view: View<'_>, job: JobId) -> Result<Self, JournalError> {
         let rows = view.rows(job)?;
         let workflows = view.workflows(job)?;
         let tasks = view.tasks(job)?;
@@ -179,6 +189,7 @@ impl Content {
         }
         let orphans = orphans(&rows, &tasks, &workflows).cloned().collect();
         Ok(Self {
+            words,
             rows,
             candidates: view.candidates(job)?,
             users: view.users(job)?,
@@ -194,7 +205,7 @@ impl Content {
         if self.orphans.is_empty() {
             return None;
         }
-        let mut table = plain(&["TASK", "TITLE", "PERSON", "WORKFLOW"]);
+        let mut table = plain(&self.words.c_orphans);
         for task in &self.orphans {
             table.add_row([
                 task.task.to_string(),
@@ -203,10 +214,7 @@ impl Content {
                 task.workflow.to_string(),
             ]);
         }
-        Some(format!(
-            "orphans, tasks of a workflow that no longer runs: the portal's REST cannot remove them\n{}",
-            table.trim_fmt()
-        ))
+        Some(format!("{}\n{}", self.words.orphans_about, table.trim_fmt()))
     }
 
     fn person(&self, id: UserId) -> String {
@@ -237,20 +245,22 @@ impl Content {
     }
 
     fn by_person(&self) -> String {
-        let mut table = plain(&["ROW", "AS WRITTEN", "STATE", "PERSON", "ACTIONS"]);
+        let mut table = plain(&self.words.c_people);
         for row in &self.rows {
-            let state = row.state.map_or(NOTHING, RowState::as_str);
+            let state = row
+                .state
+                .map_or_else(|| NOTHING.to_owned(), |state| self.words.row(state));
             let who = match (row.user, self.candidates.get(&row.row)) {
                 (Some(user), _) => self.person(user),
-                (None, Some(candidates)) => format!("one of: {}", self.people(candidates)),
+                (None, Some(candidates)) => (self.words.one_of)(&self.people(candidates)),
                 (None, None) => NOTHING.to_owned(),
             };
             let what = match (&row.reason, row.state) {
-                (Some(reason), _) => reason.clone(),
+                (Some(reason), _) => self.words.report.phrase_of(reason).to_owned(),
                 (None, Some(RowState::Matched)) => self.actions_of(row.user),
                 (None, _) => NOTHING.to_owned(),
             };
-            table.add_row([row.row.to_string(), Self::written(row), state.to_owned(), who, what]);
+            table.add_row([row.row.to_string(), Self::written(row), state, who, what]);
         }
         table.trim_fmt()
     }
@@ -262,15 +272,15 @@ impl Content {
         let mut kinds: BTreeSet<&str> = BTreeSet::new();
         for action in self.actions.iter().filter(mine) {
             *states.entry(action.state).or_default() += 1;
-            kinds.insert(action.kind.map_or("undecided", ActionKind::as_str));
+            kinds.insert(action.kind.map_or(self.words.report.kind_undecided, ActionKind::as_str));
         }
         if states.is_empty() {
-            return "no workflow waits".to_owned();
+            return self.words.report.no_workflow.to_owned();
         }
         let total: u32 = states.values().sum();
         let states: Vec<String> = states
             .into_iter()
-            .map(|(state, number)| format!("{number} {state}"))
+            .map(|(state, number)| format!("{number} {}", self.words.action(state)))
             .collect();
         format!(
             "{total} {}: {}",
@@ -280,20 +290,11 @@ impl Content {
     }
 
     fn by_workflow(&self, actions: &[&ActionRecord]) -> String {
-        let mut table = plain(&[
-            "ACTION",
-            "WORKFLOW",
-            "TASK",
-            "DOCUMENT",
-            "DO",
-            "STATE",
-            "WAITS FOR",
-            "STARTED BY",
-        ]);
+        let mut table = plain(&self.words.c_workflows);
         for action in actions {
             let view = self.workflows.get(&action.workflow);
             let document = view.map_or_else(|| NOTHING.to_owned(), document);
-            let state = state_of(action);
+            let state = state_of(self.words, action);
             let starter = view.and_then(|view| view.started_by);
             table.add_row([
                 action.action.to_string(),
@@ -310,7 +311,7 @@ impl Content {
     }
 
     fn by_hold(&self) -> String {
-        let mut table = plain(&["ACTION", "WORKFLOW", "TASK", "HELD", "WHY"]);
+        let mut table = plain(&self.words.c_holds);
         for action in self.actions.iter().filter(|action| action.state == ActionState::Held) {
             let why: Vec<String> = action.holds.iter().map(|hold| self.why(action, *hold)).collect();
             let holds: Vec<&str> = action.holds.iter().map(|hold| hold.as_str()).collect();
@@ -326,43 +327,30 @@ impl Content {
     }
 
     fn why(&self, action: &ActionRecord, hold: HoldReason) -> String {
+        let words = self.words;
         match hold {
-            HoldReason::Shared => format!("{} also waits in it", self.people(&action.others)),
-            HoldReason::Conflict => {
-                format!("the rows of {} ask for different actions", self.people(&action.people))
-            }
-            HoldReason::OtherJob => "another unfinished job has it".to_owned(),
-            HoldReason::Protected => "the policy protects it, or somebody who waits in it".to_owned(),
-            HoldReason::Dropped => "dropped by the operator".to_owned(),
+            HoldReason::Shared => (words.why_shared)(&self.people(&action.others)),
+            HoldReason::Conflict => (words.why_conflict)(&self.people(&action.people)),
+            HoldReason::OtherJob => words.why_other_job.to_owned(),
+            HoldReason::Protected => words.why_protected.to_owned(),
+            HoldReason::Dropped => words.why_dropped.to_owned(),
             HoldReason::Foreign => {
                 let starter = self.workflows.get(&action.workflow).and_then(|view| view.started_by);
-                let who = starter.map_or_else(
-                    || "somebody whom the portal does not show".to_owned(),
-                    |id| self.person(id),
-                );
-                format!("started by {who}")
+                let who = starter.map_or_else(|| words.starter_unknown.to_owned(), |id| self.person(id));
+                (words.why_foreign)(&who)
             }
         }
     }
 
     /// Only where the policy includes them.
     fn shared(&self) -> Option<String> {
-        self.planned_first(
-            |action, _| !action.others.is_empty(),
-            [
-                "is also waited for by somebody who is no matched person of this job",
-                "are also waited for by somebody who is no matched person of this job",
-            ],
-        )
+        self.planned_first(|action, _| !action.others.is_empty(), self.words.first_shared)
     }
 
     fn started_by_colleagues(&self) -> Option<String> {
         self.planned_first(
             |_, view| view.started_by_active == Some(true),
-            [
-                "was started by colleagues who still work here",
-                "were started by colleagues who still work here",
-            ],
+            self.words.first_colleagues,
         )
     }
 
@@ -370,18 +358,15 @@ impl Content {
     fn robots(&self) -> Option<String> {
         self.planned_first(
             |_, view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
-            [
-                "belongs to the CRM or to RPA, and may run the robots of a deal or an item, which would stop for everybody",
-                "belong to the CRM or to RPA, and may run the robots of deals or items, which would stop for everybody",
-            ],
+            self.words.first_robots,
         )
     }
 
-    /// Planned actions that deserve a look before all others, with a line that says for one and for many what they are.
+    /// Planned actions that deserve a look before all others, with a line that says how many of all there are and why.
     fn planned_first(
         &self,
         deserves: impl Fn(&ActionRecord, &WorkflowView) -> bool,
-        [one, many]: [&str; 2],
+        told: fn(u32, u32) -> String,
     ) -> Option<String> {
         let open: Vec<&ActionRecord> = self
             .actions
@@ -400,13 +385,9 @@ impl Content {
         if first.is_empty() {
             return None;
         }
-        let what = if first.len() == 1 { one } else { many };
-        Some(format!(
-            "{} of {} {what}:\n{}",
-            first.len(),
-            open.len(),
-            self.by_workflow(&first)
-        ))
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let told = told(number(first.len()), number(open.len()));
+        Some(format!("{told}\n{}", self.by_workflow(&first)))
     }
 
     fn json(&self, status: &JobStatus) -> Result<Value, JournalError> {
@@ -455,9 +436,9 @@ impl Content {
 }
 
 /// The state, and behind it why it drifted or what the portal said.
-pub(crate) fn state_of(action: &ActionRecord) -> String {
+pub(crate) fn state_of(words: &Words, action: &ActionRecord) -> String {
     let said = [
-        action.detail.as_deref(),
+        action.detail.as_deref().map(|detail| words.report.phrase_of(detail)),
         action.text.as_ref().map(crate::personal::Personal::expose),
     ];
     let said: Vec<String> = said
@@ -466,10 +447,11 @@ pub(crate) fn state_of(action: &ActionRecord) -> String {
         .filter(|text| !text.is_empty())
         .map(printable)
         .collect();
+    let state = words.action(action.state);
     if said.is_empty() {
-        action.state.to_string()
+        state
     } else {
-        format!("{}: {}", action.state, said.join(", "))
+        format!("{state}: {}", said.join(", "))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
+use super::language::Said;
 use super::terminal::Terminal;
 use crate::clock::Clock;
 use crate::crash::{self, Point};
@@ -27,7 +28,7 @@ impl Signals {
     pub(crate) fn listen(terminal: &Terminal, stop_file: PathBuf) -> std::io::Result<Self> {
         let terminal = terminal.clone();
         Self::listen_and(stop_file, move || {
-            terminal.note("stopping after what is in flight; press again to stop at once. Either way nothing is lost");
+            terminal.note(terminal.words().stopping);
         })
     }
 
@@ -73,7 +74,7 @@ impl Signals {
     }
 
     /// The failure of a command that stopped because somebody asked.
-    pub(crate) fn stopped(&self, message: &str) -> Failure {
+    pub(crate) fn stopped(&self, message: Said) -> Failure {
         let reason = self.stop.reason().unwrap_or(StopReason::Requested);
         let exit = match reason {
             StopReason::Signal => self.exit(),

@@ -24,7 +24,8 @@ pub(crate) fn status(common: &Common, terminal: &Terminal, named: Option<JobId>,
     let record = find_job(view, named)?;
     let status = JobStatus::read(view, &record, is_live(&place.database))?;
     terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
-    terminal.say(&show::status_text(&status));
+    let now = place.surroundings.clock().utc();
+    terminal.say(&show::status_text(terminal, view, &record, &status, now));
     Ok(if exit_code { status.exit() } else { Exit::Done })
 }
 
@@ -55,7 +56,7 @@ pub(crate) async fn watch(
                 format!(
                     "{} {}",
                     clock.utc().with_timezone(&Local).format("%H:%M:%S"),
-                    show::headline(&status)
+                    show::headline(terminal.words(), &status)
                 )
             };
             let mut lines = terminal.lines();

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use super::language::said;
 use super::settings::Common;
 use super::terminal::Terminal;
 use super::{Ending, find_job, status};
@@ -23,14 +24,11 @@ pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -
             .truncate(true)
             .mode(0o600)
             .open(stop_file(&place.database))
-            .map_err(|cause| super::Failure::usage(format!("the stop file cannot be made: {cause}")))?;
+            .map_err(|cause| super::Failure::usage(said(|words| (words.stop_unmade)(&cause))))?;
     }
-    let text = if running {
-        "asked to stop after the batch in flight"
-    } else {
-        "nothing runs"
-    };
+    let words = terminal.words();
+    let told = if running { words.stop_asked } else { words.stop_nothing };
     terminal.object(&serde_json::json!({ "job": record.job, "asked": running }));
-    terminal.say(&format!("job {}: {text}", record.job));
+    terminal.say(&told(record.job));
     Ok(Exit::Done)
 }

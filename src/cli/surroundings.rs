@@ -141,6 +141,12 @@ mod rigged {
         arguments.common.surroundings = Surroundings {
             simulated: Some(Arc::new(simulated)),
         };
+        if let Err(failure) = super::super::configure(&mut arguments) {
+            return Played {
+                exit: failure.exit,
+                said: failure.message.english().to_owned(),
+            };
+        }
         let terminal = Terminal::new(true, true).without_json();
         match super::super::dispatch(arguments, &terminal).await {
             Ok(exit) => Played {
@@ -149,7 +155,7 @@ mod rigged {
             },
             Err(failed) => Played {
                 exit: failed.failure.exit,
-                said: failed.failure.message,
+                said: failed.failure.message.english().to_owned(),
             },
         }
     }

@@ -3,16 +3,17 @@
 //! Data goes to standard output, everything else to standard error. A closed pipe is no reason to stop: by the time something is
 //! printed it is on record, so writing ignores errors.
 
-use std::fmt;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::language::{Language, Said, Words, words};
+use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::portal::Webhook;
 
@@ -21,12 +22,13 @@ use crate::portal::Webhook;
 pub(crate) struct Terminal {
     json: bool,
     quiet: bool,
+    language: Language,
     /// Whether this one prints the object.
     object: bool,
     /// The flags that say where things are: the next command has to have them too.
     place: Option<String>,
-    /// The bar that is shown: what is noted meanwhile stands above it.
-    bar: Arc<Mutex<Option<ProgressBar>>>,
+    /// The bar that is on the screen now.
+    shown: Arc<Mutex<Option<Bar>>>,
 }
 
 impl Terminal {
@@ -34,10 +36,26 @@ impl Terminal {
         Self {
             json,
             quiet,
+            language: Language::English,
             object: true,
             place: None,
-            bar: Arc::default(),
+            shown: Arc::default(),
         }
+    }
+
+    /// The same in a language.
+    pub(crate) fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// The words for people.
+    pub(crate) fn words(&self) -> &'static Words {
+        words(self.language)
+    }
+
+    /// The language for people.
+    pub(crate) fn language(&self) -> Language {
+        self.language
     }
 
     /// The same for people only: of several objects, the last command prints the one.
@@ -55,9 +73,22 @@ impl Terminal {
 
     /// A line that says what to type next.
     pub(crate) fn next(&self, next: &str) -> String {
+        let words = self.words();
         let flags = self.place.as_ref().filter(|_| next.contains("offboard24 "));
-        let flags = flags.map(|place| format!(" (with {place})")).unwrap_or_default();
-        format!("next: {next}{flags}")
+        let flags = flags.map(|place| (words.with_flags)(place)).unwrap_or_default();
+        (words.next)(next) + &flags
+    }
+
+    /// What went wrong and what to type next, where that is no reason to stop.
+    pub(crate) fn obstacle(&self, failure: &Failure) -> String {
+        let next = failure.next.as_ref().map(|next| self.next(next.of(self.language)));
+        let message = failure.message.of(self.language);
+        next.map_or_else(|| message.to_owned(), |next| format!("{message}\n{next}"))
+    }
+
+    /// A text that was made in every language.
+    pub(crate) fn said<'a>(&self, said: &'a Said) -> &'a str {
+        said.of(self.language)
     }
 
     /// Text for people, on standard output; not with `--json`.
@@ -87,10 +118,34 @@ impl Terminal {
         if self.quiet {
             return;
         }
-        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(bar) => bar.suspend(|| Self::tell(text)),
+        // A bar on the screen makes room for it.
+        match &*self.bar() {
+            Some(shown) => shown.drawn.suspend(|| Self::tell(text)),
             None => Self::tell(text),
         }
+    }
+
+    /// A pause: told in a line, and on the bar until it is over.
+    pub(crate) fn pause(&self, reason: &str, wait: Duration, clock: &Arc<dyn Clock>) {
+        let until = clock.utc().with_timezone(&chrono::Local) + wait;
+        let text = (self.words().waiting)(wait, &until.format("%H:%M:%S").to_string(), reason);
+        self.note(&text);
+        if let Some(shown) = &mut *self.bar() {
+            shown.pause(text);
+            let (slot, clock) = (Arc::clone(&self.shown), Arc::clone(clock));
+            let number = shown.pauses;
+            drop(tokio::spawn(async move {
+                clock.sleep(wait).await;
+                let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(shown) = slot.as_mut().filter(|shown| shown.pauses == number) {
+                    shown.go_on();
+                }
+            }));
+        }
+    }
+
+    fn bar(&self) -> std::sync::MutexGuard<'_, Option<Bar>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What has to be seen whatever was asked for, on standard error.
@@ -113,13 +168,11 @@ impl Terminal {
                 _ => Map::new(),
             };
             let mut error = serde_json::to_value(failure.object()).unwrap_or_default();
-            error["message"] = Value::String(without_token(&failure.message));
+            error["message"] = Value::String(without_token(failure.message.english()));
             object.insert("error".to_owned(), error);
             self.object(&Value::Object(object));
         }
-        let next = failure.next.as_ref().map(|next| format!("\n{}", self.next(next)));
-        let next = next.unwrap_or_default();
-        Self::tell(&format!("offboard24: {}{next}", failure.message));
+        Self::tell(&format!("offboard24: {}", self.obstacle(failure)));
     }
 
     /// Help and usage errors, as the parser words them.
@@ -162,30 +215,67 @@ impl Terminal {
     }
 
     /// A bar on a terminal, and lines elsewhere.
-    pub(crate) fn progress(&self) -> Progress {
-        let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let target = if self.quiet || !on_terminal {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        // The bar takes what the words leave of the line, so that it stays one.
-        let template = "{wide_bar} {pos}/{len} {msg}, {rate}/s, {elapsed} so far, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(
-                style.with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
-                    // Writing into the bar's text cannot fail.
-                    _ = write!(to, "{:.1}", state.per_sec());
-                }),
-            );
+    pub(crate) fn progress(&self, clock: &Arc<dyn Clock>) -> Progress {
+        let on_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        if on_terminal && !self.quiet {
+            *self.bar() = Some(Bar::new());
         }
-        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         Progress {
-            bar,
-            shown: Arc::clone(&self.bar),
-            lines: (!self.quiet && !on_terminal).then(Mutex::default),
+            terminal: self.clone(),
+            clock: Arc::clone(clock),
+            is_written: !self.quiet && !on_terminal,
+            told: Mutex::default(),
         }
+    }
+}
+
+/// A bar on the screen.
+#[derive(Debug)]
+struct Bar {
+    drawn: ProgressBar,
+    /// What it says while nothing waits.
+    message: String,
+    /// The pauses so far.
+    pauses: u32,
+    is_paused: bool,
+}
+
+impl Bar {
+    fn new() -> Self {
+        let drawn = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        // Not wider than the screen: what does not fit is cut off, so that it stays one line.
+        if let Ok(style) = ProgressStyle::with_template("{bar:10} {pos}/{len} {wide_msg}") {
+            drawn.set_style(style);
+        }
+        Self {
+            drawn,
+            message: String::new(),
+            pauses: 0,
+            is_paused: false,
+        }
+    }
+
+    fn show(&mut self, done: u32, total: u32, message: String) {
+        self.drawn.set_length(u64::from(total));
+        self.drawn.set_position(u64::from(done));
+        self.message = message;
+        if !self.is_paused {
+            self.drawn.set_message(self.message.clone());
+        }
+        self.drawn.force_draw();
+    }
+
+    fn pause(&mut self, why: String) {
+        self.pauses += 1;
+        self.is_paused = true;
+        self.drawn.set_message(why);
+        self.drawn.force_draw();
+    }
+
+    fn go_on(&mut self) {
+        self.is_paused = false;
+        self.drawn.set_message(self.message.clone());
+        self.drawn.force_draw();
     }
 }
 
@@ -233,19 +323,19 @@ impl Rendered for clap::builder::StyledStr {
 
 /// How far a command is.
 pub(crate) struct Progress {
-    bar: ProgressBar,
-    /// Where the terminal knows it from.
-    shown: Arc<Mutex<Option<ProgressBar>>>,
-    /// Without a terminal: what was written so far.
-    lines: Option<Mutex<Written>>,
+    terminal: Terminal,
+    clock: Arc<dyn Clock>,
+    /// Whether lines are written, since there is no bar.
+    is_written: bool,
+    told: Mutex<Told>,
 }
 
-/// The lines of a progress.
+/// What was told of a progress.
 #[derive(Debug, Default)]
-struct Written {
+struct Told {
     /// When the first was, and how much was done then.
     first: Option<(Duration, u32)>,
-    /// When the last was.
+    /// When the last line was.
     last: Option<Duration>,
 }
 
@@ -254,45 +344,42 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 
 impl Progress {
     /// Shows a state.
-    pub(crate) fn show(&self, done: u32, total: u32, message: &str, now: Duration) {
-        self.bar.set_length(u64::from(total));
-        self.bar.set_position(u64::from(done));
-        self.bar.set_message(message.to_owned());
-        let Some(written) = &self.lines else { return };
-        let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.last.is_some_and(|last| now.saturating_sub(last) < LINE_EVERY) {
-            return;
-        }
-        written.last = Some(now);
-        let (began, before) = *written.first.get_or_insert((now, done));
+    pub(crate) fn show(&self, done: u32, total: u32, message: &str) {
+        let now = self.clock.monotonic();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, before) = *told.first.get_or_insert((now, done));
         let pace = pace(
             done.saturating_sub(before),
             total.saturating_sub(done),
             now.saturating_sub(began),
         );
-        write_all(io::stderr().lock(), &format!("{done}/{total} {message}{pace}"));
-    }
-
-    /// Takes the bar away.
-    pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let pace = pace.map(|(rate, left)| (self.terminal.words().pace)(rate, left));
+        let message = message.to_owned() + &pace.unwrap_or_default();
+        if let Some(shown) = &mut *self.terminal.bar() {
+            shown.show(done, total, message);
+        } else if self.is_written && told.last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY) {
+            told.last = Some(now);
+            write_all(io::stderr().lock(), &format!("{done}/{total} {message}"));
+        }
     }
 }
 
-/// How fast it goes, and how long it takes at that pace: `, 1.6 a second, 2 min left`. Nothing where that cannot be told yet.
-fn pace(done: u32, left: u32, took: Duration) -> String {
+/// Takes the bar away, whatever happened.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(shown) = self.terminal.bar().take() {
+            shown.drawn.finish_and_clear();
+        }
+    }
+}
+
+/// How many a second, and how many seconds it takes at that pace. Nothing where that cannot be told yet.
+fn pace(done: u32, left: u32, took: Duration) -> Option<(f64, f64)> {
     if done == 0 || took.is_zero() {
-        return String::new();
+        return None;
     }
     let rate = f64::from(done) / took.as_secs_f64();
-    let seconds = f64::from(left) / rate;
-    let left = if seconds < 90.0 {
-        format!("{seconds:.0} s")
-    } else {
-        format!("{:.0} min", seconds / 60.0)
-    };
-    format!(", {rate:.1} a second, {left} left")
+    Some((rate, f64::from(left) / rate))
 }
 
 /// One write, one line end, no panic on a closed pipe.
@@ -374,10 +461,62 @@ mod tests {
     #[test]
     fn the_time_left_is_told_as_soon_as_it_can_be() {
         let seconds = Duration::from_secs;
-        assert_eq!(pace(0, 100, seconds(30)), "");
-        assert_eq!(pace(10, 100, seconds(0)), "");
-        assert_eq!(pace(60, 30, seconds(30)), ", 2.0 a second, 15 s left");
-        assert_eq!(pace(48, 180, seconds(30)), ", 1.6 a second, 2 min left");
+        assert_eq!(pace(0, 100, seconds(30)), None);
+        assert_eq!(pace(10, 100, seconds(0)), None);
+        let told = |language, done, left| {
+            let (rate, seconds) = pace(done, left, seconds(30)).unwrap();
+            (words(language).pace)(rate, seconds)
+        };
+        assert_eq!(told(Language::English, 60, 30), ", 2.0 a second, 15 s left");
+        assert_eq!(told(Language::English, 48, 180), ", 1.6 a second, 2 min left");
+        assert_eq!(told(Language::Russian, 48, 180), ", 1,6/с, осталось 2 мин");
+    }
+
+    /// A clock whose pauses end when somebody says so.
+    struct Held(tokio::sync::Notify);
+
+    impl Clock for Held {
+        fn utc(&self) -> chrono::DateTime<chrono::Utc> {
+            chrono::DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> crate::clock::Sleep<'_> {
+            Box::pin(self.0.notified())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_bar_says_that_it_waits_until_the_last_pause_is_over() {
+        let held = Arc::new(Held(tokio::sync::Notify::new()));
+        let clock: Arc<dyn Clock> = Arc::<Held>::clone(&held);
+        let terminal = Terminal::new(false, true);
+        let mut bar = Bar::new();
+        bar.drawn.set_draw_target(ProgressDrawTarget::hidden());
+        bar.show(1, 9, "actions settled".to_owned());
+        *terminal.bar() = Some(bar);
+        let pause = |seconds| terminal.pause("no connection", Duration::from_secs(seconds), &clock);
+        let shown = || terminal.bar().as_ref().map(|bar| bar.drawn.message()).unwrap();
+        pause(30);
+        pause(60);
+        // What was done in the meantime does not hide it.
+        if let Some(bar) = &mut *terminal.bar() {
+            bar.show(2, 9, "more settled".to_owned());
+        }
+        assert!(shown().starts_with("waiting 60 s, until "), "{}", shown());
+        tokio::task::yield_now().await;
+        held.0.notify_one();
+        tokio::task::yield_now().await;
+        assert!(
+            shown().starts_with("waiting 60 s, until "),
+            "the first pause is over, and not the last"
+        );
+        held.0.notify_one();
+        tokio::task::yield_now().await;
+        assert_eq!(shown(), "more settled");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Days, Local, NaiveTime, Utc};
 use clap::Args;
 
 use super::failure::Failure;
+use super::language::said;
 use crate::clock::Clock;
 
 /// When to stop.
@@ -28,11 +29,8 @@ impl TimeLimit {
         let left = match (self.max_duration, self.until) {
             (Some(duration), _) => Some(duration),
             (None, Some(time)) => Some(next(clock.utc(), time).ok_or_else(|| {
-                Failure::usage(format!(
-                    "the clocks of this machine pass over {} on that day",
-                    time.format("%H:%M")
-                ))
-                .next("name another time with --until, or say how long with --max-duration")
+                let time = time.format("%H:%M").to_string();
+                Failure::usage(said(|words| (words.time_skipped)(&time))).next(said(|words| words.time_skipped_next))
             })?),
             (None, None) => None,
         };

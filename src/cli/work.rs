@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 
-use super::failure::{Failure, WHERE_TO_WRITE};
+use super::failure::Failure;
+use super::language::said;
 use super::preflight::{Needs, clocks_differ, preflight};
 use super::settings::{Common, Place, PortalAccess};
 use super::signals::Signals;
@@ -27,7 +28,7 @@ use crate::report::status::JobStatus;
 use crate::roster::compare;
 
 /// How long a pause has to be to be told of.
-const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE_TOLD_MIN: Duration = Duration::from_secs(1);
 
 /// The database in the hands of this process.
 pub(crate) struct Work {
@@ -58,7 +59,7 @@ impl Work {
     pub(crate) fn open_uncleaned(place: Place, terminal: &Terminal) -> Result<Self, Failure> {
         if let Some(folder) = place.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder).map_err(|cause| {
-                Failure::usage(format!("cannot make {}: {cause}", folder.display())).next(WHERE_TO_WRITE)
+                Failure::usage(said(|words| (words.unmade)(folder, &cause))).next(said(|words| words.where_to_write))
             })?;
         }
         let lock = Lock::take(&database_lock(&place.database))?;
@@ -69,10 +70,8 @@ impl Work {
         let stop = stop_file(&place.database);
         match std::fs::remove_file(&stop) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(
-                    Failure::usage(format!("the request to stop from before cannot be taken back: {cause}"))
-                        .next(format!("remove {} and type the same command again", stop.display())),
-                );
+                return Err(Failure::usage(said(|words| (words.stop_stuck)(&cause)))
+                    .next(said(|words| (words.stop_stuck_next)(&stop))));
             }
             _ => {}
         }
@@ -93,8 +92,9 @@ impl Work {
         if !is_lingering {
             return Err(failure);
         }
-        let next = failure.next.unwrap_or_default();
-        self.terminal.note(&format!("{}. To do: {next}", failure.message));
+        let (message, next) = (failure.message, failure.next.unwrap_or_else(|| "".into()));
+        let (message, next) = (self.terminal.said(&message), self.terminal.said(&next));
+        self.terminal.note(&(self.terminal.words().to_do)(message, next));
         Ok(())
     }
 
@@ -162,17 +162,13 @@ impl Work {
 
     /// What a person has to know about the signing: a key is worth something only to whom it was given beforehand.
     fn tell_signing(&self, beginning: &Beginning) {
+        let words = self.terminal.words();
         if let Some(key) = &beginning.new_key {
-            self.terminal.note(&format!(
-                "what is recorded is signed from here on with the key in {}. Its public part, for whoever checks it later:\n  {key}",
-                self.place.key.display()
-            ));
+            self.terminal
+                .note(&(words.signed_from_here)(&self.place.key, &key.to_string()));
         }
         if beginning.is_head_missing {
-            self.terminal.note(
-                "this machine has no head of this database: whether something was cut off its end before today cannot be told \
-                 here. It is recorded, and a head is kept from now on",
-            );
+            self.terminal.note(words.head_missing);
         }
     }
 
@@ -208,8 +204,7 @@ impl Work {
     /// Brings everything into the database file and lets go of it. When that fails nothing is lost: the next opening does it.
     pub(crate) fn close(self) {
         if let Err(cause) = self.journal.close() {
-            self.terminal
-                .note(&format!("the write-ahead log stays beside the database: {cause}"));
+            self.terminal.note(&(self.terminal.words().log_stays)(&cause));
         }
     }
 }
@@ -234,14 +229,14 @@ impl Link {
             .place
             .surroundings
             .listen(&work.terminal, stop_file(&work.place.database))
-            .map_err(|cause| Failure::new("signals", Exit::Bug, format!("cannot listen for signals: {cause}")))?;
+            .map_err(|cause| Failure::new("signals", Exit::Bug, said(|words| (words.signals_unheard)(&cause))))?;
         let signals = match access.time_limit.deadline(work.clock.as_ref())? {
             Some(deadline) => signals.until(Arc::clone(&work.clock), deadline),
             None => signals,
         };
         let portal = access.webhook.portal();
         let path = work.place.paths.portal_lock(&portal).map_err(|cause| {
-            Failure::usage(format!("the folder of the locks cannot be made: {cause}")).next(WHERE_TO_WRITE)
+            Failure::usage(said(|words| (words.locks_unmade)(&cause))).next(said(|words| words.where_to_write))
         })?;
         let lock = Arc::new(Lock::take(&path)?);
         let database = work.journal.view().database()?;
@@ -261,10 +256,10 @@ impl Link {
         let (owner, clock_offset_ms) = tokio::select! {
             biased;
             looked = preflight(&reader, needs, work.clock.as_ref()) => looked?,
-            () = stop.asked() => return Err(signals.stopped("stopped before anything was done")),
+            () = stop.asked() => return Err(signals.stopped(said(|words| words.stopped_before))),
         };
         if let Some(note) = clocks_differ(clock_offset_ms) {
-            work.terminal.note(&note);
+            work.terminal.note(work.terminal.said(&note));
         }
         Ok(Self {
             connection,
@@ -323,7 +318,7 @@ pub(crate) fn connect(
     notices: &Notices,
     level: Box<dyn LevelStore>,
 ) -> Result<Arc<Connection>, Failure> {
-    let (kept, terminal) = (notices.clone(), terminal.clone());
+    let (kept, terminal, told_by) = (notices.clone(), terminal.clone(), Arc::clone(clock));
     let jitter_seed = surroundings
         .jitter_seed()
         .map_err(|cause| Failure::new("random", Exit::Bug, cause.to_string()))?;
@@ -338,9 +333,8 @@ pub(crate) fn connect(
                 reason, method, wait, ..
             } = notice;
             if *wait >= PAUSE_TOLD_MIN {
-                let of = method.map(|method| format!(" ({method})")).unwrap_or_default();
-                let until = (Local::now() + *wait).format("%H:%M:%S");
-                terminal.note(&format!("waiting {} s, until {until}: {reason}{of}", wait.as_secs()));
+                let reason = (terminal.words().wait_reason)(*reason, *method);
+                terminal.pause(&reason, *wait, &told_by);
             }
             kept.push(notice.clone());
         }),

@@ -119,6 +119,18 @@ pub enum JournalError {
     Random(#[from] getrandom::Error),
 }
 
+impl JournalError {
+    /// Whether what was read is not what this program wrote.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            // Only what is read has lines: an event that is no JSON any more.
+            Self::Encoding(cause) => cause.line() > 0,
+            Self::Damaged { .. } | Self::Corrupt(_) | Self::NoKey(_) | Self::NotSealed => true,
+            _ => false,
+        }
+    }
+}
+
 /// `event 7`, `events 7, 9`.
 fn events(seqs: &[u64]) -> String {
     let numbers: Vec<String> = seqs.iter().map(ToString::to_string).collect();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::decide::Decisions;
-use super::policy::{Foreign, Person, Policy, Protection, Rule, Shared, Unevaluable};
+use super::policy::{Foreign, Person, Policy, Protection, Rule, Shared, Subject, Unevaluable};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, Portal, RowState, UserId, WorkflowId};
 use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, UserRecord, WorkflowView};
 
@@ -76,8 +76,8 @@ struct Hashed<'a> {
 pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, FreezeError> {
     if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {
         let rule = Rule::PercentOfRunning;
-        let missing = rule.asks_for().to_owned();
-        return Err(Unevaluable { rule, missing }.into());
+        let about = Subject::Portal;
+        return Err(Unevaluable { rule, about }.into());
     }
     let asked = actions_asked(snapshot.rows);
     let waiting = waiting(snapshot.tasks);
@@ -205,7 +205,7 @@ fn is_protected(policy: &Policy, view: &WorkflowView) -> Result<bool, Unevaluabl
         Protection::By(_) => Ok(true),
         Protection::Unknown(rule) => Err(Unevaluable {
             rule,
-            missing: format!("{} of workflow {}", rule.asks_for(), view.workflow),
+            about: Subject::Workflow(view.workflow.clone()),
         }),
     }
 }

@@ -8,7 +8,7 @@ use crate::roster::{Detected, Roster, Row};
 /// The roster does not say what to do.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the roster does not say what to do: no action in line {}", lines(.0))]
-pub struct ActionMissing(Vec<u64>);
+pub struct ActionMissing(pub Vec<u64>);
 
 /// `2, 5, 9`; of many the first twenty.
 fn lines(lines: &[u64]) -> String {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::caps::Caps;
 use super::named::{DocumentType, Module, TemplateId};
-use crate::domain::{UserId, WorkflowId};
+use crate::domain::{RowNumber, UserId, WorkflowId};
 use crate::journal::{Commitment, WorkflowView};
 use crate::personal::Personal;
 use crate::roster::compare;
@@ -133,7 +133,7 @@ struct WrittenProtect {
 /// A policy file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the policy cannot be used: {0}")]
-pub struct PolicyError(String);
+pub struct PolicyError(pub String);
 
 /// A rule about people or workflows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -193,12 +193,33 @@ impl fmt::Display for Rule {
 
 /// A rule that asks for what the portal does not tell.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the policy's rule {rule} cannot be evaluated: the portal does not tell {missing}")]
+#[error("the policy's rule {rule} cannot be evaluated: the portal does not tell {}{about}", rule.asks_for())]
 pub struct Unevaluable {
     /// The rule.
     pub rule: Rule,
-    /// What is missing, and of whom: ids only.
-    pub missing: String,
+    /// Of whom or what it asks for something that is missing.
+    pub about: Subject,
+}
+
+/// What a rule is asked about: ids only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subject {
+    /// The portal as a whole.
+    Portal,
+    /// A user, found for a row.
+    User(UserId, RowNumber),
+    /// A workflow.
+    Workflow(WorkflowId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Portal => Ok(()),
+            Self::User(user, row) => write!(formatter, " of user {user} in row {row}"),
+            Self::Workflow(workflow) => write!(formatter, " of workflow {workflow}"),
+        }
+    }
 }
 
 /// What the rules say of a person or a workflow.

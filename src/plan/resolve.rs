@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::policy::{Person, Policy, Protection, Rule, Unevaluable};
+use super::policy::{Person, Policy, Protection, Rule, Subject, Unevaluable};
 use crate::domain::{ActionKind, RowNumber, RowState, UserId};
 use crate::journal::{RowRecord, RowResolved};
 use crate::personal::Personal;
@@ -100,7 +100,7 @@ pub fn resolve(row: &RowRecord, found: &[UserRow], untouchable: &Untouchable<'_>
             Protection::Unknown(rule) if !user.active => {
                 return Err(Unevaluable {
                     rule,
-                    missing: format!("{} of user {} in row {}", rule.asks_for(), user.id, row.row),
+                    about: Subject::User(user.id, row.row),
                 });
             }
             Protection::Unknown(_) | Protection::None => {}

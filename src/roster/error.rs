@@ -107,7 +107,8 @@ impl Excerpt {
     /// Enough to find the cell again, in characters.
     pub const LENGTH_MAX: usize = 40;
 
-    pub(super) fn of(cell: &str) -> Self {
+    /// Of a cell.
+    pub fn of(cell: &str) -> Self {
         let mut shown: String = cell.chars().take(Self::LENGTH_MAX).collect();
         if shown.len() < cell.len() {
             shown.pop();

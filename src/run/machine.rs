@@ -40,6 +40,17 @@ pub struct Key {
     pub action: ActionId,
 }
 
+/// Why a run waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lull {
+    /// The portal has blocked a method for a while.
+    Blocked(Method),
+    /// It executed nothing of the last batch.
+    Refused,
+    /// An attempt without an answer may still take effect.
+    Unsettled,
+}
+
 /// What to do next.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
@@ -196,6 +207,24 @@ impl Machine {
             return next_question.map_or(Step::Finish, Step::Wait);
         }
         self.next_batch(now, next_question)
+    }
+
+    /// Why there is nothing to do for now: a method that the portal has blocked, if that is it.
+    pub fn lull(&self, now: Duration) -> Lull {
+        let sendable = self.sendable();
+        let methods = sendable
+            .iter()
+            .map(|(_, kind)| Method::from(*kind))
+            .chain([Method::Batch]);
+        let blocked = methods.filter_map(|method| Some((*self.blocked_until.get(&method)?, method)));
+        let last = blocked
+            .filter(|(until, _)| *until > now)
+            .max_by_key(|(until, _)| *until);
+        match last {
+            _ if sendable.is_empty() || self.stop.is_some() || !self.may_send => Lull::Unsettled,
+            Some((_, method)) => Lull::Blocked(method),
+            None => Lull::Refused,
+        }
     }
 
     fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::action::Action;
+pub use self::machine::Lull;
 use self::machine::{Command, Key, Machine, Step, action_of};
 use self::recheck::Sighting;
 use self::stop::StopRequest;
@@ -77,6 +78,8 @@ pub struct Engine<'a> {
     pub may_send: bool,
     /// Told after each step that changed something.
     pub progress: Progress<'a>,
+    /// Told before each wait: why, and for how long.
+    pub lulls: &'a (dyn Fn(Lull, Duration) + Send + Sync),
 }
 
 /// Carries out the plan of the recorder's job, and settles what any job of the portal left in doubt.
@@ -96,7 +99,11 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
         let step = machine.next(engine.clock.monotonic());
         let performed = match step {
             Step::Finish => break,
-            Step::Wait(until) => engine.wait(until).await,
+            Step::Wait(until) => {
+                let now = engine.clock.monotonic();
+                (engine.lulls)(machine.lull(now), until.saturating_sub(now));
+                engine.wait(until).await
+            }
             Step::Ask(keys) => engine.ask(recorder, &mut machine, &keys).await,
             Step::Recheck(keys) => engine.recheck(recorder, &mut machine, &keys).await,
             Step::Send => engine.send(recorder, &mut machine, &status, &mut cause).await,

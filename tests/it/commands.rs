@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use offboard24::sandbox::World;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, HOW_TO, Keeper, Portal, TOKEN, asked, await_on, number};
+use crate::support::{Desk, HOW_TO, Keeper, Portal, TOKEN, Typed, asked, await_on, number};
 
 const ENGLISH: &[u8] = include_bytes!("../../samples/roster-english.csv");
 
@@ -438,32 +438,6 @@ fn the_demonstration_comes_out_and_ignores_the_environment() {
     assert_eq!(json["state"], "complete");
 }
 
-/// Runs a command on a terminal of its own and types these lines into it; gives the exit code and what the screen showed.
-fn on_a_terminal(desk: &Desk, arguments: &[&str], typed: &str) -> (i32, String) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use std::io::{Read as _, Write as _};
-
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-    let open = || std::fs::File::options().read(true).write(true).open(&name).unwrap();
-    let mut command = desk.command(arguments);
-    command.stdin(open()).stderr(open());
-    let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    drop(command);
-    let mut ours = std::fs::File::from(ours);
-    ours.write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    // The other side is closed: reading ends with an error, after everything that was written.
-    let mut screen = Vec::new();
-    drop(ours.read_to_end(&mut screen));
-    (
-        output.status.code().unwrap(),
-        String::from_utf8_lossy(&screen).into_owned(),
-    )
-}
-
 #[test]
 fn on_a_terminal_the_operator_types_portal_and_number() {
     let (portal, desk, _) = planned();
@@ -474,11 +448,11 @@ fn on_a_terminal_the_operator_types_portal_and_number() {
         "y\ny\n".to_owned(),
         "\n\n".to_owned(),
     ] {
-        let (code, screen) = on_a_terminal(&desk, &["apply"], &wrong);
+        let (code, screen, _) = Typed::start(&desk, &["apply"], &wrong).end();
         assert_eq!(code, 6, "{screen}");
     }
     assert!(portal.effects().is_empty());
-    let (code, screen) = on_a_terminal(&desk, &["apply"], &format!("{host}\n9\n"));
+    let (code, screen, _) = Typed::start(&desk, &["apply"], &format!("{host}\n9\n")).end();
     assert_eq!(code, 0, "{screen}");
     assert!(
         screen.contains("There is no undo") && screen.contains("29 Peter Hargreaves"),

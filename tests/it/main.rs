@@ -23,6 +23,7 @@ mod engine;
 mod export;
 mod faults;
 mod journal;
+mod language;
 mod limits;
 mod log;
 mod main_job;

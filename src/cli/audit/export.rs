@@ -35,7 +35,7 @@ pub(crate) fn export(common: &Common, terminal: &Terminal, arguments: &ExportArg
         ))
         .next("name another folder with -o"),
         JournalError::Export(ref why) => Failure {
-            message: format!("the export cannot be written to {}: {why}", folder.display()),
+            message: format!("the export cannot be written to {}: {why}", folder.display()).into(),
             ..cause.into()
         },
         other => other.into(),

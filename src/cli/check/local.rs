@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::super::failure::{Failure, WHERE_TO_WRITE};
+use super::super::failure::Failure;
+use super::super::language::said;
 use super::super::settings::Place;
-use super::super::text::count;
 use super::{Check, State};
 use crate::journal::key::{KeyError, Keys};
 use crate::journal::{self, HeadSays, JournalError, JournalFile};
@@ -39,8 +39,8 @@ pub(super) fn look_at_policy(path: Option<&Path>, policy: Result<Policy, Failure
     const NAME: &str = "policy";
     match (path, policy) {
         (_, Err(failure)) => Check::failure(NAME, failure),
-        (None, Ok(_)) => Check::ok(NAME, "none is given; name one with --policy FILE"),
-        (Some(path), Ok(_)) => Check::ok(NAME, format!("{} can be used", path.display())),
+        (None, Ok(_)) => Check::ok(NAME, said(|words| words.no_policy)),
+        (Some(path), Ok(_)) => Check::ok(NAME, said(|words| (words.policy_usable)(path))),
     }
 }
 
@@ -62,26 +62,24 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 fn look_at_folder(name: &'static str, folder: &Path, has_to_be_private: bool) -> Check {
     let near = nearest(folder);
-    let shown = folder.display();
     if access(&near, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        let message = format!("this user cannot write in {}", near.display());
-        return Check::failure(name, Failure::usage(message).next(WHERE_TO_WRITE));
+        let message = said(|words| (words.folder_unwritable)(&near));
+        return Check::failure(name, Failure::usage(message).next(said(|words| words.where_to_write)));
     }
     if near != folder {
-        return Check::ok(
-            name,
-            format!("{shown} is not there yet, and will be made for you alone"),
-        );
+        return Check::ok(name, said(|words| (words.folder_to_be_made)(folder)));
     }
     let mode = std::fs::metadata(folder).map_or(0, |found| found.permissions().mode());
-    let next = format!("chmod 700 {shown}");
+    let next = format!("chmod 700 {}", folder.display());
     if mode & 0o022 != 0 && has_to_be_private {
-        let message = format!("others can write in {shown}, and replace what is in it");
-        Check::failure(name, Failure::usage(message).next(next))
+        Check::failure(
+            name,
+            Failure::usage(said(|words| (words.folder_open)(folder))).next(next),
+        )
     } else if mode & 0o077 != 0 {
-        Check::warning(name, format!("others can look into {shown}, or write there"), next)
+        Check::warning(name, said(|words| (words.folder_shown)(folder)), next)
     } else {
-        Check::ok(name, format!("{shown} is for you alone"))
+        Check::ok(name, said(|words| (words.folder_private)(folder)))
     }
 }
 
@@ -98,15 +96,11 @@ fn look_at_room(place: &Place) -> Check {
         Ok(free) => free,
         Err(cause) => return Check::failure(NAME, unreadable(&near, cause)),
     };
-    let message = format!("{} MB free for {}", free >> 20, place.database.display());
+    let message = said(|words| (words.room)(free >> 20, &place.database));
     if free < journal::ROOM_BYTES_MIN {
         Check::failure(NAME, JournalError::DiskFull)
     } else if free < ROOM_BYTES_COMFORTABLE {
-        Check::warning(
-            NAME,
-            message,
-            "make room before a large job: it stops when the disk is full",
-        )
+        Check::warning(NAME, message, said(|words| words.room_next))
     } else {
         Check::ok(NAME, message)
     }
@@ -122,9 +116,8 @@ fn unreadable(path: &Path, cause: io::Error) -> JournalError {
 /// The database, and whether the key is here that signs it.
 fn look_at_database(place: &Place) -> Vec<Check> {
     const NAME: &str = "database";
-    let shown = place.database.display();
     if !place.database.exists() {
-        let check = Check::ok(NAME, format!("{shown} is not there yet: plan makes it"));
+        let check = Check::ok(NAME, said(|words| (words.database_to_be_made)(&place.database)));
         return vec![check, look_at_key(place, None)];
     }
     let found = JournalFile::open(&place.database).and_then(|file| {
@@ -133,7 +126,7 @@ fn look_at_database(place: &Place) -> Vec<Check> {
     });
     match found {
         Ok((jobs, key)) => vec![
-            Check::ok(NAME, format!("{shown}, {}", count(jobs, "job"))),
+            Check::ok(NAME, said(|words| (words.database_with)(&place.database, jobs))),
             look_at_key(place, key),
             look_at_head(place),
         ],
@@ -145,14 +138,14 @@ fn look_at_database(place: &Place) -> Vec<Check> {
 fn look_at_head(place: &Place) -> Check {
     const NAME: &str = "head";
     let heads = place.paths.heads();
-    let said = JournalFile::open(&place.database).and_then(|file| file.compare_with_head(&heads));
-    match said {
-        Ok(HeadSays::Agrees) => Check::ok(NAME, "the journal holds all that this machine signed"),
-        Ok(HeadSays::Unsigned) => Check::ok(NAME, "none yet: nothing was signed"),
+    let compared = JournalFile::open(&place.database).and_then(|file| file.compare_with_head(&heads));
+    match compared {
+        Ok(HeadSays::Agrees) => Check::ok(NAME, said(|words| words.head_agrees)),
+        Ok(HeadSays::Unsigned) => Check::ok(NAME, said(|words| words.head_unsigned)),
         Ok(HeadSays::Missing) => Check::warning(
             NAME,
-            "this machine has no head of this database: whether something was cut off its end cannot be told here",
-            "compare it with what was kept elsewhere: offboard24 audit verify --receipt FILE",
+            said(|words| words.head_not_here),
+            said(|words| words.head_not_here_next),
         ),
         Err(error) => Check::failure(NAME, error),
     }
@@ -160,7 +153,6 @@ fn look_at_head(place: &Place) -> Check {
 
 fn look_at_key(place: &Place, signs: Option<journal::note::VerifyingKey>) -> Check {
     const NAME: &str = "signing-key";
-    let shown = place.key.display();
     let keys = match Keys::read(&place.key) {
         Ok(keys) => keys,
         Err(error) => return Check::failure(NAME, error),
@@ -173,7 +165,7 @@ fn look_at_key(place: &Place, signs: Option<journal::note::VerifyingKey>) -> Che
                 key: public.to_string(),
             },
         ),
-        _ if place.key.exists() => Check::ok(NAME, format!("it is in {shown}")),
-        _ => Check::ok(NAME, format!("none is in {shown} yet: the first run makes it")),
+        _ if place.key.exists() => Check::ok(NAME, said(|words| (words.key_there)(&place.key))),
+        _ => Check::ok(NAME, said(|words| (words.key_to_be_made)(&place.key))),
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::Ending;
 use super::Failed;
 use super::failure::Failure;
+use super::language::{Said, Words, beside, said};
 use super::planning::read_policy;
 use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
@@ -36,6 +37,12 @@ enum State {
 }
 
 impl State {
+    const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Failure];
+
+    fn shown(self, words: &Words) -> String {
+        beside(self.as_str(), (words.check_state)(self.as_str()))
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -51,14 +58,14 @@ pub(crate) struct Check {
     /// A stable word for scripts.
     name: &'static str,
     state: State,
-    message: String,
-    next: Option<String>,
+    message: Said,
+    next: Option<Said>,
     /// What `plan` would end with.
     failure: Option<Failure>,
 }
 
 impl Check {
-    fn ok(name: &'static str, message: impl Into<String>) -> Self {
+    fn ok(name: &'static str, message: impl Into<Said>) -> Self {
         Self {
             name,
             state: State::Ok,
@@ -68,7 +75,7 @@ impl Check {
         }
     }
 
-    fn warning(name: &'static str, message: impl Into<String>, next: impl Into<String>) -> Self {
+    fn warning(name: &'static str, message: impl Into<Said>, next: impl Into<Said>) -> Self {
         Self {
             state: State::Warning,
             next: Some(next.into()),
@@ -87,12 +94,16 @@ impl Check {
     }
 
     /// `ok       scopes        bizproc, user`, and what to do on a line of its own.
-    fn text(&self) -> String {
-        let state = self.state.as_str();
-        let mut text = format!("{state:<8} {:<NAME_WIDTH$} {}", self.name, line(&self.message));
+    fn text(&self, terminal: &Terminal) -> String {
+        let words = terminal.words();
+        let width = State::ALL.iter().map(|state| state.shown(words).chars().count()).max();
+        let (state, width) = (self.state.shown(words), width.unwrap_or_default() + 1);
+        let message = line(terminal.said(&self.message));
+        let mut text = format!("{state:<width$} {:<NAME_WIDTH$} {message}", self.name);
         if let Some(next) = &self.next {
+            let (next, indent) = (line(terminal.said(next)), width + NAME_WIDTH + 2);
             // Writing into a String cannot fail.
-            _ = write!(text, "\n{:>width$}to do: {}", "", line(next), width = NAME_WIDTH + 10);
+            _ = write!(text, "\n{:>indent$}{}: {next}", "", words.check_to_do);
         }
         text
     }
@@ -124,10 +135,11 @@ pub(crate) async fn check(
     let object = json!({
         "portal": portal,
         "checks": checks.iter().map(|check| json!({
-            "check": check.name, "state": check.state, "message": check.message, "next": check.next,
+            "check": check.name, "state": check.state, "message": check.message.english(),
+            "next": check.next.as_ref().map(Said::english),
         })).collect::<Vec<_>>(),
     });
-    let lines: Vec<String> = checks.iter().map(Check::text).collect();
+    let lines: Vec<String> = checks.iter().map(|check| check.text(terminal)).collect();
     terminal.say(&lines.join("\n"));
     match summary(&checks) {
         None => {
@@ -153,14 +165,10 @@ fn summary(checks: &[Check]) -> Option<Failure> {
         return Some((*only).clone());
     }
     let names: Vec<&str> = failures.iter().map(|(name, _)| *name).collect();
-    let message = format!(
-        "{} things keep plan from being made: {}. Nothing was changed",
-        failures.len(),
-        names.join(", ")
-    );
+    let message = said(|words| (words.check_failures)(failures.len(), &names.join(", ")));
     let failure = Failure::new(worst.kind, exit, message);
     Some(match &worst.next {
-        Some(next) => failure.next(next),
+        Some(next) => failure.next(next.clone()),
         None => failure,
     })
 }

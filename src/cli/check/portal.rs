@@ -6,12 +6,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::failure::Failure;
+use super::super::language::said;
 use super::super::preflight::{
     clock_offset_ms, clocks_differ, look_for_administrator, look_for_methods, look_for_scopes,
 };
 use super::super::settings::{Place, PortalAccess};
 use super::super::terminal::Terminal;
-use super::super::text::count;
 use super::super::work::{Level, LevelOfOthers, connect};
 use super::Check;
 use crate::domain::{ActionKind, UserId};
@@ -46,9 +46,9 @@ pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool
         }
     };
     let mut found = vec![
-        Check::ok("portal", format!("{portal} answers")),
+        Check::ok("portal", said(|words| (words.portal_answers)(&portal))),
         certificate(is_encrypted, connection.certificate_end(), clock.utc()),
-        Check::ok("owner", format!("user {owner}, who works here")),
+        Check::ok("owner", said(|words| (words.owner)(owner))),
     ];
     found.extend(rights(&reader, owner, reads_emails).await);
     found.push(match clock_offset_ms(&reader, clock.as_ref()).await {
@@ -63,7 +63,7 @@ pub(super) async fn look(place: &Place, access: PortalAccess, reads_emails: bool
 /// The level of the bucket. Where a run has the portal, its level is looked at and left alone; where there never was one, nothing is made.
 fn level(place: &Place, access: &PortalAccess) -> Result<(Box<dyn LevelStore>, Vec<Check>), Failure> {
     const NAME: &str = "other-run";
-    let none = || Check::ok(NAME, "no run is at work on this portal");
+    let none = || Check::ok(NAME, said(|words| words.no_other_run));
     let portal = access.webhook.portal();
     let path = place.paths.lock_of(&portal);
     if !path.exists() {
@@ -72,13 +72,8 @@ fn level(place: &Place, access: &PortalAccess) -> Result<(Box<dyn LevelStore>, V
     match Lock::take(&path) {
         Ok(lock) => Ok((Box::new(Level(Arc::new(lock))), vec![none()])),
         Err(LockError::Held { process, .. }) => {
-            let message =
-                format!("process {process} works on {portal}; plan, apply, run and resume have to wait for it");
-            let check = Check::warning(
-                NAME,
-                message,
-                "offboard24 status shows how far it is; offboard24 stop ends it",
-            );
+            let message = said(|words| (words.other_run)(&process, &portal));
+            let check = Check::warning(NAME, message, said(|words| words.other_run_next));
             let written = std::fs::read_to_string(&path).ok();
             Ok((Box::new(LevelOfOthers(written)), vec![check]))
         }
@@ -95,7 +90,7 @@ fn unanswered(error: PortalError, portal: &str) -> Check {
         _ => "portal",
     };
     let mut failure = Failure::from(error);
-    failure.message = format!("{portal}: {}", failure.message);
+    failure.message = failure.message.behind(&format!("{portal}: "));
     Check::failure(name, failure)
 }
 
@@ -103,19 +98,16 @@ fn unanswered(error: PortalError, portal: &str) -> Check {
 fn certificate(is_encrypted: bool, end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Check {
     const NAME: &str = "certificate";
     if !is_encrypted {
-        return Check::ok(NAME, "none: plain http, which does not leave this machine");
+        return Check::ok(NAME, said(|words| words.not_encrypted));
     }
     match end {
         Some(end) if end - now < CERTIFICATE_LEFT_MIN => {
-            let message = format!(
-                "trusted and valid, but only until {}: {} left",
-                end.format("%Y-%m-%d %H:%M UTC"),
-                count((end - now).num_days().unsigned_abs(), "day")
-            );
-            let next = "have it renewed: once it has ended, no request reaches the portal, and a job stops half-way";
-            Check::warning(NAME, message, next)
+            let days = (end - now).num_days().unsigned_abs();
+            let end = end.format("%Y-%m-%d %H:%M UTC").to_string();
+            let message = said(|words| (words.certificate_ends)(&end, days));
+            Check::warning(NAME, message, said(|words| words.certificate_next))
         }
-        _ => Check::ok(NAME, "trusted, valid, and the portal's own"),
+        _ => Check::ok(NAME, said(|words| words.encrypted)),
     }
 }
 
@@ -135,14 +127,14 @@ async fn rights(reader: &Reader, owner: UserId, reads_emails: bool) -> Vec<Check
         }
     }
     match look_for_methods(reader, &kinds).await {
-        Ok(()) => found.push(Check::ok("tariff", "has business processes")),
+        Ok(()) => found.push(Check::ok("tariff", said(|words| words.has_workflows))),
         Err(error) => {
             found.push(Check::failure("tariff", error));
             return found;
         }
     }
     found.push(match look_for_administrator(reader).await {
-        Ok(()) => Check::ok("administrator", format!("user {owner} may end workflows")),
+        Ok(()) => Check::ok("administrator", said(|words| (words.administrator)(owner))),
         Err(error) => Check::failure("administrator", error),
     });
     found
@@ -155,8 +147,8 @@ fn scopes(has: &[String]) -> Check {
         Ok(()) => Check::ok(NAME, listed),
         Err(_) => Check::warning(
             NAME,
-            format!("{listed}: nobody can be found by e-mail"),
-            "tick the scope `user` in the webhook's settings, or have an id in every row of the roster and no e-mails",
+            said(|words| (words.no_emails)(&listed)),
+            said(|words| words.no_emails_next),
         ),
     }
 }
@@ -164,21 +156,21 @@ fn scopes(has: &[String]) -> Check {
 fn clocks(portal_ahead_ms: i64) -> Check {
     const NAME: &str = "clock";
     match clocks_differ(portal_ahead_ms) {
-        None => Check::ok(NAME, "as the portal's, within a minute"),
-        Some(message) => Check::warning(NAME, message, "set this machine's clock, for instance by NTP"),
+        None => Check::ok(NAME, said(|words| words.clocks_agree)),
+        Some(message) => Check::warning(NAME, message, said(|words| words.clocks_next)),
     }
 }
 
 fn requests(connection: &Connection) -> Check {
     const NAME: &str = "requests";
     match connection.room() {
-        None => Check::ok(NAME, "without limit, as --rate says"),
+        None => Check::ok(NAME, said(|words| words.requests_unlimited)),
         Some(0) => Check::warning(
             NAME,
-            "none can go out at once: others were sent a moment ago",
-            "wait a minute, or let the job wait",
+            said(|words| words.requests_none),
+            said(|words| words.requests_none_next),
         ),
-        Some(room) => Check::ok(NAME, format!("{room} can go out at once")),
+        Some(room) => Check::ok(NAME, said(|words| (words.requests)(room))),
     }
 }
 
@@ -194,7 +186,7 @@ mod tests {
         let soon = on(Some(TimeDelta::days(9) + TimeDelta::hours(5)));
         assert_eq!(soon.state, State::Warning);
         assert_eq!(
-            soon.message,
+            soon.message.english(),
             "trusted and valid, but only until 2026-12-01 15:00 UTC: 9 days left"
         );
         assert_eq!(

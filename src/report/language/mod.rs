@@ -4,16 +4,19 @@
 //! are in every language; what is here explains them.
 
 mod en;
-mod ru;
+pub(crate) mod ru;
+
+use std::str::FromStr;
 
 use super::review::Standing;
 use crate::domain::{ActionKind, ActionState, Decision, HoldReason, RowState, StopReason};
 use crate::journal::{AnswerKind, Returned};
 
-/// A language of reports.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A language of what people read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Language {
     /// English.
+    #[default]
     English,
     /// Russian.
     Russian,
@@ -32,9 +35,23 @@ impl Language {
     }
 }
 
+/// A text that names no language.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("write en or ru")]
+pub struct UnknownLanguage;
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
+        let named = Self::ALL.iter().find(|language| language.words().tag == text);
+        named.copied().ok_or(UnknownLanguage)
+    }
+}
+
 /// All texts of a language.
 pub struct Words {
-    /// BCP 47.
+    /// BCP 47, and how `--lang` names it.
     pub tag: &'static str,
     /// Between groups of three digits.
     pub thousands: char,

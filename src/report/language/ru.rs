@@ -5,7 +5,7 @@ use crate::domain::{ActionKind, ActionState, Decision, HoldReason, Outcome, RowS
 use crate::journal::{AnswerKind, Returned};
 
 /// Which of three forms a number takes: 1, 21 and 101; 2 to 4 and 22 to 24; all others.
-const fn form(number: u64) -> usize {
+pub(crate) const fn form(number: u64) -> usize {
     match (number % 10, number % 100) {
         (1, last) if last != 11 => 0,
         (2..=4, last) if last < 12 || last > 14 => 1,
@@ -14,7 +14,7 @@ const fn form(number: u64) -> usize {
 }
 
 /// A number with its word in the right form.
-fn n(number: impl Into<u64>, forms: [&str; 3]) -> String {
+pub(crate) fn n(number: impl Into<u64>, forms: [&str; 3]) -> String {
     let number = number.into();
     format!("{} {}", super::grouped(number, '\u{a0}'), forms[form(number)])
 }

@@ -216,6 +216,7 @@ impl Bench {
             stop,
             may_send: true,
             progress: &progress,
+            lulls: &|_, _| {},
         };
         let ended = execute(&engine, &mut recorder, &[job]).await.unwrap();
         drop(recorder);

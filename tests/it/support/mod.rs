@@ -12,6 +12,7 @@ mod portal;
 pub(crate) mod scene;
 pub(crate) mod schemas;
 mod screen;
+mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub(crate) use patience::{await_on, await_that};
 pub(crate) use portal::{Portal, Seen, unlimited};
 pub(crate) use scene::{Scene, codes, leaf};
 pub(crate) use screen::{Screen, Shown, first_line};
+pub(crate) use typed::Typed;
 
 /// The token of every stand-in here: what must be found nowhere.
 pub(crate) const TOKEN: &str = "marker-token_0123456789-secret";

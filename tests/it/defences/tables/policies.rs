@@ -209,8 +209,8 @@ pub(crate) const POLICIES: &[Defence] = &[
         by: "the rules are asked about whoever is named",
         without: &[Removal {
             file: "src/cli/decide.rs",
-            code: "        Protection::None => Ok(person),\n        Protection::By(rule) => {",
-            becomes: "        Protection::None => Ok(person),\n        Protection::By(_) => Ok(person),\n        Protection::By(rule) => {",
+            code: "        Protection::By(rule) => Err(refused(Unfit::Protected(rule))),",
+            becomes: "        Protection::By(_) => Ok(person),",
         }],
         test: "policy::what_any_rule_protects_is_never_sent_although_somebody_includes_it_by_hand",
     },
