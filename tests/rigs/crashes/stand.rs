@@ -1,6 +1,7 @@
 //! A stand-in portal, a desk with the real binary, and a clock that both share: a pause of the program passes at once, and for the portal
 //! too. The program dies where it is told to, and goes on as an operator would have it.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -69,6 +70,8 @@ pub(super) struct Stand {
     mistake: Option<&'static str>,
     /// The portal does what nobody planned: a command may be refused before its run begins.
     pub(super) is_troubled: bool,
+    /// How many events were on record before the last command began.
+    events_before: Cell<usize>,
     /// Clock and passages: in no folder that is searched for what must not be there.
     rig: TempDir,
 }
@@ -96,6 +99,7 @@ impl Stand {
             roster,
             mistake,
             is_troubled: false,
+            events_before: Cell::default(),
             rig,
         }
     }
@@ -131,6 +135,9 @@ impl Stand {
 
     /// The command in the environment of the rig.
     pub(super) fn command(&self, words: &[&str]) -> Command {
+        if self.desk.database().exists() {
+            self.events_before.set(self.desk.story().len());
+        }
         let mut command = self.desk.command(words);
         command.env("OFFBOARD24_RIG_CLOCK", self.rig.path().join("clock"));
         command.envs(self.mistake.map(|mistake| ("OFFBOARD24_MISTAKE", mistake)));
@@ -236,7 +243,7 @@ impl Stand {
         // Nor is an answer about something else, as long as nothing was sent on it.
         let refused = match ended.code {
             3 | 7 | 9 => self.is_troubled,
-            6 => self.is_troubled && !self.has_sent_in_its_last_run(),
+            6 => self.is_troubled && !self.has_sent(),
             _ => false,
         };
         if ended.code == deserved || refused {
@@ -248,12 +255,11 @@ impl Stand {
         ))
     }
 
-    fn has_sent_in_its_last_run(&self) -> bool {
+    /// Whether the last command recorded an intent. One that was refused before it began a run did not.
+    fn has_sent(&self) -> bool {
         let story = self.desk.story();
-        let last = story.last().map(|event| event["run"].clone()).unwrap_or_default();
-        story
-            .iter()
-            .any(|event| event["kind"] == "attempt_intended" && event["run"] == last)
+        let news = story.iter().skip(self.events_before.get());
+        news.into_iter().any(|event| event["kind"] == "attempt_intended")
     }
 
     /// Lets everything that is late at the portal come: it looks at its clock when it is asked something.

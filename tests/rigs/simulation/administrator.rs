@@ -91,10 +91,11 @@ impl Administrator<'_> {
             if is_calm {
                 self.world.lock().calms_down();
             }
+            // A retry that is used up is progress, too.
+            let before = self.left();
             let Some(command) = self.next_command() else {
                 return Ok(());
             };
-            let before = self.left();
             self.types(&command)?;
             if is_calm {
                 idle = if self.left() < before { 0 } else { idle + 1 };

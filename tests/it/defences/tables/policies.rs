@@ -229,8 +229,8 @@ pub(crate) const POLICIES: &[Defence] = &[
         by: "caps are counted anew after it",
         without: &[Removal {
             file: "src/cli/show.rs",
-            code: "if let Err(refusal) = consent::check_caps(work.journal.view(), &work.job(Some(job))?) {",
-            becomes: "if let (true, Err(refusal)) = (false, consent::check_caps(work.journal.view(), &work.job(Some(job))?)) {",
+            code: "if let Err(refusal) = consent::check_caps(view, &record) {",
+            becomes: "if let (true, Err(refusal)) = (false, consent::check_caps(view, &record)) {",
         }],
         test: "policy::what_is_included_by_hand_counts_against_the_caps_too",
     },
