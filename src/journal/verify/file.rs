@@ -133,7 +133,13 @@ impl Evidence {
             return;
         };
         if !header.starts_with(b"SQLite format 3\0") {
-            findings.add(Code::Identity, Place::File, "it does not begin as a database does");
+            let what = if self.has_log() {
+                "it does not begin as a database does. A log lies beside it: if power was lost, the next command that writes, such as \
+                 resume, restores the beginning from there; verify once more after that"
+            } else {
+                "it does not begin as a database does"
+            };
+            findings.add(Code::Identity, Place::File, what);
             return;
         }
         // What stands in the log does not have to be in the file yet.
