@@ -42,7 +42,8 @@ pub(crate) fn check_usable(
         );
     }
     if record.confirmed_at.is_some() {
-        return Err(Failure::refused(said(|words| (words.plan_used)(job))).next(format!("offboard24 resume {job}")));
+        let next = if record.closed_at.is_some() { "show" } else { "resume" };
+        return Err(Failure::refused(said(|words| (words.plan_used)(job))).next(format!("offboard24 {next} {job}")));
     }
     if is_too_old(record, now) {
         return Err(too_old(job));

@@ -9,7 +9,7 @@ use super::preflight::Needs;
 use super::settings::{Common, JobArgument, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Work, operator};
-use super::{Ending, consent, planning, show};
+use super::{Ending, consent, planning, show, text};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
 use crate::journal::{Entry, Event, JobRecord, PlanDecided, RowRecord, RowResolved, Stamp};
 use crate::plan::decide::{Selector, Wish, decide as decide_wish};
@@ -142,6 +142,12 @@ async fn decide_row(
     }
     work.end_run(&link, run, job, None)?;
     let ending = show::tell_plan(&work, job);
+    let users = work.journal.view().users(job)?;
+    terminal.note(&(terminal.words().row_is_now)(
+        row,
+        &text::person(user, users.get(&user)),
+        user,
+    ));
     work.close();
     ending
 }

@@ -223,7 +223,7 @@ fn refusals(work: &Work, status: &JobStatus) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
-fn next_step(words: &Words, status: &JobStatus) -> Option<String> {
+pub(crate) fn next_step(words: &Words, status: &JobStatus) -> Option<String> {
     let job = status.job;
     let ended = |outcome| status.count(ActionState::Ended(outcome));
     let retry: Vec<&str> = [Outcome::Failed, Outcome::Drifted, Outcome::Survived]
@@ -236,7 +236,7 @@ fn next_step(words: &Words, status: &JobStatus) -> Option<String> {
         JobState::Stopped => Some(format!("offboard24 resume {job}")),
         JobState::Complete if status.is_confirmed() && !status.is_closed() => Some((words.next_read_back)(job)),
         JobState::Complete if !retry.is_empty() => Some((words.next_retry)(job, &retry.join(","))),
-        JobState::Complete if status.count(ActionState::Held) > 0 => Some(format!("offboard24 show {job} --by hold")),
+        JobState::Complete if status.count(ActionState::Held) > 0 => Some((words.next_held)(job)),
         JobState::Complete if status.rows_open() > 0 => Some(format!("offboard24 show {job}")),
         _ => None,
     }

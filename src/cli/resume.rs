@@ -108,6 +108,7 @@ fn next_stage(
             }),
             Some(actions_max) => {
                 consent::check_usable(work.journal.view(), record, portal, work.now())?;
+                consent::check_approved(work.journal.view(), record)?;
                 Ok(Stage::Confirm(actions_max))
             }
             None => {

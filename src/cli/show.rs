@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
+use super::execution::next_step;
 use super::failure::Failure;
 use super::language::{Headline, Words};
 use super::settings::{Common, ShowBy};
@@ -33,17 +34,22 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     let words = terminal.words();
     let content = Content::read(words, view, record.job)?;
     terminal.object(&content.json(&status)?);
-    let table = match by {
+    let head = headline(words, &status);
+    let shown = match by {
+        // As `plan` printed it: whoever confirms has to see what colleagues started, too.
+        ShowBy::Person if status.state == JobState::Planned => plan_text(words, view, &status)?,
         ShowBy::Person => {
             let people = content.by_person();
-            content
-                .orphans_text()
-                .map_or(people.clone(), |orphans| format!("{people}\n\n{orphans}"))
+            let orphans = content.orphans_text().map(|orphans| format!("\n\n{orphans}"));
+            format!("{head}\n\n{people}{}", orphans.unwrap_or_default())
         }
-        ShowBy::Workflow => content.by_workflow(&content.actions.iter().collect::<Vec<_>>()),
-        ShowBy::Hold => content.by_hold(),
+        ShowBy::Workflow => format!(
+            "{head}\n\n{}",
+            content.by_workflow(&content.actions.iter().collect::<Vec<_>>())
+        ),
+        ShowBy::Hold => format!("{head}\n\n{}", content.by_hold()),
     };
-    terminal.say(&format!("{}\n\n{table}", headline(words, &status)));
+    terminal.say(&shown);
     if status.state == JobState::Planned {
         let now = place.surroundings.clock().utc();
         terminal.say(&format!("\n{}", way_on(terminal, view, &record, &status, now)));
@@ -70,7 +76,18 @@ pub(crate) fn tell_plan(work: &Work, job: JobId) -> Ending {
     let database = (words.database)(&work.place.database);
     work.terminal.say(&format!("{plan}\n\n{end}\n{database}"));
     work.terminal.object(&object);
-    Ok(status.exit())
+    Ok(deserved(view, &record, status))
+}
+
+/// The code that a job deserves as it stands. A plan that is over a cap, or that a second person has yet to approve, does not only wait for
+/// its confirmation.
+pub(crate) fn deserved(view: View<'_>, record: &JobRecord, status: &JobStatus) -> Exit {
+    if status.state != JobState::Planned {
+        return status.exit();
+    }
+    let over = consent::check_caps(view, record).err().map(|refusal| refusal.exit);
+    let unapproved = consent::check_approved(view, record).err().map(|_| Exit::NeedsDecision);
+    Exit::first([over, unapproved, Some(status.exit())].into_iter().flatten())
 }
 
 /// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
@@ -140,6 +157,8 @@ pub(crate) fn status_text(
     ];
     if status.state == JobState::Planned {
         lines.push(way_on(terminal, view, record, status, now));
+    } else {
+        lines.extend(next_step(words, status).map(|next| terminal.next(&next)));
     }
     lines.join("\n")
 }
@@ -157,9 +176,15 @@ pub(crate) fn warning(words: &Words, status: &JobStatus) -> String {
 fn way_on(terminal: &Terminal, view: View<'_>, record: &JobRecord, status: &JobStatus, now: DateTime<Utc>) -> String {
     let usable =
         consent::check_usable(view, record, &record.portal, now).and_then(|()| consent::check_approved(view, record));
-    match usable {
-        Ok(()) => (terminal.words().carry_out)(status.job, status.confirm.as_deref().unwrap_or_default()),
+    let words = terminal.words();
+    let way = match usable {
+        Ok(()) => (words.carry_out)(status.job, status.confirm.as_deref().unwrap_or_default()),
         Err(obstacle) => terminal.obstacle(&obstacle),
+    };
+    if status.count(ActionState::Held) > 0 || status.rows_open() > 0 {
+        format!("{}\n{way}", (words.how_to_decide)(status.job))
+    } else {
+        way
     }
 }
 

@@ -26,7 +26,11 @@ pub(crate) fn status(common: &Common, terminal: &Terminal, named: Option<JobId>,
     terminal.object(&serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?);
     let now = place.surroundings.clock().utc();
     terminal.say(&show::status_text(terminal, view, &record, &status, now));
-    Ok(if exit_code { status.exit() } else { Exit::Done })
+    Ok(if exit_code {
+        show::deserved(view, &record, &status)
+    } else {
+        Exit::Done
+    })
 }
 
 /// Tells where a job stands whenever that changes, until no process works on it.
@@ -41,11 +45,13 @@ pub(crate) async fn watch(
     let clock = place.surroundings.clock();
     let job = find_job(JournalFile::open(&place.database)?.view(), named)?.job;
     let mut told = None;
+    let mut was_running = false;
     loop {
         // Opened each time: what a reader holds open, the writer cannot bring into the file.
         let file = JournalFile::open(&place.database)?;
         let record = find_job(file.view(), Some(job))?;
         let status = JobStatus::read(file.view(), &record, is_live(&place.database))?;
+        let deserved = show::deserved(file.view(), &record, &status);
         drop(file);
         let object = serde_json::to_value(&status).map_err(crate::journal::JournalError::from)?;
         let is_over = status.state != JobState::Running;
@@ -67,8 +73,12 @@ pub(crate) async fn watch(
             told = Some(object);
         }
         if is_over {
-            return Ok(if exit_code { status.exit() } else { Exit::Done });
+            if !was_running {
+                terminal.note(&(terminal.words().watched_nobody)(job));
+            }
+            return Ok(if exit_code { deserved } else { Exit::Done });
         }
+        was_running = true;
         clock.sleep(WATCH_EVERY).await;
     }
 }

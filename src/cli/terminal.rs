@@ -74,9 +74,12 @@ impl Terminal {
     /// A line that says what to type next.
     pub(crate) fn next(&self, next: &str) -> String {
         let words = self.words();
-        let flags = self.place.as_ref().filter(|_| next.contains("offboard24 "));
-        let flags = flags.map(|place| (words.with_flags)(place)).unwrap_or_default();
-        (words.next)(next) + &flags
+        // Inside each command, so that it can be pasted.
+        let next = match &self.place {
+            Some(place) => next.replace("offboard24 ", &format!("offboard24 {place} ")),
+            None => next.to_owned(),
+        };
+        (words.next)(&next)
     }
 
     /// What went wrong and what to type next, where that is no reason to stop.

@@ -290,12 +290,10 @@ impl Link {
     }
 }
 
-/// Who is typing, as far as the operating system knows.
+/// Who is typing, as far as is known: the account, and who took it on with `sudo`, by a variable that whoever is at work there can set.
 pub(crate) fn operator() -> Operator {
     let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-    let login_user = ["SUDO_USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
+    let login_user = std::env::var("SUDO_USER").ok();
     Operator {
         login_user: login_user.filter(|login| *login != os_user),
         os_user,

@@ -2,36 +2,67 @@
 //!
 //! Pure: from the record alone. An account is all that is known of a person, so two people behind one account are one here.
 
+use std::collections::BTreeSet;
+
 use crate::journal::{Event, Operator, PlanApproved, Told};
 
 /// The kinds of event that say who had a hand in a plan, and who approved it.
-pub const TOLD: &[&str] = &["run_started", "plan_decided", "plan_approved", "plan_confirmed"];
+pub const TOLD: &[&str] = &[
+    "run_started",
+    "plan_frozen",
+    "plan_decided",
+    "plan_approved",
+    "plan_confirmed",
+];
 
-/// Everybody who had a hand in a plan before it was confirmed. Whoever only carries it out has none in it.
+/// Everybody who had a hand in a plan before it was confirmed. Whoever only carries out what was frozen has none in it.
 pub fn makers(told: &[Told]) -> Vec<Operator> {
     let before = told
         .iter()
         .take_while(|told| !matches!(told.event, Event::PlanConfirmed(_)));
+    let mut is_frozen = false;
     let makers = before.filter_map(|told| match &told.event {
-        Event::RunStarted(run) if run.command != "apply" => Some(Operator {
+        Event::RunStarted(run) if !is_frozen => Some(Operator {
             os_user: run.os_user.clone(),
             login_user: run.login_user.clone(),
             host: run.host.clone(),
         }),
+        Event::PlanFrozen(_) => {
+            is_frozen = true;
+            None
+        }
         Event::PlanDecided(decided) => Some(decided.operator.clone()),
         _ => None,
     });
     makers.collect()
 }
 
-/// Whether an approval is of this plan, and of somebody who had no hand in it.
-pub fn is_valid(approved: &PlanApproved, plan_hash: Option<&str>, makers: &[Operator]) -> bool {
+/// The approvals that hold, by the sequence numbers of their events: of this plan, after the last decision about it, and of somebody who
+/// had no hand in it.
+pub fn holding(told: &[Told], plan_hash: Option<&str>) -> BTreeSet<u64> {
+    let makers = makers(told);
+    let decided = told.iter().filter(|told| matches!(told.event, Event::PlanDecided(_)));
+    let last_decided = decided.map(|told| told.seq).max();
+    let approvals = told.iter().filter_map(|told| match &told.event {
+        Event::PlanApproved(approved) => Some((told.seq, approved)),
+        _ => None,
+    });
+    approvals
+        .filter(|(seq, approved)| Some(*seq) > last_decided && is_valid(approved, plan_hash, &makers))
+        .map(|(seq, _)| seq)
+        .collect()
+}
+
+fn is_valid(approved: &PlanApproved, plan_hash: Option<&str>, makers: &[Operator]) -> bool {
     Some(approved.plan_hash.as_str()) == plan_hash && !makers.iter().any(|maker| is_same(maker, &approved.operator))
 }
 
-/// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`).
+/// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`). On one account,
+/// somebody of whom no login is known may be anybody.
 pub fn is_same(one: &Operator, other: &Operator) -> bool {
-    person(one) == person(other)
+    let is_one_account = one.os_user == other.os_user;
+    let is_unknown = one.login_user.is_none() || other.login_user.is_none();
+    person(one) == person(other) || (is_one_account && is_unknown)
 }
 
 /// The account that stands for the person.
@@ -59,6 +90,7 @@ mod tests {
             &operator("root", Some("anna"))
         ));
         assert!(!is_same(&operator("anna", None), &operator("boris", None)));
+        assert!(is_same(&operator("root", None), &operator("root", Some("anna"))));
     }
 
     #[test]

@@ -63,9 +63,21 @@ impl Selector {
             Self::Person(user) => action.people.contains(user),
             Self::Workflow(id) => action.workflow == *id,
             Self::Template(template) => workflow.is_some_and(|view| view.template.as_ref() == Some(template)),
-            Self::Hold(reason) => action.holds.contains(reason),
+            // What was dropped is released only by who names it, or says `hold:dropped`.
+            Self::Hold(reason) => {
+                action.holds.contains(reason) && (*reason == HoldReason::Dropped || !is_dropped(action))
+            }
         }
     }
+
+    /// Whether it would select an action that was dropped.
+    fn passes_over(&self, action: &ActionRecord) -> bool {
+        matches!(self, Self::Hold(reason) if *reason != HoldReason::Dropped && action.holds.contains(reason) && is_dropped(action))
+    }
+}
+
+fn is_dropped(action: &ActionRecord) -> bool {
+    action.holds.contains(&HoldReason::Dropped)
 }
 
 /// What was decided about each workflow so far, the last word on each counting.
@@ -178,6 +190,8 @@ pub fn decide(
                 Ok(event) => decided.events.push(event),
                 Err(stays) => decided.stays.push((action.action, stays)),
             }
+        } else if wish.include.iter().any(|selector| selector.passes_over(action)) {
+            decided.stays.push((action.action, vec![HoldReason::Dropped]));
         }
     }
     Ok(decided)
@@ -307,6 +321,24 @@ mod tests {
         let kinds: Vec<_> = with.events.iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [Some(ActionKind::Terminate), None]);
         assert_eq!(with.stays, stays[..1]);
+    }
+
+    #[test]
+    fn what_was_dropped_stays_dropped_until_it_is_named() {
+        use HoldReason::{Dropped, Shared};
+        let actions = [action(1, &[Shared]), action(2, &[Shared, Dropped])];
+        let released = |selector: &str| {
+            let decided = decide(&include(&[selector], None), &actions, &BTreeMap::new()).unwrap();
+            let events: Vec<WorkflowId> = decided.events.into_iter().map(|event| event.workflow).collect();
+            (events, decided.stays)
+        };
+        assert_eq!(
+            released("hold:shared"),
+            (vec![workflow(1)], vec![(ActionId(2), vec![Dropped])])
+        );
+        for named in ["hold:dropped", &format!("workflow:{}", workflow(2))] {
+            assert_eq!(released(named), (vec![workflow(2)], vec![]));
+        }
     }
 
     #[test]

@@ -31,11 +31,15 @@ impl TryFrom<NumberOrText> for TemplateId {
 
     fn try_from(written: NumberOrText) -> Result<Self, String> {
         match written {
-            NumberOrText::Number(number) => Ok(Self(number.to_string())),
-            NumberOrText::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            NumberOrText::Number(number @ 1..) => Ok(Self(number.to_string())),
+            // As the portal writes it: another spelling would protect nothing.
+            NumberOrText::Text(text)
+                if text.bytes().all(|byte| byte.is_ascii_digit()) && matches!(text.as_bytes(), [b'1'..=b'9', ..]) =>
+            {
                 Ok(Self(text))
             }
-            NumberOrText::Text(text) => Err(format!("{text:?} is no number of a template")),
+            NumberOrText::Number(number) => Err(format!("{number} is no number of a template")),
+            NumberOrText::Text(text) => Err(format!("{text:?} is no number of a template: write 7, not 07")),
         }
     }
 }

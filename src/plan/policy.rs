@@ -257,16 +257,24 @@ impl Policy {
                 "hold_foreign is not known any more: write foreign = \"hold\"".to_owned(),
             ));
         }
+        // Only what a portal can have as an address: anything else would protect nobody.
         let is_address = |text: &String| {
-            text.split_once('@').is_some_and(|(name, host)| {
-                !name.trim().is_empty() && !host.trim().is_empty() && !text.chars().any(char::is_control)
-            })
+            let text = text.trim();
+            let odd =
+                |character: char| character.is_control() || character.is_whitespace() || "<>,;\"()".contains(character);
+            matches!(text.split('@').collect::<Vec<_>>().as_slice(), [name, host] if !name.is_empty() && !host.is_empty())
+                && !text.chars().any(odd)
         };
         if let Some(place) = written.protect.emails.iter().position(|text| !is_address(text)) {
             return Err(PolicyError(format!(
                 "entry {} of protect.emails is no e-mail address",
                 place + 1
             )));
+        }
+        if written.protect.users.contains(&UserId(0)) || written.protect.departments.contains(&0) {
+            return Err(PolicyError(
+                "0 is the number of no user and of no department".to_owned(),
+            ));
         }
         if written.caps.percent_of_running.is_some_and(|percent| percent > 100) {
             return Err(PolicyError("caps.percent_of_running is at most 100".to_owned()));

@@ -76,6 +76,7 @@ pub struct Group<'a> {
 impl Review {
     /// What is on record; `policy` is the job's as recorded, `planned` how many actions are to be done.
     pub(super) fn of(told: &[Told], plan_hash: Option<&str>, policy: Option<&str>, planned: u32) -> Self {
+        let holding = approval::holding(told, plan_hash);
         let makers = approval::makers(told);
         let mut review = Self {
             is_needed: policy.is_some_and(|policy| is_needed(policy, planned)),
@@ -89,7 +90,10 @@ impl Review {
                         last.workflows.push(event.clone());
                     }
                 }
-                Event::PlanApproved(event) => review.approvals.push(approved(told, event, plan_hash, &makers)),
+                Event::PlanApproved(event) => {
+                    let holds = holding.contains(&told.seq);
+                    review.approvals.push(approved(told, event, holds, &makers));
+                }
                 _ => {}
             }
         }
@@ -143,10 +147,10 @@ fn decided(told: &Told, event: &PlanDecided) -> Decided {
     }
 }
 
-fn approved(told: &Told, event: &PlanApproved, plan_hash: Option<&str>, makers: &[Operator]) -> Approval {
-    let standing = if approval::is_valid(event, plan_hash, makers) {
+fn approved(told: &Told, event: &PlanApproved, holds: bool, makers: &[Operator]) -> Approval {
+    let standing = if holds {
         Standing::Holds
-    } else if Some(event.plan_hash.as_str()) == plan_hash {
+    } else if makers.iter().any(|maker| approval::is_same(maker, &event.operator)) {
         Standing::OfMaker
     } else {
         Standing::OtherPlan

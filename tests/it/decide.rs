@@ -41,7 +41,7 @@ impl Office {
         let with_ben = waits("Holiday", &[ANN, BEN]);
         let namesake = waits("Desk", &[OTHER_BEN]);
         let portal = Portal::of(world);
-        let desk = Desk::at(&portal);
+        let desk = Desk::at(&portal).typed_by("planner");
         Self {
             portal,
             desk,

@@ -71,7 +71,7 @@ fn what_a_plan_lacks_is_said_instead_of_how_to_carry_it_out() {
     let portal = Portal::of(World::sample());
     for (name, rule, planned) in [
         ("over_cap", "[caps]\nactions = 5\n", 6),
-        ("not_approved", "approval = \"always\"\n", 0),
+        ("not_approved", "approval = \"always\"\n", 4),
     ] {
         let desk = Desk::at(&portal);
         let (roster, policy) = (desk.roster(HOW_TO), policy(&desk, rule));

@@ -112,7 +112,7 @@ fn the_portal_that_is_named_is_the_one_that_is_asked_and_has_its_own_database() 
                 .command(&["apply", "--portal", "beta", "--rate", "unlimited"]),
         )
         .expect(6);
-    assert!(used.stderr.contains("(with --portal beta)"), "{}", used.stderr);
+    assert!(used.stderr.contains("offboard24 --portal beta "), "{}", used.stderr);
     assert_eq!((acme.destroyed().len(), beta.destroyed().len()), (0, 9));
 }
 

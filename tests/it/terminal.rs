@@ -12,7 +12,7 @@ const SOMEBODY_ELSE: &[(&str, &str)] = &[("SUDO_USER", "vera")];
 
 fn planned(roster: &[u8]) -> (Portal, Desk) {
     let portal = Portal::of(World::sample());
-    let desk = Desk::at(&portal);
+    let desk = Desk::at(&portal).typed_by("paula");
     desk.plan(&desk.roster(roster), "kill");
     (portal, desk)
 }

@@ -22,7 +22,6 @@ pub(super) const WORDS: Words = Words {
     report: Language::English.words(),
 
     next: |next| format!("next: {next}"),
-    with_flags: |flags| format!(" (with {flags})"),
     and: " and ",
     job_state: |_| "",
     stopped_by: |reason| reason.to_string(),
@@ -134,6 +133,19 @@ pub(super) const WORDS: Words = Words {
         )
     },
     next_breaker: |job| format!("offboard24 show {job} --by workflow; when the cause is gone: offboard24 resume {job}"),
+    next_held: |job| {
+        format!("offboard24 show {job} --by hold; what is held is taken up by a new plan: offboard24 plan ROSTER")
+    },
+    watched_nobody: |job| format!("nobody works on job {job} now: it stands as it stands"),
+    row_is_now: |row, person, user| {
+        format!("row {row} is {person} now; without their workflows: offboard24 decide --drop person:{user}")
+    },
+    how_to_decide: |job| {
+        format!(
+            "to say who a row is about: offboard24 decide {job} --row N --user ID\n\
+             to release or drop actions: offboard24 decide {job} --include workflow:ID, or --drop person:ID"
+        )
+    },
     next_read_back: |job| format!("offboard24 resume {job} reads everything back once more"),
     next_retry: |job, states| {
         format!("offboard24 show {job} --by workflow; to try once more: offboard24 resume {job} --retry {states}")
@@ -179,7 +191,7 @@ pub(super) const WORDS: Words = Words {
                    here. It is recorded, and a head is kept from now on",
     log_stays: |cause| format!("the write-ahead log stays beside the database: {cause}"),
     stop_asked: |job| format!("job {job}: asked to stop after the batch in flight"),
-    stop_nothing: |job| format!("job {job}: nothing runs"),
+    stop_nothing: |job| format!("job {job}: nothing runs in this database; another one is named with --db"),
     stop_unmade: |cause| format!("the stop file cannot be made: {cause}"),
     stop_stuck: |cause| format!("the request to stop from before cannot be taken back: {cause}"),
     stop_stuck_next: |path| format!("remove {} and type the same command again", path.display()),
@@ -463,7 +475,7 @@ pub(super) const WORDS: Words = Words {
     other_run: |process, portal| {
         format!("process {process} works on {portal}; plan, apply, run and resume have to wait for it")
     },
-    other_run_next: "offboard24 status shows how far it is; offboard24 stop ends it",
+    other_run_next: "offboard24 status shows how far it is; offboard24 stop ends it; with --db FILE where it works on another database",
     has_workflows: "has business processes",
     administrator: |user| format!("user {user} may end workflows"),
     no_emails: |scopes| format!("{scopes}: nobody can be found by e-mail"),
@@ -473,7 +485,7 @@ pub(super) const WORDS: Words = Words {
     requests_unlimited: "without limit, as --rate says",
     requests_none: "none can go out at once: others were sent a moment ago",
     requests_none_next: "wait a minute, or let the job wait",
-    requests: |room| format!("{room} can go out at once"),
+    requests: |room| format!("{} can go out at once now", count(u64::from(room), "request")),
 
     written: |files| format!("written, for you alone to read:\n  {files}"),
     file_exists: |path| {

@@ -132,8 +132,6 @@ pub(crate) struct Words {
     // Everywhere.
     /// What to type next.
     pub(crate) next: fn(&str) -> String,
-    /// Behind it: the flags that it needs too.
-    pub(crate) with_flags: fn(&str) -> String,
     /// Between the last two of several.
     pub(crate) and: &'static str,
     /// Beside the state of a job; empty where the word is of this language.
@@ -189,6 +187,14 @@ pub(crate) struct Words {
     pub(crate) residue: fn(u32) -> String,
     pub(crate) relisted: fn(u32) -> String,
     pub(crate) next_breaker: fn(JobId) -> String,
+    /// A finished job with held actions.
+    pub(crate) next_held: fn(JobId) -> String,
+    /// A watch with nothing to watch.
+    pub(crate) watched_nobody: fn(JobId) -> String,
+    /// Who a row is about, since somebody said so.
+    pub(crate) row_is_now: fn(RowNumber, &str, UserId) -> String,
+    /// What can be decided about a plan.
+    pub(crate) how_to_decide: fn(JobId) -> String,
     pub(crate) next_read_back: fn(JobId) -> String,
     /// The states that can be tried once more.
     pub(crate) next_retry: fn(JobId, &str) -> String,

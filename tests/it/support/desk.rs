@@ -29,6 +29,8 @@ pub(crate) struct Desk {
     portal: Option<Seen>,
     /// Everything that any command printed here.
     printed: std::cell::RefCell<Vec<u8>>,
+    /// Who took the account on with `sudo`, if anybody did.
+    typed_by: Option<&'static str>,
 }
 
 /// How a command ended.
@@ -82,7 +84,14 @@ impl Desk {
             webhook: webhook.to_owned(),
             portal: None,
             printed: std::cell::RefCell::default(),
+            typed_by: None,
         }
+    }
+
+    /// The same, with everything typed by somebody who took the account on with `sudo`.
+    pub(crate) fn typed_by(mut self, login: &'static str) -> Self {
+        self.typed_by = Some(login);
+        self
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -124,6 +133,7 @@ impl Desk {
             .env("XDG_STATE_HOME", self.folder().join("state"))
             .env("TMPDIR", self.folder())
             .env("OFFBOARD24_WEBHOOK", &self.webhook)
+            .envs(self.typed_by.map(|login| ("SUDO_USER", login)))
             .current_dir(self.folder())
             .stdin(Stdio::null())
             .args(arguments);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use offboard24::clock::RigClock;
 use offboard24::crash::Point;
+use offboard24::journal::JournalFile;
 use offboard24::sandbox::{Options, Time, World, WorldOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -135,9 +136,9 @@ impl Stand {
 
     /// The command in the environment of the rig.
     pub(super) fn command(&self, words: &[&str]) -> Command {
-        if self.desk.database().exists() {
-            self.events_before.set(self.desk.story().len());
-        }
+        let before = JournalFile::open(&self.desk.database()).and_then(|file| file.view().size());
+        self.events_before
+            .set(before.map_or(0, |events| usize::try_from(events).unwrap()));
         let mut command = self.desk.command(words);
         command.env("OFFBOARD24_RIG_CLOCK", self.rig.path().join("clock"));
         command.envs(self.mistake.map(|mistake| ("OFFBOARD24_MISTAKE", mistake)));

@@ -24,7 +24,6 @@ pub(super) const WORDS: Words = Words {
     report: Language::Russian.words(),
 
     next: |next| format!("дальше: {next}"),
-    with_flags: |flags| format!(" (с {flags})"),
     and: " и ",
     job_state: |state| match state {
         JobState::Planning => "план составляется",
@@ -118,8 +117,8 @@ pub(super) const WORDS: Words = Words {
         "ПРИДЕРЖАНО",
         "ЗАВЕРШЕНО",
     ],
-    one_of: |people| format!("кто-то из: {people}"),
-    why_shared: |people| format!("в нём ждут и других: {people}"),
+    one_of: |people| format!("возможны: {people}"),
+    why_shared: |people| format!("в нём ожидают ответа и от других: {people}"),
     why_conflict: |people| format!("строки требуют разных действий: {people}"),
     why_other_job: "он занят другой незаконченной работой",
     why_protected: "его или того, кого в нём ждут, защищает политика",
@@ -163,6 +162,21 @@ pub(super) const WORDS: Words = Words {
     },
     next_breaker: |job| {
         format!("offboard24 show {job} --by workflow; когда причина устранена: offboard24 resume {job}")
+    },
+    next_held: |job| {
+        format!("offboard24 show {job} --by hold; придержанное войдёт в новый план: offboard24 plan ROSTER")
+    },
+    watched_nobody: |job| format!("над работой {job} сейчас никто не трудится: она стоит на месте"),
+    row_is_now: |row, person, user| {
+        format!(
+            "строка {row} теперь о сотруднике {person}; исключить его процессы: offboard24 decide --drop person:{user}"
+        )
+    },
+    how_to_decide: |job| {
+        format!(
+            "сказать, о ком строка: offboard24 decide {job} --row N --user ID\n\
+             снять придержание или исключить: offboard24 decide {job} --include workflow:ID или --drop person:ID"
+        )
     },
     next_read_back: |job| format!("offboard24 resume {job} ещё раз сверит всё с порталом"),
     next_retry: |job, states| {
@@ -217,7 +231,7 @@ pub(super) const WORDS: Words = Words {
         )
     },
     stop_asked: |job| format!("работа {job}: остановится после того пакета, который уже отправлен"),
-    stop_nothing: |job| format!("работа {job}: ничего не выполняется"),
+    stop_nothing: |job| format!("работа {job}: в этой базе ничего не выполняется; другую называют через --db"),
     stop_unmade: |cause| format!("не удалось создать файл остановки: {cause}"),
     stop_stuck: |cause| format!("не удалось снять прежнюю просьбу остановиться: {cause}"),
     stop_stuck_next: |path| format!("удалите {} и введите ту же команду ещё раз", path.display()),
@@ -519,7 +533,7 @@ pub(super) const WORDS: Words = Words {
     other_run: |process, portal| {
         format!("с {portal} работает процесс {process}; plan, apply, run и resume должны его дождаться")
     },
-    other_run_next: "offboard24 status покажет, сколько сделано; offboard24 stop его остановит",
+    other_run_next: "offboard24 status покажет, сколько сделано; offboard24 stop его остановит; с --db FILE, если он работает с другой базой",
     has_workflows: "бизнес-процессы есть",
     administrator: |user| format!("пользователь {user} может завершать процессы"),
     no_emails: |scopes| format!("{scopes}: найти кого-либо по почте нельзя"),

@@ -99,8 +99,8 @@ pub(crate) const REACH: &[Defence] = &[
         by: "a database with a job in it is resumed",
         without: &[Removal {
             file: "packaging/begin-or-resume",
-            code: "    exec offboard24 resume\n",
-            becomes: "    :\n",
+            code: "0) exec offboard24 resume ;;",
+            becomes: "0) exec offboard24 run \"$@\" ;;",
         }],
         test: "packaging::what_is_begun_again_begins_once_and_is_resumed_then",
     },
