@@ -52,6 +52,7 @@ async fn read_portion(
     actions: &BTreeMap<UserId, ActionKind>,
 ) -> Result<Vec<Event>, PlanError> {
     let known = recorder.view().workflows(recorder.job())?;
+    let scope = rows_to_read(&recorder.view().row_kinds(recorder.job())?);
     let open_tasks = reader.open_tasks(people).await?;
     let found: BTreeSet<WorkflowId> = open_tasks
         .iter()
@@ -62,7 +63,7 @@ async fn read_portion(
         .collect();
     let found: Vec<WorkflowId> = found.into_iter().collect();
     let instances = reader.instances(&found).await?;
-    let rows = read_rows(reader, &found, &open_tasks, actions).await?;
+    let rows = reader.workflow_tasks(&found, scope).await?;
     let users = recorder.view().users(recorder.job())?;
     let strangers = strangers(&instances, &rows, |user| {
         users.contains_key(&user) || actions.contains_key(&user)
@@ -97,33 +98,14 @@ async fn read_portion(
     Ok(events)
 }
 
-/// For a kill every task row, since the kill erases them all; for a termination only those that wait, since the others stay.
-async fn read_rows(
-    reader: &Reader,
-    workflows: &[WorkflowId],
-    open_tasks: &[Vec<TaskRow>],
-    actions: &BTreeMap<UserId, ActionKind>,
-) -> Result<Vec<Vec<TaskRow>>, PlanError> {
-    let erased: BTreeSet<&WorkflowId> = open_tasks
-        .iter()
-        .flatten()
-        .filter(|task| actions.get(&task.user) == Some(&ActionKind::Kill))
-        .map(|task| &task.workflow)
-        .collect();
-    let mut rows = BTreeMap::new();
-    for scope in [TaskScope::All, TaskScope::Waiting] {
-        let asked: Vec<WorkflowId> = workflows
-            .iter()
-            .filter(|id| erased.contains(id) == (scope == TaskScope::All))
-            .cloned()
-            .collect();
-        let read = reader.workflow_tasks(&asked, scope).await?;
-        rows.extend(asked.into_iter().zip(read));
+/// For a kill every task row, since the kill erases them all; for a termination only those that wait, since the others stay. A kill can still
+/// come out of a conflict, or out of a row that somebody decides about later: so this goes by all rows of the roster.
+fn rows_to_read(kinds: &[ActionKind]) -> TaskScope {
+    if kinds.contains(&ActionKind::Kill) {
+        TaskScope::All
+    } else {
+        TaskScope::Waiting
     }
-    Ok(workflows
-        .iter()
-        .map(|workflow| rows.remove(workflow).unwrap_or_default())
-        .collect())
 }
 
 /// Starters and participants whom the job has not met.

@@ -48,7 +48,7 @@ fn a_plan_is_used_once() {
     let (portal, desk, plan) = planned();
     desk.apply(&plan).expect(0);
     let again = desk.apply(&plan).expect(6);
-    assert!(again.stderr.contains("offboard24 resume 1"), "{}", again.stderr);
+    assert!(again.stderr.contains("offboard24 show 1"), "{}", again.stderr);
     assert_eq!(portal.effects().len(), 9);
     let resumed = desk.run(&["resume", "--json"]).expect(0).json();
     assert_eq!(number(&resumed, "/actions/confirmed"), 9);

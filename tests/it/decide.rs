@@ -147,6 +147,27 @@ fn a_conflict_is_released_only_with_a_word_on_what_to_do() {
 }
 
 #[test]
+fn a_kill_that_comes_out_of_a_conflict_later_has_all_its_rows_on_record() {
+    let office = Office::new();
+    office.portal.world(|world| {
+        let answered = world.ask(&office.with_ben, "Check", &[CARL]);
+        world.answer_task(answered, CARL, 1);
+    });
+    office.plan("id,first_name,last_name,action\n2,,,terminate\n,Ben,Ray,kill\n");
+    office.decide(&["--row", "2", "--user", "3"]);
+    assert_eq!(office.holds(&office.with_ben), json!(["conflict"]));
+    office.decide(&["--include", "hold:conflict", "--action", "kill"]);
+    let story = office.desk.story();
+    let rows = story.iter().filter(|event| event["kind"] == "task_recorded");
+    let mut about = rows.map(|event| (&event["data"]["workflow"], &event["data"]["user"]));
+    assert!(
+        about.any(|row| row == (&json!(office.with_ben), &json!(CARL))),
+        "{story:?}"
+    );
+    office.desk.assert_sound();
+}
+
+#[test]
 fn what_is_protected_stays_held_whatever_is_included() {
     let office = Office::new();
     let policy = office

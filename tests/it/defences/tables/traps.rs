@@ -279,8 +279,8 @@ pub(crate) const TRAPS: &[Defence] = &[
         by: "for a kill every task row of the workflow is recorded, answered ones too",
         without: &[Removal {
             file: "src/plan/discover.rs",
-            code: "== Some(&ActionKind::Kill)",
-            becomes: "== Some(&ActionKind::Terminate)",
+            code: "kinds.contains(&ActionKind::Kill)",
+            becomes: "kinds.contains(&ActionKind::Terminate)",
         }],
         test: "traps::killing::trap_20_all_that_a_kill_erases_is_on_record_before_it_is_sent",
     },
