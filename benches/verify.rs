@@ -27,7 +27,7 @@ use offboard24::journal::{
     TaskRecorded, UserDiscovered, UserRecorded, WorkflowRecorded,
 };
 use offboard24::personal::Personal;
-use offboard24::plan::freeze::{Snapshot, freeze};
+use offboard24::plan::freeze_into;
 use offboard24::plan::policy::Policy;
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
@@ -407,26 +407,19 @@ impl<'a> Making<'a> {
     }
 
     fn freeze(&mut self) -> Vec<ActionPlanned> {
-        let view = self.journal.view();
-        let plan = freeze(&Snapshot {
-            portal: &self.portal,
-            rows: &view.rows(self.job).unwrap(),
-            tasks: &view.tasks(self.job).unwrap(),
-            workflows: &view.workflows(self.job).unwrap(),
-            users: &std::collections::BTreeMap::new(),
-            departments: &std::collections::BTreeMap::new(),
-            claimed: &std::collections::BTreeMap::new(),
-            policy: &self.policy,
-            policy_hash: &self.policy_hash(),
-            decisions: &offboard24::plan::decide::Decisions::default(),
-            numbers: &std::collections::BTreeMap::new(),
-            running: None,
-        })
-        .unwrap();
-        let actions = plan.actions.clone();
-        let planned = plan.actions.into_iter().map(Event::ActionPlanned);
-        self.append(planned.chain([Event::PlanFrozen(plan.frozen)]).collect::<Vec<_>>());
-        actions
+        let mut events = Vec::new();
+        let mut keep = |event| {
+            events.push(event);
+            Ok(())
+        };
+        let oldest = chrono::DateTime::UNIX_EPOCH;
+        freeze_into(self.journal.view(), self.job, &self.policy, None, oldest, &mut keep).unwrap();
+        self.append(events.clone());
+        let planned = events.into_iter().filter_map(|event| match event {
+            Event::ActionPlanned(action) => Some(action),
+            _ => None,
+        });
+        planned.collect()
     }
 }
 

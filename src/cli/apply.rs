@@ -6,7 +6,7 @@ use super::settings::{Common, PortalArguments};
 use super::terminal::Terminal;
 use super::work::{Link, Work};
 use super::{Ending, consent, show};
-use crate::domain::{ActionState, JobId};
+use crate::domain::JobId;
 use crate::report::status::JobState;
 
 pub(crate) async fn apply(
@@ -28,23 +28,17 @@ pub(crate) async fn apply(
         super::execution::tell_end(&work, &status, None)?;
         return Ok(status.exit());
     }
-    let plan = show::plan_text(terminal.words(), work.journal.view(), &status)?;
-    let consent = consent::of_person(terminal, &status, &plan, confirm.as_deref(), "apply")
+    let plan = || show::plan_text(terminal.words(), work.journal.view(), &status);
+    let consent = consent::of_person(terminal, &status, plan, confirm.as_deref(), "apply")
         .map_err(|failure| failure.with(&status))?;
-    let kinds = work
-        .journal
-        .view()
-        .actions(job)?
-        .into_iter()
-        .filter(|action| action.state == ActionState::Planned);
     let needs = Needs {
-        kinds: kinds.filter_map(|action| action.kind).collect(),
+        kinds: work.journal.view().planned_kinds(job)?,
         reads_emails: false,
     };
     let link = Link::open(&work, access, &needs)
         .await
         .map_err(|failure| failure.with(&status))?;
-    let run = work.begin_run(&link, "apply", job, &record.policy_hash, Vec::new())?;
+    let run = work.begin_run(&link, "apply", job, &record.policy_hash, [])?;
     let ending = carry_out(&mut work, &link, run, job, Mandate::Execute(Some(consent))).await?;
     work.close();
     Ok(ending)

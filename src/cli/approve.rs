@@ -32,9 +32,9 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
             .next(said(|words| (words.own_plan_next)(job)))
             .with(&status));
     }
-    let plan = show::plan_text(terminal.words(), work.journal.view(), &status)?;
+    let plan = || show::plan_text(terminal.words(), work.journal.view(), &status);
     let consent =
-        consent::of_person(terminal, &status, &plan, confirm, "approve").map_err(|failure| failure.with(&status))?;
+        consent::of_person(terminal, &status, plan, confirm, "approve").map_err(|failure| failure.with(&status))?;
     work.begin_signing()?;
     let approved = Event::PlanApproved(PlanApproved {
         plan_hash: record.plan_hash.unwrap_or_default(),

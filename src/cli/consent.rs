@@ -48,15 +48,12 @@ pub(crate) fn check_usable(
     if is_too_old(record, now) {
         return Err(too_old(job));
     }
-    let claimed = view.claimed_by_others(portal, Some(job), now - PLAN_AGE_MAX)?;
-    let mine = view.actions(job)?;
     let decisions: Decisions = view.decisions(job)?.iter().collect();
-    let taken = mine.iter().find(|action| {
-        action.state == ActionState::Planned
-            && claimed.contains_key(&action.workflow)
-            && !decisions.releases(&action.workflow, HoldReason::OtherJob)
-    });
-    if let Some(other) = taken.and_then(|action| claimed.get(&action.workflow)) {
+    let taken = view.taken(portal, job, now - PLAN_AGE_MAX)?;
+    let mut kept = taken
+        .iter()
+        .filter(|(workflow, _)| !decisions.releases(workflow, HoldReason::OtherJob));
+    if let Some((_, other)) = kept.next() {
         let other = *other;
         return Err(Failure::refused(said(|words| (words.taken)(other))).next(said(|words| (words.taken_next)(other))));
     }
@@ -75,7 +72,13 @@ pub(crate) fn policy(view: View<'_>, job: JobId) -> Result<Policy, Failure> {
 /// Refuses a plan that would do more than the policy allows: all of it, not a portion.
 pub(crate) fn check_caps(view: View<'_>, record: &JobRecord) -> Result<(), Failure> {
     let job = record.job;
-    let load = Load::of(&view.rows(job)?, &view.actions(job)?, view.running_workflows(job)?);
+    let planned = view.action_counts(job)?.get(&ActionState::Planned).copied();
+    let load = Load::of(
+        view.actions_asked(job)?.len(),
+        planned.unwrap_or_default(),
+        &view.planned_of_people(job)?,
+        view.running_workflows(job)?,
+    );
     let over = policy(view, job)?.caps.exceeded(&load);
     if over.is_empty() {
         return Ok(());
@@ -151,7 +154,7 @@ pub(crate) fn too_old(job: JobId) -> Failure {
 pub(crate) fn of_person(
     terminal: &Terminal,
     status: &JobStatus,
-    plan: &str,
+    plan: impl FnOnce() -> Result<String, Failure>,
     given: Option<&str>,
     command: &str,
 ) -> Result<Consent, Failure> {
@@ -170,7 +173,7 @@ pub(crate) fn of_person(
         return Err(Failure::refused(said(|words| words.no_terminal))
             .next(format!("offboard24 {command} {} --confirm {expected}", status.job)));
     }
-    Terminal::tell(plan);
+    Terminal::tell(&plan()?);
     let words = terminal.words();
     Terminal::tell(&show::warning(words, status));
     let planned = status.count(ActionState::Planned).to_string();

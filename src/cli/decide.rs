@@ -76,7 +76,7 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     }
     let oldest = work.now() - PLAN_AGE_MAX;
     let running = view.running_workflows(job)?;
-    let frozen = plan::frozen(view, job, &policy(&work, job)?, running, oldest, &decided.events)?;
+    let policy = policy(&work, job)?;
     let made = Event::PlanDecided(Box::new(PlanDecided {
         plan_hash,
         operator: operator(),
@@ -85,10 +85,12 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     }));
     let number = decided.events.len();
     let decisions = decided.events.into_iter().map(Event::WorkflowDecided);
-    let events = std::iter::once(made).chain(decisions).chain(frozen);
     work.begin_signing()?;
-    work.journal
-        .append(Stamp::default(), events.map(|event| Entry::of(job, event)))?;
+    work.journal.append_with(Stamp::default(), |view, take| {
+        let mut take = |event| take(&Entry::of(job, event));
+        std::iter::once(made).chain(decisions).try_for_each(&mut take)?;
+        plan::freeze_into(view, job, &policy, running, oldest, &mut take)
+    })?;
     let ending = show::tell_plan(&work, job);
     let words = terminal.words();
     terminal.note(&(words.decided)(number));

@@ -57,6 +57,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
         ca_file: None,
         rate: Rate::Unlimited,
         burst: Settings::BURST,
+        concurrency: Settings::CONCURRENCY,
         time_limit: TimeLimit::default(),
     };
     let paths = Paths::under(&folder);
@@ -69,7 +70,7 @@ pub(crate) async fn demo(terminal: &Terminal, roster: Option<&Path>) -> Ending {
     let at = format!("--db {}", place.database.display());
     let mut work = Work::open_at(place, &terminal.without_json().on(Some(at)))?;
     terminal.say(&format!("\n{}\n", words.demo_plan));
-    let Begun { link, job, run } = begin(&mut work, access, &order, "demo", None).await?;
+    let Begun { link, job, run } = begin(&mut work, access, order, "demo", None).await?;
     let status = work.status(job)?;
     terminal.say(&show::plan_text(words, work.journal.view(), &status)?);
     let confirm = status.confirm.clone().unwrap_or_default();

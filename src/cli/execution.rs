@@ -1,6 +1,7 @@
 //! Carrying out a confirmed plan: what `apply`, `run` and `resume` share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +21,10 @@ use crate::run::{self, Engine, RunError};
 
 /// Characters of the longest state.
 const STATE_WIDTH: usize = 13;
+
+/// Counting the actions for the bar takes longer the larger the job: up to so many they are counted at every step, more only so often.
+const COUNTED_ALWAYS_MAX: u32 = 10_000;
+const COUNTED_EACH: Duration = Duration::from_secs(1);
 
 /// How far a run may go.
 pub(crate) enum Mandate {
@@ -120,7 +125,15 @@ async fn perform(
     let bar = work.terminal.progress(&work.clock);
     let (terminal, clock) = (work.terminal.clone(), Arc::clone(&work.clock));
     let words = terminal.words();
+    let counted_at: Mutex<Option<Duration>> = Mutex::default();
     let progress = |view: View<'_>| {
+        let now = clock.monotonic();
+        let mut counted_at = counted_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_now = counted_at.is_some_and(|counted| now.saturating_sub(counted) < COUNTED_EACH);
+        if to_do > COUNTED_ALWAYS_MAX && was_now {
+            return;
+        }
+        *counted_at = Some(now);
         if let Ok(counts) = view.action_counts(job) {
             let of = |state| counts.get(&state).copied().unwrap_or_default();
             let left = of(ActionState::Planned) + of(ActionState::Sent);
@@ -215,12 +228,19 @@ fn refusals(work: &Work, status: &JobStatus) -> Result<Vec<String>, Failure> {
         ActionState::Ended(Outcome::Survived),
     ];
     let words = work.terminal.words();
-    let actions = work.journal.view().actions(status.job)?;
-    let undone = actions.iter().filter(|action| undone.contains(&action.state));
-    Ok(undone
-        .take(SHOWN)
-        .map(|action| (words.action_said)(action.action, &show::state_of(words, action)))
-        .collect())
+    let told: u32 = undone.iter().map(|state| status.count(*state)).sum();
+    let mut lines = Vec::new();
+    for action in work.journal.view().each_action(status.job) {
+        // Most jobs have none: then nothing is looked through.
+        if lines.len() >= SHOWN.min(told as usize) {
+            break;
+        }
+        let action = action?;
+        if undone.contains(&action.state) {
+            lines.push((words.action_said)(action.action, &show::state_of(words, &action)));
+        }
+    }
+    Ok(lines)
 }
 
 pub(crate) fn next_step(words: &Words, status: &JobStatus) -> Option<String> {

@@ -17,7 +17,7 @@ pub(crate) async fn plan(
     let order = planning::read_order(terminal, &intake)?;
     let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
-    let Begun { link, job, run } = planning::begin(&mut work, access, &order, "plan", None).await?;
+    let Begun { link, job, run } = planning::begin(&mut work, access, order, "plan", None).await?;
     work.end_run(&link, run, job, None)?;
     let exit = show::tell_plan(&work, job)?;
     work.close();

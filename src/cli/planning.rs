@@ -159,7 +159,7 @@ impl Order {
     }
 
     /// The events that record the job and its roster.
-    fn events(&self, portal: &Portal, begun_by: &str, actions_max: Option<u32>) -> Vec<Event> {
+    fn events(&self, portal: &Portal, begun_by: &str, actions_max: Option<u32>) -> impl Iterator<Item = Event> {
         let created = JobCreated {
             portal: portal.clone(),
             policy_hash: self.policy_hash(),
@@ -178,9 +178,12 @@ impl Order {
             .iter()
             .zip(&self.actions)
             .map(|(row, action)| intake::row_read(row, *action));
-        std::iter::once(Event::JobCreated(Box::new(created)))
-            .chain(rows)
-            .collect()
+        std::iter::once(Event::JobCreated(Box::new(created))).chain(rows)
+    }
+
+    /// The policy; the rest is on record and needed no more.
+    fn into_policy(self) -> Policy {
+        self.policy
     }
 }
 
@@ -195,7 +198,7 @@ pub(crate) struct Begun {
 pub(crate) async fn begin(
     work: &mut Work,
     access: PortalAccess,
-    order: &Order,
+    order: Order,
     command: &str,
     actions_max: Option<u32>,
 ) -> Result<Begun, Failed> {
@@ -205,7 +208,8 @@ pub(crate) async fn begin(
     let job = work.journal.view().next_job()?;
     let first = order.events(&portal, command, actions_max);
     let run = work.begin_run(&link, command, job, &order.policy_hash(), first)?;
-    match make_plan(work, &link, run, job, &order.policy).await {
+    let policy = order.into_policy();
+    match make_plan(work, &link, run, job, &policy).await {
         Ok(()) => Ok(Begun { link, job, run }),
         Err(failure) => Err(failure.with(&work.status(job)?)),
     }

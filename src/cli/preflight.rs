@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::language::{Said, said};
 use crate::clock::Clock;
 use crate::domain::{ActionKind, UserId};
-use crate::portal::{Method, PortalError, Reader};
+use crate::portal::{Method, PortalError, Profile, Reader};
 
 /// Seconds between two clocks that are worth a note.
 const CLOCKS_DIFFER_MIN: u64 = 60;
@@ -22,11 +22,16 @@ pub(crate) struct Needs {
 /// Rights, scopes, methods and clock: what would only come out in the middle of a run otherwise. Gives the webhook's owner, and by how
 /// many milliseconds the portal's clock is ahead of ours.
 pub(crate) async fn preflight(reader: &Reader, needs: &Needs, clock: &dyn Clock) -> Result<(UserId, i64), PortalError> {
-    let owner = reader.profile().await?.id;
+    let profile = reader.profile().await?;
+    let ahead = ahead_ms(&profile, clock);
     look_for_scopes(&reader.scope().await?, needs.reads_emails)?;
     look_for_methods(reader, &needs.kinds).await?;
     look_for_administrator(reader).await?;
-    Ok((owner, clock_offset_ms(reader, clock).await?))
+    let ahead = match ahead {
+        Some(ahead) => ahead,
+        None => clock_offset_ms(reader, clock).await?,
+    };
+    Ok((profile.id, ahead))
 }
 
 /// Whether the scopes suffice.
@@ -73,7 +78,12 @@ pub(crate) async fn look_for_administrator(reader: &Reader) -> Result<(), Portal
     Ok(())
 }
 
-/// By how many milliseconds the portal's clock is ahead of ours.
+/// By how many milliseconds the portal's clock is ahead of ours, as soon as it has answered, where the answer shows it.
+fn ahead_ms(profile: &Profile, clock: &dyn Clock) -> Option<i64> {
+    Some((profile.clock?.to_utc() - clock.utc()).num_milliseconds())
+}
+
+/// The same, asked for.
 pub(crate) async fn clock_offset_ms(reader: &Reader, clock: &dyn Clock) -> Result<i64, PortalError> {
     let ahead = reader.server_time().await?.to_utc() - clock.utc();
     Ok(ahead.num_milliseconds())

@@ -37,7 +37,7 @@ pub(crate) async fn resume(
     let link = Link::open(&work, access, &needs)
         .await
         .map_err(|failure| failure.with(&status))?;
-    let run = work.begin_run(&link, "resume", job, &record.policy_hash, Vec::new())?;
+    let run = work.begin_run(&link, "resume", job, &record.policy_hash, [])?;
     let exit = match next {
         Stage::NothingToDo => status.exit(),
         Stage::Plan => finish_planning(&mut work, &link, run, &record).await?,
@@ -137,11 +137,10 @@ fn cap(work: &Work, record: &JobRecord) -> Result<Option<u32>, Failure> {
 
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
     let view = work.journal.view();
-    let rows = view.rows(record.job)?;
     let asks_policy = record.frozen_at.is_none() && !view.policy_emails(record.job)?.is_empty();
     Ok(Needs {
-        kinds: rows.iter().map(|row| row.action).collect(),
-        reads_emails: asks_policy || !record.resolved && rows.iter().any(|row| row.email.is_some()),
+        kinds: view.row_kinds(record.job)?.into_iter().collect(),
+        reads_emails: asks_policy || !record.resolved && view.has_row_emails(record.job)?,
     })
 }
 
@@ -179,26 +178,20 @@ fn reopen(
     reason: Option<String>,
 ) -> Result<(), Failure> {
     let reason = reason.map(Personal::new);
-    let events: Vec<Event> = work
-        .journal
-        .view()
-        .actions(job)?
-        .into_iter()
-        .filter_map(|action| match action.state {
-            ActionState::Ended(outcome) if retry.contains(&outcome) => Some((action.action, outcome)),
-            _ => None,
-        })
-        .map(|(action, outcome)| {
-            let reason = reason.as_ref().map(|reason| reason.about(About::Nobody));
-            Event::ActionReopened(ActionReopened {
-                action,
-                outcome,
-                reason,
-            })
-        })
-        .collect();
-    if !events.is_empty() {
-        work.recorder(link, run, job).record(events)?;
-    }
-    Ok(())
+    work.recorder(link, run, job).record_with(|view, take| {
+        for action in view.each_action(job) {
+            let action = action?;
+            let ActionState::Ended(outcome) = action.state else {
+                continue;
+            };
+            if retry.contains(&outcome) {
+                take(Event::ActionReopened(ActionReopened {
+                    action: action.action,
+                    outcome,
+                    reason: reason.as_ref().map(|reason| reason.about(About::Nobody)),
+                }))?;
+            }
+        }
+        Ok(())
+    })
 }

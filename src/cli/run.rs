@@ -19,7 +19,7 @@ pub(crate) async fn run(
     let order = planning::read_order(terminal, &intake)?;
     let access = portal.access(common)?;
     let mut work = Work::open(common, terminal)?;
-    let Begun { link, job, run } = planning::begin(&mut work, access, &order, "run", Some(max_actions)).await?;
+    let Begun { link, job, run } = planning::begin(&mut work, access, order, "run", Some(max_actions)).await?;
     let ending = go_on_under_cap(&mut work, &link, run, job, max_actions).await?;
     work.close();
     Ok(ending)

@@ -88,6 +88,8 @@ pub(crate) struct PortalArguments {
     rate: Option<Rate>,
     #[arg(long, value_name = "N", help = format!("Requests that may go at once after a quiet time [default: {}]", PortalSettings::BURST), value_parser = clap::value_parser!(u32).range(1..))]
     burst: Option<u32>,
+    #[arg(long, value_name = "N", help = format!("Questions that may be under way at once [default: as many as the pace needs, at most {}]", PortalSettings::CONCURRENCY), value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
     #[command(flatten)]
     time_limit: TimeLimit,
 }
@@ -364,6 +366,7 @@ pub(crate) struct PortalAccess {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) rate: Rate,
     pub(crate) burst: u32,
+    pub(crate) concurrency: u32,
     pub(crate) time_limit: TimeLimit,
 }
 
@@ -540,6 +543,7 @@ impl PortalArguments {
             ca_file: self.ca_file(common).map(|file| file.value),
             rate: self.rate(common).value,
             burst: self.burst(common).value,
+            concurrency: self.concurrency.unwrap_or(PortalSettings::CONCURRENCY),
             time_limit: self.time_limit,
         })
     }

@@ -22,7 +22,6 @@ use crate::exit::Exit;
 use crate::journal::{
     ActionRecord, JobRecord, JournalError, JournalFile, RowRecord, TaskView, UserRecord, View, WorkflowView,
 };
-use crate::plan::freeze::orphans;
 use crate::report::status::{JobState, JobStatus};
 
 pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, by: ShowBy) -> Ending {
@@ -32,8 +31,8 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     let record = find_job(view, named)?;
     let status = JobStatus::read(view, &record, status::is_live(&place.database))?;
     let words = terminal.words();
-    let content = Content::read(words, view, record.job)?;
-    terminal.object(&content.json(&status)?);
+    let content = Content::read(words, view, record.job, usize::MAX)?;
+    terminal.object(&content.json(view, &status)?);
     let head = headline(words, &status);
     let shown = match by {
         // As `plan` printed it: whoever confirms has to see what colleagues started, too.
@@ -43,10 +42,7 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
             let orphans = content.orphans_text().map(|orphans| format!("\n\n{orphans}"));
             format!("{head}\n\n{people}{}", orphans.unwrap_or_default())
         }
-        ShowBy::Workflow => format!(
-            "{head}\n\n{}",
-            content.by_workflow(&content.actions.iter().collect::<Vec<_>>())
-        ),
+        ShowBy::Workflow => format!("{head}\n\n{}", content.by_workflow(&content.actions)),
         ShowBy::Hold => format!("{head}\n\n{}", content.by_hold()),
     };
     terminal.say(&shown);
@@ -90,10 +86,13 @@ pub(crate) fn deserved(view: View<'_>, record: &JobRecord, status: &JobStatus) -
     Exit::first([over, unapproved, Some(status.exit())].into_iter().flatten())
 }
 
+/// Lines of each list in a plan as it is printed. Nobody reads more of them at a terminal; whoever wants to gets them from `show` and `report`.
+const LINES_MAX: usize = 1000;
+
 /// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
 /// recorded.
 pub(crate) fn plan_text(words: &'static Words, view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
-    let content = Content::read(words, view, status.job)?;
+    let content = Content::read(words, view, status.job, LINES_MAX)?;
     let mut parts = vec![headline(words, status)];
     parts.extend(content.shared());
     parts.extend(content.started_by_colleagues());
@@ -103,11 +102,7 @@ pub(crate) fn plan_text(words: &'static Words, view: View<'_>, status: &JobStatu
         parts.push(format!("{}\n{}", words.held_first, content.by_hold()));
     }
     parts.extend(content.orphans_text());
-    if content
-        .actions
-        .iter()
-        .any(|action| action.kind == Some(ActionKind::Kill))
-    {
+    if content.has_kills {
         parts.push(words.kill_erases.to_owned());
     }
     Ok(parts.join("\n\n"))
@@ -188,50 +183,176 @@ fn way_on(terminal: &Terminal, view: View<'_>, record: &JobRecord, status: &JobS
     }
 }
 
-/// All that is shown of a job.
+/// The first of a list, and how many it has.
+struct First<T> {
+    most: usize,
+    items: Vec<T>,
+    total: usize,
+}
+
+impl<T> First<T> {
+    fn of(most: usize) -> Self {
+        Self {
+            most,
+            items: Vec::new(),
+            total: 0,
+        }
+    }
+
+    fn push(&mut self, item: T) {
+        self.total += 1;
+        if self.items.len() < self.most {
+            self.items.push(item);
+        }
+    }
+
+    fn number(&self) -> u32 {
+        u32::try_from(self.total).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is done about the workflows of one person.
+#[derive(Default)]
+struct Share {
+    states: BTreeMap<ActionState, u32>,
+    kinds: BTreeSet<Option<ActionKind>>,
+}
+
+/// What is shown of a job: of each list only the first so many.
 struct Content {
     words: &'static Words,
-    rows: Vec<RowRecord>,
+    job: JobId,
+    rows: First<RowRecord>,
     candidates: BTreeMap<crate::domain::RowNumber, Vec<UserId>>,
+    /// Those who are named in the lists.
     users: BTreeMap<UserId, UserRecord>,
+    /// Those of the actions in the lists.
     workflows: BTreeMap<WorkflowId, WorkflowView>,
     titles: BTreeMap<WorkflowId, String>,
     /// Open tasks of matched people whose workflow does not run.
-    orphans: Vec<TaskView>,
-    actions: Vec<ActionRecord>,
+    orphans: First<TaskView>,
+    actions: First<ActionRecord>,
+    held: First<ActionRecord>,
+    /// Planned, in workflows where somebody else waits, too: only where the policy includes them.
+    shared: First<ActionRecord>,
+    /// Planned, and started by a colleague.
+    by_colleagues: First<ActionRecord>,
+    /// Planned, and something a deal or an item may go on by: when such a workflow ends, its robots stop for everybody (protocol section 5.5).
+    robots: First<ActionRecord>,
+    planned: u32,
+    has_kills: bool,
+    shares: BTreeMap<UserId, Share>,
 }
 
 impl Content {
-    fn read(words: &'static Words, view: View<'_>, job: JobId) -> Result<Self, JournalError> {
-        let rows = view.rows(job)?;
-        let workflows = view.workflows(job)?;
-        let tasks = view.tasks(job)?;
-        let mut titles = BTreeMap::new();
-        for task in tasks.iter().filter(|task| task.waits()) {
-            titles
-                .entry(task.workflow.clone())
-                .or_insert_with(|| cell(task.name.as_ref()));
-        }
-        let orphans = orphans(&rows, &tasks, &workflows).cloned().collect();
-        Ok(Self {
+    fn read(words: &'static Words, view: View<'_>, job: JobId, most: usize) -> Result<Self, JournalError> {
+        let mut content = Self {
             words,
-            rows,
+            job,
+            rows: First::of(most),
             candidates: view.candidates(job)?,
-            users: view.users(job)?,
-            workflows,
-            titles,
-            orphans,
-            actions: view.actions(job)?,
-        })
+            users: BTreeMap::new(),
+            workflows: BTreeMap::new(),
+            titles: BTreeMap::new(),
+            orphans: First::of(most),
+            actions: First::of(most),
+            held: First::of(most),
+            shared: First::of(most),
+            by_colleagues: First::of(most),
+            robots: First::of(most),
+            planned: 0,
+            has_kills: false,
+            shares: BTreeMap::new(),
+        };
+        for row in view.each_row(job) {
+            content.rows.push(row?);
+        }
+        for task in view.orphans(job)? {
+            content.orphans.push(task);
+        }
+        for action in view.each_action(job) {
+            content.take(view, action?)?;
+        }
+        content.look_up(view)?;
+        Ok(content)
+    }
+
+    fn take(&mut self, view: View<'_>, action: ActionRecord) -> Result<(), JournalError> {
+        for user in &action.people {
+            let share = self.shares.entry(*user).or_default();
+            *share.states.entry(action.state).or_default() += 1;
+            share.kinds.insert(action.kind);
+        }
+        self.has_kills |= action.kind == Some(ActionKind::Kill);
+        if action.state == ActionState::Held {
+            self.held.push(action.clone());
+        }
+        if action.state == ActionState::Planned {
+            self.planned += 1;
+            let workflow = view.workflow(self.job, &action.workflow)?;
+            if !action.others.is_empty() {
+                self.shared.push(action.clone());
+            }
+            if workflow.as_ref().and_then(|view| view.started_by_active) == Some(true) {
+                self.by_colleagues.push(action.clone());
+            }
+            let module = workflow.as_ref().and_then(|view| view.module.as_deref());
+            if matches!(module, Some("crm" | "rpa")) {
+                self.robots.push(action.clone());
+            }
+        }
+        self.actions.push(action);
+        Ok(())
+    }
+
+    /// Reads what belongs to the lists.
+    fn look_up(&mut self, view: View<'_>) -> Result<(), JournalError> {
+        let mut named: BTreeSet<UserId> = self.candidates.values().flatten().copied().collect();
+        named.extend(self.rows.items.iter().filter_map(|row| row.user));
+        named.extend(self.orphans.items.iter().map(|task| task.user));
+        let lists = [
+            &self.actions,
+            &self.held,
+            &self.shared,
+            &self.by_colleagues,
+            &self.robots,
+        ];
+        for action in lists.into_iter().flat_map(|list| &list.items) {
+            named.extend(action.people.union(&action.others).copied());
+            if self.titles.contains_key(&action.workflow) {
+                continue;
+            }
+            let title = view.title(self.job, &action.workflow)?;
+            self.titles.insert(action.workflow.clone(), cell(title.as_ref()));
+            if let Some(workflow) = view.workflow(self.job, &action.workflow)? {
+                named.extend(workflow.started_by);
+                self.workflows.insert(action.workflow.clone(), workflow);
+            }
+        }
+        for id in named {
+            self.users.extend(view.user(self.job, id)?.map(|user| (id, user)));
+        }
+        Ok(())
+    }
+
+    /// A table, and how many lines it leaves out.
+    fn told<T>(&self, table: &Table, list: &First<T>) -> String {
+        let left = list.total - list.items.len();
+        let table = table.trim_fmt();
+        if left == 0 {
+            table
+        } else {
+            format!("{table}\n{}", (self.words.more_lines)(left, self.job))
+        }
     }
 
     /// Tasks that stay whatever is done.
     fn orphans_text(&self) -> Option<String> {
-        if self.orphans.is_empty() {
+        if self.orphans.total == 0 {
             return None;
         }
         let mut table = plain(&self.words.c_orphans);
-        for task in &self.orphans {
+        for task in &self.orphans.items {
             table.add_row([
                 task.task.to_string(),
                 cell(task.name.as_ref()),
@@ -239,7 +360,11 @@ impl Content {
                 task.workflow.to_string(),
             ]);
         }
-        Some(format!("{}\n{}", self.words.orphans_about, table.trim_fmt()))
+        Some(format!(
+            "{}\n{}",
+            self.words.orphans_about,
+            self.told(&table, &self.orphans)
+        ))
     }
 
     fn person(&self, id: UserId) -> String {
@@ -271,7 +396,7 @@ impl Content {
 
     fn by_person(&self) -> String {
         let mut table = plain(&self.words.c_people);
-        for row in &self.rows {
+        for row in &self.rows.items {
             let state = row
                 .state
                 .map_or_else(|| NOTHING.to_owned(), |state| self.words.row(state));
@@ -287,25 +412,25 @@ impl Content {
             };
             table.add_row([row.row.to_string(), Self::written(row), state, who, what]);
         }
-        table.trim_fmt()
+        self.told(&table, &self.rows)
     }
 
     /// `9 kill: 8 planned, 1 held`.
     fn actions_of(&self, user: Option<UserId>) -> String {
-        let mine = |action: &&ActionRecord| user.is_some_and(|user| action.people.contains(&user));
-        let mut states: BTreeMap<ActionState, u32> = BTreeMap::new();
-        let mut kinds: BTreeSet<&str> = BTreeSet::new();
-        for action in self.actions.iter().filter(mine) {
-            *states.entry(action.state).or_default() += 1;
-            kinds.insert(action.kind.map_or(self.words.report.kind_undecided, ActionKind::as_str));
-        }
-        if states.is_empty() {
+        let Some(share) = user.and_then(|user| self.shares.get(&user)) else {
             return self.words.report.no_workflow.to_owned();
-        }
-        let total: u32 = states.values().sum();
-        let states: Vec<String> = states
-            .into_iter()
-            .map(|(state, number)| format!("{number} {}", self.words.action(state)))
+        };
+        let undecided = self.words.report.kind_undecided;
+        let kinds: BTreeSet<&str> = share
+            .kinds
+            .iter()
+            .map(|kind| kind.map_or(undecided, ActionKind::as_str))
+            .collect();
+        let total: u32 = share.states.values().sum();
+        let states: Vec<String> = share
+            .states
+            .iter()
+            .map(|(state, number)| format!("{number} {}", self.words.action(*state)))
             .collect();
         format!(
             "{total} {}: {}",
@@ -314,9 +439,9 @@ impl Content {
         )
     }
 
-    fn by_workflow(&self, actions: &[&ActionRecord]) -> String {
+    fn by_workflow(&self, actions: &First<ActionRecord>) -> String {
         let mut table = plain(&self.words.c_workflows);
-        for action in actions {
+        for action in &actions.items {
             let view = self.workflows.get(&action.workflow);
             let document = view.map_or_else(|| NOTHING.to_owned(), document);
             let state = state_of(self.words, action);
@@ -332,12 +457,12 @@ impl Content {
                 starter.map_or_else(|| NOTHING.to_owned(), |user| self.person(user)),
             ]);
         }
-        table.trim_fmt()
+        self.told(&table, actions)
     }
 
     fn by_hold(&self) -> String {
         let mut table = plain(&self.words.c_holds);
-        for action in self.actions.iter().filter(|action| action.state == ActionState::Held) {
+        for action in &self.held.items {
             let why: Vec<String> = action.holds.iter().map(|hold| self.why(action, *hold)).collect();
             let holds: Vec<&str> = action.holds.iter().map(|hold| hold.as_str()).collect();
             table.add_row([
@@ -348,7 +473,7 @@ impl Content {
                 why.join("; "),
             ]);
         }
-        table.trim_fmt()
+        self.told(&table, &self.held)
     }
 
     fn why(&self, action: &ActionRecord, hold: HoldReason) -> String {
@@ -367,58 +492,32 @@ impl Content {
         }
     }
 
-    /// Only where the policy includes them.
     fn shared(&self) -> Option<String> {
-        self.planned_first(|action, _| !action.others.is_empty(), self.words.first_shared)
+        self.planned_first(&self.shared, self.words.first_shared)
     }
 
     fn started_by_colleagues(&self) -> Option<String> {
-        self.planned_first(
-            |_, view| view.started_by_active == Some(true),
-            self.words.first_colleagues,
-        )
+        self.planned_first(&self.by_colleagues, self.words.first_colleagues)
     }
 
-    /// What a deal or an item may go on by: when such a workflow ends, its robots stop for everybody (protocol section 5.5).
     fn robots(&self) -> Option<String> {
-        self.planned_first(
-            |_, view| matches!(view.module.as_deref(), Some("crm" | "rpa")),
-            self.words.first_robots,
-        )
+        self.planned_first(&self.robots, self.words.first_robots)
     }
 
     /// Planned actions that deserve a look before all others, with a line that says how many of all there are and why.
-    fn planned_first(
-        &self,
-        deserves: impl Fn(&ActionRecord, &WorkflowView) -> bool,
-        told: fn(u32, u32) -> String,
-    ) -> Option<String> {
-        let open: Vec<&ActionRecord> = self
-            .actions
-            .iter()
-            .filter(|action| action.state == ActionState::Planned)
-            .collect();
-        let first: Vec<&ActionRecord> = open
-            .iter()
-            .copied()
-            .filter(|action| {
-                self.workflows
-                    .get(&action.workflow)
-                    .is_some_and(|view| deserves(action, view))
-            })
-            .collect();
-        if first.is_empty() {
+    fn planned_first(&self, first: &First<ActionRecord>, told: fn(u32, u32) -> String) -> Option<String> {
+        if first.total == 0 {
             return None;
         }
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let told = told(number(first.len()), number(open.len()));
-        Some(format!("{told}\n{}", self.by_workflow(&first)))
+        let told = told(first.number(), self.planned);
+        Some(format!("{told}\n{}", self.by_workflow(first)))
     }
 
-    fn json(&self, status: &JobStatus) -> Result<Value, JournalError> {
+    fn json(&self, view: View<'_>, status: &JobStatus) -> Result<Value, JournalError> {
         let text = |value: Option<&crate::personal::Personal>| value.map(|value| value.expose().to_owned());
         let rows: Vec<Value> = self
             .rows
+            .items
             .iter()
             .map(|row| {
                 json!({
@@ -428,8 +527,8 @@ impl Content {
                 })
             })
             .collect();
-        let users: Vec<Value> = self
-            .users
+        let users: Vec<Value> = view
+            .users(self.job)?
             .values()
             .map(|user| {
                 json!({
@@ -440,6 +539,7 @@ impl Content {
             .collect();
         let actions: Vec<Value> = self
             .actions
+            .items
             .iter()
             .map(|action| {
                 let view = self.workflows.get(&action.workflow);

@@ -116,7 +116,7 @@ impl Work {
         command: &str,
         job: JobId,
         policy_hash: &str,
-        first: Vec<Event>,
+        first: impl IntoIterator<Item = Event>,
     ) -> Result<RunId, Failure> {
         let operator = operator();
         let beginning = self.journal.beginning(&link.connection.portal(), &operator)?;
@@ -139,13 +139,13 @@ impl Work {
             };
             entries.push(Entry::of(open.job, Event::RunAbandoned(abandoned)));
         }
-        entries.extend(first.into_iter().map(|event| Entry::of(job, event)));
+        let first = first.into_iter().map(|event| Entry::of(job, event));
         self.journal.append(
             Stamp {
                 run: Some(run),
                 requests: link.connection.requests(),
             },
-            entries,
+            entries.into_iter().chain(first),
         )?;
         self.is_running = true;
         Ok(run)
@@ -323,6 +323,7 @@ pub(crate) fn connect(
     let settings = Settings {
         rate: access.rate,
         burst: access.burst,
+        concurrency: access.concurrency,
         ca_file: access.ca_file,
         clock: Arc::clone(clock),
         jitter_seed,

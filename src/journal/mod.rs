@@ -23,6 +23,7 @@ pub mod key;
 mod naming;
 pub mod note;
 mod open;
+mod pages;
 mod passage;
 mod personal;
 pub mod prove;
@@ -49,6 +50,7 @@ pub use self::history::{CheckpointRecord, ErasedTitles, Erasures, Told, Value};
 use self::key::Keys;
 use self::note::{Checkpoint, Note, VerifyingKey};
 pub use self::open::JournalFile;
+use self::passage::Passage;
 pub use self::personal::{About, Commitment, Recorded, Whom};
 pub use self::redact::Erasure;
 pub use self::reserve::{ROOM_BYTES_MIN, free_bytes};
@@ -85,6 +87,9 @@ impl Entry {
         Self { job: Some(job), event }
     }
 }
+
+/// Takes an event into the transaction.
+pub type Take<'a> = dyn FnMut(&Entry) -> Result<(), JournalError> + 'a;
 
 /// Who is writing: what the envelope of each event says besides the event.
 #[derive(Clone, Copy, Debug, Default)]
@@ -334,8 +339,7 @@ impl Journal {
     /// Nothing was recorded, except after [`JournalError::Commit`], when that is unknown, and after [`JournalError::HeadUnwritten`], when
     /// everything was but the head file: the process has to stop.
     pub fn append(&mut self, stamp: Stamp, entries: impl IntoIterator<Item = Entry>) -> Result<(), JournalError> {
-        let entries: Vec<Entry> = entries.into_iter().collect();
-        self.append_all(stamp, &entries)
+        self.append_with(stamp, |_, take| entries.into_iter().try_for_each(|entry| take(&entry)))
     }
 
     /// Appends answers or outcomes: when the disk is full, gives up the reserve and tries the same events once more.
@@ -343,10 +347,11 @@ impl Journal {
     /// # Errors
     /// As [`Journal::append`]; [`JournalError::ReserveUsed`] when the events are on disk and no further run may begin until there is room.
     pub fn append_settlement(&mut self, stamp: Stamp, entries: &[Entry]) -> Result<(), JournalError> {
-        match self.append_all(stamp, entries) {
+        let append = |journal: &mut Self| journal.append_with(stamp, |_, take| entries.iter().try_for_each(take));
+        match append(self) {
             Err(JournalError::DiskFull) => {
                 reserve::give_up(&self.path)?;
-                self.append_all(stamp, entries)?;
+                append(self)?;
                 Err(JournalError::ReserveUsed)
             }
             other => other,
@@ -361,23 +366,30 @@ impl Journal {
         reserve::check_room(&self.path)
     }
 
-    fn append_all(&mut self, stamp: Stamp, entries: &[Entry]) -> Result<(), JournalError> {
+    /// The same for events that are made one after another from what the transaction shows, however many. Where none is taken, nothing
+    /// is recorded.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], and those of `write`: then nothing was recorded.
+    pub fn append_with<E: From<JournalError>>(
+        &mut self,
+        stamp: Stamp,
+        write: impl FnOnce(View<'_>, &mut Take<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.broken {
-            return Err(JournalError::Broken);
-        }
-        if entries.is_empty() {
-            return Ok(());
+            return Err(JournalError::Broken.into());
         }
         let at = self.clock.utc().trunc_subsecs(3);
         let reading = Reading {
             at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
             monotonic_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
         };
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (size, prev) = chain::tip(&transaction)?;
+        let begun = self.db.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(JournalError::from)?;
+        let (size, prev) = chain::tip(&transaction).map_err(JournalError::from)?;
         if size != self.tree.size() {
             // Somebody else wrote; what they wrote is not in the tree.
-            return Err(JournalError::Busy);
+            return Err(JournalError::Busy.into());
         }
         let mut growing = Growing {
             db: &transaction,
@@ -391,30 +403,37 @@ impl Journal {
                 .map(Signers::one),
             sealed: None,
         };
-        if let Some(set_back) = set_back(self.last_at, at) {
-            growing.append(&reading, stamp, &set_back)?;
-        }
-        for entry in entries {
-            growing.append(&reading, stamp, entry)?;
+        let mut set_back = set_back(self.last_at, at);
+        let mut passage = Passage::default();
+        write(View::new(&transaction), &mut |entry| {
+            if let Some(set_back) = set_back.take() {
+                growing.append(&reading, stamp, &set_back)?;
+            }
+            passage.see(&entry.event);
+            growing.append(&reading, stamp, entry)
+        })?;
+        if growing.tree.size() == size {
+            return Ok(());
         }
         growing.seal()?;
-        crash::point_of(|| passage::inside(entries));
+        crash::point_of(|| passage.inside());
         let Growing {
             tree, signers, sealed, ..
         } = growing;
-        crash::point_of(|| passage::at_commit(entries));
+        crash::point_of(|| passage.at_commit());
         if let Err(cause) = transaction.commit() {
             let cause = JournalError::from(cause);
             // SQLite rolls a full disk back by itself; after anything else the state on disk is unknown.
             self.broken = !matches!(cause, JournalError::DiskFull);
-            return Err(if self.broken {
+            let cause = if self.broken {
                 JournalError::Commit(Box::new(cause))
             } else {
                 cause
-            });
+            };
+            return Err(cause.into());
         }
-        crash::point_of(|| passage::at_commit(entries));
-        crash::point_of(|| Some(passage::committed(entries)));
+        crash::point_of(|| passage.at_commit());
+        crash::point_of(|| Some(passage.committed()));
         self.tree = tree;
         self.last_at = Some(at);
         if let (Some(sealer), Some((_, note))) = (&mut self.sealer, sealed) {

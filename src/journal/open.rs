@@ -59,6 +59,9 @@ fn pragmas() -> impl Iterator<Item = Pragma> {
     })
 }
 
+/// Statements that are kept prepared: more than there are.
+const STATEMENTS_MAX: usize = 200;
+
 /// Milliseconds that a reader waits for a writer's checkpoint.
 const BUSY_MS: u64 = 5_000;
 
@@ -221,19 +224,15 @@ impl JournalFile {
     }
 }
 
-/// An empty database with the newest schema, in memory: what the fold is checked against.
-pub(crate) fn in_memory() -> Result<Connection, JournalError> {
-    let db = Connection::open_in_memory()?;
-    migrate(&db)?;
-    Ok(db)
-}
-
 /// Opens what is ours.
 fn open(path: &Path, access: OpenFlags) -> Result<Connection, JournalError> {
     let opened = || {
         let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
         check_identity(&db, path)?;
+        // The plan of a statement does not hang on its parameters, so that it is made once; and there is room to keep all of ours.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(db)
     };
     opened().map_err(|error| match error {
@@ -300,6 +299,20 @@ fn make_private(path: &Path) -> Result<(), JournalError> {
 /// NFS and SMB lose locks and syncs without saying so.
 #[cfg(target_os = "linux")]
 fn refuse_network(path: &Path) -> Result<(), JournalError> {
+    let found = rustix::fs::statfs(path).map_err(|cause| JournalError::File {
+        path: path.to_owned(),
+        cause: cause.into(),
+    })?;
+    if is_network(found.f_type) {
+        Err(JournalError::NetworkFileSystem(path.to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a type of file system, as `statfs` tells it, is one of those.
+#[cfg(target_os = "linux")]
+fn is_network(kind: i64) -> bool {
     /// NFS, SMB, CIFS, SMB2, AFS, Coda, Ceph, 9P (Windows drives under WSL), from `statfs(2)`.
     const NETWORK: &[i64] = &[
         0x6969,
@@ -311,16 +324,8 @@ fn refuse_network(path: &Path) -> Result<(), JournalError> {
         0x00C3_6400,
         0x0102_1997,
     ];
-    let found = rustix::fs::statfs(path).map_err(|cause| JournalError::File {
-        path: path.to_owned(),
-        cause: cause.into(),
-    })?;
-    let kind = found.f_type & 0xFFFF_FFFF;
-    if NETWORK.contains(&kind) {
-        Err(JournalError::NetworkFileSystem(path.to_owned()))
-    } else {
-        Ok(())
-    }
+    // Where the number has 32 bits, its sign fills the others.
+    NETWORK.contains(&(kind & 0xFFFF_FFFF))
 }
 
 /// On macOS the file system's flags say whether it is local.
@@ -396,4 +401,22 @@ fn migrate(db: &Connection) -> Result<(), JournalError> {
     transaction.commit()?;
     crash::point(Point::C20);
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_known_by_their_numbers() {
+        let cifs = i64::from(0xFF53_4D42_u32.cast_signed());
+        assert!(cifs < 0);
+        for network in [0x6969, 0x0102_1997, 0xFF53_4D42, cifs] {
+            assert!(is_network(network), "{network:x}");
+        }
+        // ext4, tmpfs, xfs, btrfs, overlay.
+        for local in [0xEF53, 0x0102_1994, 0x5846_5342, 0x9123_683E, 0x794C_7630] {
+            assert!(!is_network(local), "{local:x}");
+        }
+    }
 }

@@ -159,6 +159,8 @@ impl View<'_> {
             "signing_key_rotated",
             "job_created",
             "plan_frozen",
+            "plan_decided",
+            "plan_approved",
             "plan_confirmed",
             "job_closed",
             "run_started",

@@ -7,10 +7,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::JournalError;
 use super::event::{Envelope, Event, PlanApproved, PlanDecided, WorkflowDecided};
 use super::note::VerifyingKey;
+use super::pages::{PAGE, pages};
 use super::redact::Erasure;
-use super::{JournalError, fold, open};
 use crate::domain::{
     ActionId, ActionKind, ActionState, HoldReason, JobId, Portal, RowNumber, RowState, RunId, StopReason, TaskId,
     UserId, WorkflowId,
@@ -237,6 +238,106 @@ fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
 
 fn personal(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Personal>> {
     Ok(row.get::<_, Option<String>>(column)?.map(Personal::new))
+}
+
+/// The users of a job, with the columns that [`read_user`] reads.
+const USER: &str =
+    "SELECT u.user, u.active, u.discovered, f.value AS first_name, l.value AS last_name, e.value AS email
+     FROM user u
+     LEFT JOIN personal f ON f.commitment = u.first_name_personal
+     LEFT JOIN personal l ON l.commitment = u.last_name_personal
+     LEFT JOIN personal e ON e.commitment = u.email_personal
+     WHERE u.job = ?1";
+
+/// Workflows, with the columns that [`read_workflow`] reads.
+const WORKFLOW: &str =
+    "SELECT w.workflow, w.running, w.module, w.entity, w.document, w.template, w.started_by, w.started_by_active,
+         d.value AS document_name
+     FROM workflow w LEFT JOIN personal d ON d.commitment = w.document_personal";
+
+/// Whether action `a` of job `j` claims its workflow, for portal `?1`, against job `?2`, where plans count that were frozen since `?3`.
+const CLAIMS: &str = "j.portal = ?1 AND a.job IS NOT ?2 AND j.confirmed_at IS NOT NULL
+     AND (a.state = 'sent' OR (a.state = 'planned' AND j.frozen_at >= ?3))";
+
+/// Actions, with the columns that [`read_action`] reads.
+const ACTION: &str = "SELECT a.action, a.workflow, a.kind, a.state, a.holds, a.attempts, a.detail, p.value AS text
+     FROM action a LEFT JOIN personal p ON p.commitment = a.text_personal";
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<RowRecord> {
+    Ok(RowRecord {
+        row: RowNumber(row.get("row")?),
+        line: unsigned(row, "line")?,
+        id: row.get::<_, Option<u32>>("id")?.map(UserId),
+        email: personal(row, "email")?,
+        first_name: personal(row, "first_name")?,
+        last_name: personal(row, "last_name")?,
+        second_name: personal(row, "second_name")?,
+        full_name: personal(row, "full_name")?,
+        action: required(parsed(row, "action")?, "action")?,
+        state: parsed(row, "state")?,
+        reason: row.get("reason")?,
+        user: row.get::<_, Option<u32>>("user")?.map(UserId),
+        same_as: row.get::<_, Option<u32>>("same_as")?.map(RowNumber),
+    })
+}
+
+fn read_user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+    Ok(UserRecord {
+        user: UserId(row.get("user")?),
+        active: row.get("active")?,
+        first_name: personal(row, "first_name")?,
+        last_name: personal(row, "last_name")?,
+        email: personal(row, "email")?,
+        discovered: row.get("discovered")?,
+    })
+}
+
+fn read_task(row: &Row<'_>) -> rusqlite::Result<TaskView> {
+    Ok(TaskView {
+        task: TaskId(row.get("task")?),
+        user: UserId(row.get("user")?),
+        workflow: required(parsed(row, "workflow")?, "workflow")?,
+        status: row.get("status")?,
+        user_status: row.get("user_status")?,
+        name: personal(row, "name")?,
+    })
+}
+
+fn read_workflow(row: &Row<'_>) -> rusqlite::Result<WorkflowView> {
+    Ok(WorkflowView {
+        workflow: required(parsed(row, "workflow")?, "workflow")?,
+        running: row.get("running")?,
+        module: row.get("module")?,
+        entity: row.get("entity")?,
+        document: row.get("document")?,
+        document_name: personal(row, "document_name")?,
+        template: row.get("template")?,
+        started_by: row.get::<_, Option<u32>>("started_by")?.map(UserId),
+        started_by_active: row.get("started_by_active")?,
+    })
+}
+
+/// Without its participants.
+fn read_action(row: &Row<'_>) -> rusqlite::Result<ActionRecord> {
+    let holds: String = row.get("holds")?;
+    let holds = holds
+        .split(',')
+        .filter(|word| !word.is_empty())
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|cause| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause)))?;
+    Ok(ActionRecord {
+        action: ActionId(row.get("action")?),
+        workflow: required(parsed(row, "workflow")?, "workflow")?,
+        kind: parsed(row, "kind")?,
+        state: required(parsed(row, "state")?, "state")?,
+        holds,
+        attempts: row.get("attempts")?,
+        people: BTreeSet::new(),
+        others: BTreeSet::new(),
+        detail: row.get("detail")?,
+        text: personal(row, "text")?,
+    })
 }
 
 impl<'a> View<'a> {
@@ -600,6 +701,22 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn rows(&self, job: JobId) -> Result<Vec<RowRecord>, JournalError> {
+        self.each_row(job).collect()
+    }
+
+    /// The same, one after another.
+    pub fn each_row(self, job: JobId) -> impl Iterator<Item = Result<RowRecord, JournalError>> {
+        pages(
+            move |after: Option<&RowNumber>| self.row_page(job, after.copied(), PAGE),
+            |row| row.row,
+        )
+    }
+
+    /// So many rows behind one, or the first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row_page(&self, job: JobId, after: Option<RowNumber>, rows: u32) -> Result<Vec<RowRecord>, JournalError> {
         self.list(
             "SELECT r.row, r.line, r.id, r.action, r.state, r.reason, r.user, r.same_as,
                  e.value AS email, f.value AS first_name, l.value AS last_name, s.value AS second_name, n.value AS full_name
@@ -609,26 +726,23 @@ impl<'a> View<'a> {
              LEFT JOIN personal l ON l.commitment = r.last_name_personal
              LEFT JOIN personal s ON s.commitment = r.second_name_personal
              LEFT JOIN personal n ON n.commitment = r.full_name_personal
-             WHERE r.job = ?1 ORDER BY r.row",
-            [job.0],
-            |row| {
-                Ok(RowRecord {
-                    row: RowNumber(row.get("row")?),
-                    line: unsigned(row, "line")?,
-                    id: row.get::<_, Option<u32>>("id")?.map(UserId),
-                    email: personal(row, "email")?,
-                    first_name: personal(row, "first_name")?,
-                    last_name: personal(row, "last_name")?,
-                    second_name: personal(row, "second_name")?,
-                    full_name: personal(row, "full_name")?,
-                    action: required(parsed(row, "action")?, "action")?,
-                    state: parsed(row, "state")?,
-                    reason: row.get("reason")?,
-                    user: row.get::<_, Option<u32>>("user")?.map(UserId),
-                    same_as: row.get::<_, Option<u32>>("same_as")?.map(RowNumber),
-                })
-            },
+             WHERE r.job = ?1 AND r.row > ?2 ORDER BY r.row LIMIT ?3",
+            (job.0, after.map_or(0, |row| row.0), rows),
+            read_row,
         )
+    }
+
+    /// What the roster asks for each matched person. A duplicate asks for the same as the row that it repeats.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn actions_asked(&self, job: JobId) -> Result<BTreeMap<UserId, ActionKind>, JournalError> {
+        let asked = self.list(
+            "SELECT user, action FROM roster_row WHERE job = ?1 AND state = ?2 AND user IS NOT NULL ORDER BY row",
+            (job.0, RowState::Matched.as_str()),
+            |row| Ok((UserId(row.get("user")?), required(parsed(row, "action")?, "action")?)),
+        )?;
+        Ok(asked.into_iter().collect())
     }
 
     /// Who was considered for each row.
@@ -653,26 +767,41 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn users(&self, job: JobId) -> Result<BTreeMap<UserId, UserRecord>, JournalError> {
-        let users = self.list(
-            "SELECT u.user, u.active, u.discovered, f.value AS first_name, l.value AS last_name, e.value AS email
-             FROM user u
-             LEFT JOIN personal f ON f.commitment = u.first_name_personal
-             LEFT JOIN personal l ON l.commitment = u.last_name_personal
-             LEFT JOIN personal e ON e.commitment = u.email_personal
-             WHERE u.job = ?1",
-            [job.0],
-            |row| {
-                Ok(UserRecord {
-                    user: UserId(row.get("user")?),
-                    active: row.get("active")?,
-                    first_name: personal(row, "first_name")?,
-                    last_name: personal(row, "last_name")?,
-                    email: personal(row, "email")?,
-                    discovered: row.get("discovered")?,
-                })
-            },
-        )?;
+        let users = self.list(USER, [job.0], read_user)?;
         Ok(users.into_iter().map(|user| (user.user, user)).collect())
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn user(&self, job: JobId, user: UserId) -> Result<Option<UserRecord>, JournalError> {
+        let found = self.list(&format!("{USER} AND u.user = ?2"), (job.0, user.0), read_user)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The users that a job knows of, and of each whether all that hangs on them has been read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn users_known(&self, job: JobId) -> Result<BTreeMap<UserId, bool>, JournalError> {
+        let users = self.list("SELECT user, discovered FROM user WHERE job = ?1", [job.0], |row| {
+            Ok((UserId(row.get("user")?), row.get("discovered")?))
+        })?;
+        Ok(users.into_iter().collect())
+    }
+
+    /// A user's e-mail, as the portal shows it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn email(&self, job: JobId, user: UserId) -> Result<Option<Personal>, JournalError> {
+        let emails = self.list(
+            "SELECT e.value AS email FROM user u JOIN personal e ON e.commitment = u.email_personal WHERE u.job = ?1 AND u.user = ?2",
+            (job.0, user.0),
+            |row| personal(row, "email"),
+        )?;
+        Ok(emails.into_iter().flatten().next())
     }
 
     /// The tasks that a job found, in order.
@@ -685,17 +814,40 @@ impl<'a> View<'a> {
              FROM task t LEFT JOIN personal n ON n.commitment = t.name_personal
              WHERE t.job = ?1 ORDER BY t.task, t.user",
             [job.0],
-            |row| {
-                Ok(TaskView {
-                    task: TaskId(row.get("task")?),
-                    user: UserId(row.get("user")?),
-                    workflow: required(parsed(row, "workflow")?, "workflow")?,
-                    status: row.get("status")?,
-                    user_status: row.get("user_status")?,
-                    name: personal(row, "name")?,
-                })
-            },
+            read_task,
         )
+    }
+
+    /// Open tasks of matched people whose workflow does not run, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn orphans(&self, job: JobId) -> Result<Vec<TaskView>, JournalError> {
+        self.list(
+            "SELECT t.task, t.user, t.workflow, t.status, t.user_status, n.value AS name
+             FROM task t JOIN workflow w ON w.job = t.job AND w.workflow = t.workflow
+             LEFT JOIN personal n ON n.commitment = t.name_personal
+             WHERE t.job = ?1 AND NOT w.running AND t.status = 0 AND t.user_status = 0
+                 AND t.user IN (SELECT r.user FROM roster_row r WHERE r.job = ?1 AND r.state = ?2)
+             ORDER BY t.task, t.user",
+            (job.0, RowState::Matched.as_str()),
+            read_task,
+        )
+    }
+
+    /// The title of the first open task of a workflow.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn title(&self, job: JobId, workflow: &WorkflowId) -> Result<Option<Personal>, JournalError> {
+        let titles = self.list(
+            "SELECT n.value AS name FROM task t INDEXED BY task_by_workflow LEFT JOIN personal n ON n.commitment = t.name_personal
+             WHERE t.job = ?1 AND t.workflow = ?2 AND t.status = 0 AND t.user_status = 0
+             ORDER BY t.task, t.user LIMIT 1",
+            (job.0, workflow.as_str()),
+            |row| personal(row, "name"),
+        )?;
+        Ok(titles.into_iter().flatten().next())
     }
 
     /// The workflows that a job found.
@@ -703,31 +855,70 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn workflows(&self, job: JobId) -> Result<BTreeMap<WorkflowId, WorkflowView>, JournalError> {
-        let workflows = self.list(
-            "SELECT w.workflow, w.running, w.module, w.entity, w.document, w.template, w.started_by, w.started_by_active,
-                 d.value AS document_name
-             FROM workflow w
-             LEFT JOIN personal d ON d.commitment = w.document_personal
-             WHERE w.job = ?1",
-            [job.0],
-            |row| {
-                Ok(WorkflowView {
-                    workflow: required(parsed(row, "workflow")?, "workflow")?,
-                    running: row.get("running")?,
-                    module: row.get("module")?,
-                    entity: row.get("entity")?,
-                    document: row.get("document")?,
-                    document_name: personal(row, "document_name")?,
-                    template: row.get("template")?,
-                    started_by: row.get::<_, Option<u32>>("started_by")?.map(UserId),
-                    started_by_active: row.get("started_by_active")?,
-                })
-            },
-        )?;
-        Ok(workflows
-            .into_iter()
-            .map(|workflow| (workflow.workflow.clone(), workflow))
-            .collect())
+        self.each_workflow(job)
+            .map(|workflow| workflow.map(|workflow| (workflow.workflow.clone(), workflow)))
+            .collect()
+    }
+
+    /// The same, one after another.
+    pub fn each_workflow(self, job: JobId) -> impl Iterator<Item = Result<WorkflowView, JournalError>> {
+        pages(
+            move |after: Option<&WorkflowId>| self.workflow_page(job, after),
+            |workflow| workflow.workflow.clone(),
+        )
+    }
+
+    fn workflow_page(self, job: JobId, after: Option<&WorkflowId>) -> Result<Vec<WorkflowView>, JournalError> {
+        self.list(
+            &format!("{WORKFLOW} WHERE w.job = ?1 AND w.workflow > ?2 ORDER BY w.workflow LIMIT ?3"),
+            (job.0, after.map_or("", WorkflowId::as_str), PAGE),
+            read_workflow,
+        )
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn workflow(&self, job: JobId, workflow: &WorkflowId) -> Result<Option<WorkflowView>, JournalError> {
+        let sql = format!("{WORKFLOW} WHERE w.job = ?1 AND w.workflow = ?2");
+        let found = self.list(&sql, (job.0, workflow.as_str()), read_workflow)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Who waits in a workflow, once for each of their open tasks.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn waiting(&self, job: JobId, workflow: &WorkflowId) -> Result<Vec<UserId>, JournalError> {
+        self.list(
+            "SELECT user FROM task INDEXED BY task_by_workflow
+             WHERE job = ?1 AND workflow = ?2 AND status = 0 AND user_status = 0 ORDER BY user",
+            (job.0, workflow.as_str()),
+            |row| Ok(UserId(row.get("user")?)),
+        )
+    }
+
+    /// Whether a job has a workflow on record.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_workflow(&self, job: JobId, workflow: &WorkflowId) -> Result<bool, JournalError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM workflow WHERE job = ?1 AND workflow = ?2)")?;
+        Ok(statement.query_row((job.0, workflow.as_str()), |row| row.get(0))?)
+    }
+
+    /// Whether a job has a user on record, and as active.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_active(&self, job: JobId, user: UserId) -> Result<Option<bool>, JournalError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT active FROM user WHERE job = ?1 AND user = ?2")?;
+        Ok(statement.query_row((job.0, user.0), |row| row.get(0)).optional()?)
     }
 
     /// The actions of a job, in order.
@@ -735,56 +926,92 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn actions(&self, job: JobId) -> Result<Vec<ActionRecord>, JournalError> {
-        let mut actions = self.list(
-            "SELECT a.action, a.workflow, a.kind, a.state, a.holds, a.attempts, a.detail, p.value AS text
-             FROM action a LEFT JOIN personal p ON p.commitment = a.text_personal
-             WHERE a.job = ?1 ORDER BY a.action",
-            [job.0],
-            |row| {
-                let holds: String = row.get("holds")?;
-                let holds = holds
-                    .split(',')
-                    .filter(|word| !word.is_empty())
-                    .map(str::parse)
-                    .collect::<Result<_, _>>()
-                    .map_err(|cause| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause)))?;
-                Ok(ActionRecord {
-                    action: ActionId(row.get("action")?),
-                    workflow: required(parsed(row, "workflow")?, "workflow")?,
-                    kind: parsed(row, "kind")?,
-                    state: required(parsed(row, "state")?, "state")?,
-                    holds,
-                    attempts: row.get("attempts")?,
-                    people: BTreeSet::new(),
-                    others: BTreeSet::new(),
-                    detail: row.get("detail")?,
-                    text: personal(row, "text")?,
-                })
-            },
+        self.each_action(job).collect()
+    }
+
+    /// The same, one after another.
+    pub fn each_action(self, job: JobId) -> impl Iterator<Item = Result<ActionRecord, JournalError>> {
+        let page = move |after: Option<&ActionId>| {
+            let actions = self.list(
+                &format!("{ACTION} WHERE a.job = ?1 AND a.action > ?2 ORDER BY a.action LIMIT ?3"),
+                (job.0, after.map_or(0, |action| action.0), PAGE),
+                read_action,
+            )?;
+            self.with_participants(job, actions)
+        };
+        pages(page, |action| action.action)
+    }
+
+    /// The next actions of a kind behind `after` that are planned and were never sent, at most [`PAGE`] of them; fewer only where there are
+    /// no more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn untouched(&self, job: JobId, kind: ActionKind, after: ActionId) -> Result<Vec<ActionRecord>, JournalError> {
+        let actions = self.list(
+            &format!(
+                "{ACTION} WHERE a.job = ?1 AND a.action > ?2 AND a.kind = ?3 AND a.state = ?4 AND a.attempts = 0
+                 ORDER BY a.action LIMIT ?5"
+            ),
+            (job.0, after.0, kind.as_str(), ActionState::Planned.as_str(), PAGE),
+            read_action,
         )?;
+        self.with_participants(job, actions)
+    }
+
+    /// Actions in their order, with who waits in each.
+    fn with_participants(self, job: JobId, mut actions: Vec<ActionRecord>) -> Result<Vec<ActionRecord>, JournalError> {
+        let (Some(first), Some(last)) = (actions.first(), actions.last()) else {
+            return Ok(actions);
+        };
         let participants = self.list(
-            "SELECT action, user, matched FROM participant WHERE job = ?1",
-            [job.0],
+            "SELECT action, user, matched FROM participant WHERE job = ?1 AND action BETWEEN ?2 AND ?3",
+            (job.0, first.action.0, last.action.0),
             |row| {
                 Ok((
-                    row.get::<_, u32>("action")?,
+                    ActionId(row.get("action")?),
                     UserId(row.get("user")?),
                     row.get::<_, bool>("matched")?,
                 ))
             },
         )?;
-        let mut places: BTreeMap<u32, &mut ActionRecord> =
-            actions.iter_mut().map(|action| (action.action.0, action)).collect();
         for (action, user, matched) in participants {
-            if let Some(action) = places.get_mut(&action) {
+            if let Ok(place) = actions.binary_search_by_key(&action, |action| action.action) {
                 if matched {
-                    action.people.insert(user)
+                    actions[place].people.insert(user)
                 } else {
-                    action.others.insert(user)
+                    actions[place].others.insert(user)
                 };
             }
         }
         Ok(actions)
+    }
+
+    /// What planned actions do, each kind once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn planned_kinds(&self, job: JobId) -> Result<BTreeSet<ActionKind>, JournalError> {
+        let kinds = self.list(
+            "SELECT DISTINCT kind FROM action WHERE job = ?1 AND state = ?2 AND kind IS NOT NULL",
+            (job.0, ActionState::Planned.as_str()),
+            |row| required(parsed(row, "kind")?, "kind"),
+        )?;
+        Ok(kinds.into_iter().collect())
+    }
+
+    /// How many planned actions are on workflows in which each matched person waits.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn planned_of_people(&self, job: JobId) -> Result<BTreeMap<UserId, u32>, JournalError> {
+        let numbers = self.list(
+            "SELECT p.user, count(*) AS n FROM participant p JOIN action a USING (job, action)
+             WHERE p.job = ?1 AND p.matched AND a.state = ?2 GROUP BY p.user",
+            (job.0, ActionState::Planned.as_str()),
+            |row| Ok((UserId(row.get("user")?), row.get("n")?)),
+        )?;
+        Ok(numbers.into_iter().collect())
     }
 
     /// The rows of a job by state. Rows without a state are not counted.
@@ -805,6 +1032,18 @@ impl<'a> View<'a> {
     pub fn row_kinds(&self, job: JobId) -> Result<Vec<ActionKind>, JournalError> {
         let sql = "SELECT DISTINCT action FROM roster_row WHERE job = ?1 ORDER BY action";
         self.list(sql, [job.0], |row| required(parsed(row, "action")?, "action"))
+    }
+
+    /// Whether any row of a job has an e-mail.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_row_emails(&self, job: JobId) -> Result<bool, JournalError> {
+        Ok(self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM roster_row WHERE job = ?1 AND email_personal IS NOT NULL)",
+            [job.0],
+            |row| row.get(0),
+        )?)
     }
 
     /// Number of rows of a job.
@@ -852,29 +1091,52 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Workflows that a confirmed and unfinished job of the portal, other than this one, still has to do. A plan that was frozen before
-    /// `oldest` is not carried out any more and claims only what it has in doubt.
+    /// The confirmed and unfinished job of the portal, other than `job`, that still has to do something about a workflow. A plan that was
+    /// frozen before `oldest` is not carried out any more and claims only what it has in doubt.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn claimed_by_others(
+    pub fn claimed_by(
         &self,
+        workflow: &WorkflowId,
         portal: &Portal,
-        job: Option<JobId>,
+        job: JobId,
         oldest: DateTime<Utc>,
-    ) -> Result<BTreeMap<WorkflowId, JobId>, JournalError> {
-        let pairs = self.list(
-            "SELECT a.workflow, a.job FROM action a JOIN job j USING (job)
-             WHERE j.portal = ?1 AND a.job IS NOT ?2 AND j.confirmed_at IS NOT NULL
-                 AND (a.state = 'sent' OR (a.state = 'planned' AND j.frozen_at >= ?3))",
+    ) -> Result<Option<JobId>, JournalError> {
+        let claims = self.list(
+            &format!(
+                "SELECT a.job FROM action a JOIN job j USING (job)
+                 WHERE {CLAIMS} AND a.workflow = ?4 ORDER BY a.job DESC LIMIT 1"
+            ),
             params![
                 portal.0,
-                job.map(|job| job.0),
-                oldest.to_rfc3339_opts(SecondsFormat::Millis, true)
+                job.0,
+                oldest.to_rfc3339_opts(SecondsFormat::Millis, true),
+                workflow.as_str()
             ],
-            |row| Ok((required(parsed(row, "workflow")?, "workflow")?, JobId(row.get("job")?))),
+            |row| Ok(JobId(row.get("job")?)),
         )?;
-        Ok(pairs.into_iter().collect())
+        Ok(claims.into_iter().next())
+    }
+
+    /// The planned workflows of a job that another one has: see [`Self::claimed_by`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn taken(
+        &self,
+        portal: &Portal,
+        job: JobId,
+        oldest: DateTime<Utc>,
+    ) -> Result<Vec<(WorkflowId, JobId)>, JournalError> {
+        self.list(
+            &format!(
+                "SELECT mine.workflow, a.job FROM action mine JOIN action a USING (workflow) JOIN job j ON j.job = a.job
+                 WHERE {CLAIMS} AND mine.job = ?2 AND mine.state = 'planned' ORDER BY mine.action, a.job DESC"
+            ),
+            params![portal.0, job.0, oldest.to_rfc3339_opts(SecondsFormat::Millis, true)],
+            |row| Ok((required(parsed(row, "workflow")?, "workflow")?, JobId(row.get("job")?))),
+        )
     }
 
     /// Jobs of the portal with actions in state `sent`.
@@ -890,14 +1152,22 @@ impl<'a> View<'a> {
         )
     }
 
-    /// What happened to the actions of a job, in order: every event that names one.
+    /// What happened to the actions of a job that were sent and have no outcome, in order: every event that names one.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn action_events(&self, job: JobId) -> Result<Vec<Event>, JournalError> {
+    pub fn events_of_open(&self, job: JobId) -> Result<Vec<Event>, JournalError> {
+        let states = (job.0, ActionState::Planned.as_str(), ActionState::Sent.as_str());
+        let mut any = self.db.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM action WHERE job = ?1 AND attempts > 0 AND state IN (?2, ?3))",
+        )?;
+        if !any.query_row(states, |row| row.get(0))? {
+            return Ok(Vec::new());
+        }
         let bodies: Vec<String> = self.list(
-            "SELECT body FROM event WHERE job = ?1 AND action IS NOT NULL ORDER BY seq",
-            [job.0],
+            "SELECT e.body FROM event e JOIN action a ON a.job = e.job AND a.action = e.action
+             WHERE e.job = ?1 AND e.action IS NOT NULL AND a.attempts > 0 AND a.state IN (?2, ?3) ORDER BY e.seq",
+            states,
             |row| row.get("body"),
         )?;
         bodies.iter().map(|body| Ok(Envelope::read(body)?.event)).collect()
@@ -967,41 +1237,6 @@ impl<'a> View<'a> {
     pub fn bodies(&self) -> Result<Vec<String>, JournalError> {
         self.list("SELECT body FROM event ORDER BY seq", [], |row| row.get("body"))
     }
-
-    /// Folds all events anew, elsewhere, and names the projections that differ from what this database holds. Empty = identical.
-    ///
-    /// # Errors
-    /// When the database cannot be read or an event cannot be decoded.
-    pub fn projection_differences(&self) -> Result<Vec<&'static str>, JournalError> {
-        let fresh = open::in_memory()?;
-        fresh.execute_batch("BEGIN")?;
-        for body in self.bodies()? {
-            fold::fold(&fresh, &Envelope::read(&body)?)?;
-        }
-        fresh.execute_batch("COMMIT")?;
-        let mut different = Vec::new();
-        for table in fold::PROJECTIONS {
-            if dump(self.db, table)? != dump(&fresh, table)? {
-                different.push(*table);
-            }
-        }
-        Ok(different)
-    }
-}
-
-/// All rows of a table, sorted, as text that tells types apart.
-fn dump(db: &Connection, table: &str) -> Result<Vec<String>, JournalError> {
-    let mut statement = db.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns = statement.column_count();
-    let mut lines = statement
-        .query_map([], |row| {
-            (0..columns)
-                .map(|column| Ok(format!("{:?}", row.get_ref(column)?)))
-                .collect()
-        })?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
-    lines.sort_unstable();
-    Ok(lines)
 }
 
 fn read_value(row: &Row<'_>) -> rusqlite::Result<ValueRecord> {

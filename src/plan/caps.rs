@@ -2,10 +2,11 @@
 //!
 //! Pure. What is counted is what the plan would do: actions in state `planned`, and matched people.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ActionState, RowState, UserId};
-use crate::journal::{ActionRecord, RowRecord};
+use crate::domain::UserId;
 
 /// The most that a job may do; what is not set is not capped.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
@@ -59,25 +60,14 @@ pub struct Over {
 }
 
 impl Load {
-    /// Of a plan as it stands.
-    pub fn of(rows: &[RowRecord], actions: &[ActionRecord], running: Option<u32>) -> Self {
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let planned: Vec<_> = actions
-            .iter()
-            .filter(|action| action.state == ActionState::Planned)
-            .collect();
-        let people: Vec<UserId> = rows
-            .iter()
-            .filter(|row| row.state == Some(RowState::Matched))
-            .filter_map(|row| row.user)
-            .collect();
-        let of_person = |user: UserId| count(planned.iter().filter(|action| action.people.contains(&user)).count());
+    /// Of a plan as it stands: its matched people, its planned actions, and how many of them each person has.
+    pub fn of(people: usize, actions: u32, of_people: &BTreeMap<UserId, u32>, running: Option<u32>) -> Self {
         Self {
-            people: count(people.len()),
-            actions: count(planned.len()),
-            most: people
+            people: u32::try_from(people).unwrap_or(u32::MAX),
+            actions,
+            most: of_people
                 .iter()
-                .map(|user| (*user, of_person(*user)))
+                .map(|(user, number)| (*user, *number))
                 .max_by_key(|(_, number)| *number),
             running,
         }

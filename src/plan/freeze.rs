@@ -5,39 +5,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::decide::Decisions;
 use super::policy::{Foreign, Person, Policy, Protection, Rule, Shared, Subject, Unevaluable};
-use crate::domain::{ActionId, ActionKind, HoldReason, JobId, Portal, RowState, UserId, WorkflowId};
-use crate::journal::{ActionPlanned, PlanFrozen, RowRecord, TaskView, UserRecord, WorkflowView};
+use crate::domain::{ActionId, ActionKind, HoldReason, Portal, RowState, UserId};
+use crate::journal::{ActionPlanned, JournalError, PlanFrozen, RowRecord, WorkflowView};
+use crate::personal::Personal;
 
-/// What the plan is made from.
-pub struct Snapshot<'a> {
+/// What a plan is made by.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
     /// The portal.
     pub portal: &'a Portal,
-    /// The rows, resolved.
-    pub rows: &'a [RowRecord],
-    /// Every task row read.
-    pub tasks: &'a [TaskView],
-    /// Every workflow read.
-    pub workflows: &'a BTreeMap<WorkflowId, WorkflowView>,
-    /// Everybody whom the job has met.
-    pub users: &'a BTreeMap<UserId, UserRecord>,
-    /// Their departments, where a rule asks for them and the portal tells.
+    /// What the roster asks for each matched person.
+    pub asked: &'a BTreeMap<UserId, ActionKind>,
+    /// The departments of people, where a rule asks for them and the portal tells.
     pub departments: &'a BTreeMap<UserId, Vec<u32>>,
-    /// Workflows that another unfinished job has.
-    pub claimed: &'a BTreeMap<WorkflowId, JobId>,
     /// The rules.
     pub policy: &'a Policy,
     /// Their hash.
     pub policy_hash: &'a str,
     /// What people decided about an earlier freezing of this plan.
     pub decisions: &'a Decisions,
-    /// The numbers that actions had in it: an action keeps its number.
-    pub numbers: &'a BTreeMap<WorkflowId, ActionId>,
     /// The workflows that run on the portal, where a rule asks for them and the portal tells.
     pub running: Option<u32>,
+}
+
+/// A workflow that was found.
+pub struct Found {
+    /// As read.
+    pub view: WorkflowView,
+    /// Who waits in it, once for each of their open tasks.
+    pub waiting: Vec<UserId>,
+    /// The e-mails of those who wait, where a rule asks for them and the portal tells.
+    pub emails: BTreeMap<UserId, Personal>,
+    /// Whether another unfinished job has it.
+    pub is_claimed: bool,
 }
 
 /// Why there is no plan.
@@ -49,151 +53,147 @@ pub enum FreezeError {
     /// The plan could not be encoded for hashing.
     #[error("the plan could not be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
+    /// What was recorded could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
-/// The plan.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The actions, numbered in the order of their workflow ids; behind those that had a number those that are new.
-    pub actions: Vec<ActionPlanned>,
-    /// Totals and hash.
-    pub frozen: PlanFrozen,
+/// A plan in the making. What is hashed are ids, actions, states, participants and the policy's hash, never a personal value: canonical JSON
+/// (RFC 8785) with the members `actions`, `policy`, `portal` and `rows`, made a piece at a time.
+pub struct Freezing<'a> {
+    terms: Terms<'a>,
+    hash: Sha256,
+    actions: u32,
+    held: u32,
+    orphans: u32,
+    by_colleagues: u32,
 }
 
-/// What is hashed: ids, actions, states, participants and the policy's hash, never a personal value.
-#[derive(Serialize)]
-struct Hashed<'a> {
-    portal: &'a Portal,
-    policy: &'a str,
-    rows: Vec<(u32, Option<RowState>, Option<UserId>)>,
-    actions: &'a [ActionPlanned],
-}
-
-/// Makes the plan.
-///
-/// # Errors
-/// When a rule of the policy cannot be evaluated, or the plan cannot be encoded for hashing.
-pub fn freeze(snapshot: &Snapshot<'_>) -> Result<Plan, FreezeError> {
-    if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {
-        let rule = Rule::PercentOfRunning;
-        let about = Subject::Portal;
-        return Err(Unevaluable { rule, about }.into());
+impl<'a> Freezing<'a> {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When a rule of the policy cannot be evaluated.
+    pub fn new(terms: Terms<'a>) -> Result<Self, Unevaluable> {
+        if terms.policy.caps.percent_of_running.is_some() && terms.running.is_none() {
+            let rule = Rule::PercentOfRunning;
+            let about = Subject::Portal;
+            return Err(Unevaluable { rule, about });
+        }
+        Ok(Self {
+            terms,
+            hash: Sha256::new_with_prefix(r#"{"actions":["#),
+            actions: 0,
+            held: 0,
+            orphans: 0,
+            by_colleagues: 0,
+        })
     }
-    let asked = actions_asked(snapshot.rows);
-    let waiting = waiting(snapshot.tasks);
-    let mut actions = Vec::new();
-    for (workflow, participants) in &waiting {
-        let people: BTreeSet<UserId> = participants
+
+    /// The action of the next workflow, numbered; none where none of the people waits, or where it does not run.
+    ///
+    /// # Errors
+    /// When a rule of the policy cannot be evaluated, or the action cannot be encoded for hashing.
+    pub fn take(&mut self, found: &Found) -> Result<Option<ActionPlanned>, FreezeError> {
+        let participants: BTreeSet<UserId> = found.waiting.iter().copied().collect();
+        let (people, others): (Vec<UserId>, Vec<UserId>) = participants
             .iter()
-            .copied()
-            .filter(|user| asked.contains_key(user))
-            .collect();
-        let Some(view) = snapshot
-            .workflows
-            .get(workflow)
-            .filter(|view| view.running && !people.is_empty())
-        else {
-            continue;
-        };
-        let wanted: BTreeSet<ActionKind> = people.iter().map(|user| asked[user]).collect();
+            .partition(|user| self.terms.asked.contains_key(user));
+        if !found.view.running {
+            let orphans = found.waiting.iter().filter(|user| self.terms.asked.contains_key(user));
+            self.orphans = self
+                .orphans
+                .saturating_add(u32::try_from(orphans.count()).unwrap_or(u32::MAX));
+            return Ok(None);
+        }
+        if people.is_empty() {
+            return Ok(None);
+        }
+        let wanted: BTreeSet<ActionKind> = people.iter().map(|user| self.terms.asked[user]).collect();
         let kind = if wanted.len() == 1 {
             wanted.first().copied()
         } else {
-            snapshot.decisions.kind(workflow)
+            self.terms.decisions.kind(&found.view.workflow)
         };
-        let others: Vec<UserId> = participants.difference(&people).copied().collect();
-        actions.push(ActionPlanned {
-            action: ActionId(0),
-            workflow: workflow.clone(),
+        let action = ActionPlanned {
+            action: ActionId(self.actions.saturating_add(1)),
+            workflow: found.view.workflow.clone(),
             kind,
-            holds: holds(snapshot, view, kind, &others)?,
-            people: people.into_iter().collect(),
-            participants: participants.iter().copied().collect(),
-        });
+            holds: holds(&self.terms, found, kind, &others)?,
+            people,
+            participants: participants.into_iter().collect(),
+        };
+        if self.actions > 0 {
+            self.hash.update(",");
+        }
+        self.hash.update(canonical(&action)?);
+        self.actions = self.actions.saturating_add(1);
+        if !action.holds.is_empty() {
+            self.held += 1;
+        } else if found.view.started_by_active == Some(true) {
+            self.by_colleagues += 1;
+        }
+        Ok(Some(action))
     }
-    actions.sort_by_key(|action| {
-        snapshot
-            .numbers
-            .get(&action.workflow)
-            .copied()
-            .unwrap_or(ActionId(u32::MAX))
-    });
-    for (number, action) in (1..).zip(&mut actions) {
-        action.action = ActionId(number);
+
+    /// Totals and hash, with the resolved rows.
+    ///
+    /// # Errors
+    /// When a row cannot be read, or the plan cannot be encoded for hashing.
+    pub fn finish(
+        mut self,
+        rows: impl Iterator<Item = Result<RowRecord, JournalError>>,
+    ) -> Result<PlanFrozen, FreezeError> {
+        self.hash.update(r#"],"policy":"#);
+        self.hash.update(canonical(&self.terms.policy_hash)?);
+        self.hash.update(r#","portal":"#);
+        self.hash.update(canonical(self.terms.portal)?);
+        self.hash.update(r#","rows":["#);
+        for (index, row) in rows.enumerate() {
+            let row = row?;
+            if index > 0 {
+                self.hash.update(",");
+            }
+            let row: (u32, Option<RowState>, Option<UserId>) = (row.row.0, row.state, row.user);
+            self.hash.update(canonical(&row)?);
+        }
+        self.hash.update("]}");
+        Ok(PlanFrozen {
+            plan_hash: crate::hex::hex(&self.hash.finalize()),
+            planned: self.actions - self.held,
+            held: self.held,
+            orphans: self.orphans,
+            started_by_colleagues: self.by_colleagues,
+            running_workflows: self.terms.running,
+        })
     }
-    let is_planned = |action: &&ActionPlanned| action.holds.is_empty();
-    let by_colleague = |action: &&ActionPlanned| snapshot.workflows[&action.workflow].started_by_active == Some(true);
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let hashed = Hashed {
-        portal: snapshot.portal,
-        policy: snapshot.policy_hash,
-        rows: snapshot
-            .rows
-            .iter()
-            .map(|row| (row.row.0, row.state, row.user))
-            .collect(),
-        actions: &actions,
-    };
-    let frozen = PlanFrozen {
-        plan_hash: crate::hex::hex(&Sha256::digest(serde_json_canonicalizer::to_string(&hashed)?)),
-        planned: count(actions.iter().filter(is_planned).count()),
-        held: count(actions.iter().filter(|action| !action.holds.is_empty()).count()),
-        orphans: count(orphans(snapshot.rows, snapshot.tasks, snapshot.workflows).count()),
-        started_by_colleagues: count(actions.iter().filter(is_planned).filter(by_colleague).count()),
-        running_workflows: snapshot.running,
-    };
-    Ok(Plan { actions, frozen })
 }
 
-/// What the roster asks for each matched person. A duplicate asks for the same as the row that it repeats.
-pub(crate) fn actions_asked(rows: &[RowRecord]) -> BTreeMap<UserId, ActionKind> {
-    let matched = rows.iter().filter(|row| row.state == Some(RowState::Matched));
-    matched.filter_map(|row| Some((row.user?, row.action))).collect()
-}
-
-/// Everybody who waits in each workflow.
-fn waiting(tasks: &[TaskView]) -> BTreeMap<WorkflowId, BTreeSet<UserId>> {
-    let mut waiting: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for task in tasks.iter().filter(|task| task.waits()) {
-        waiting.entry(task.workflow.clone()).or_default().insert(task.user);
-    }
-    waiting
-}
-
-/// Open tasks of matched people whose workflow does not run.
-pub fn orphans<'a>(
-    rows: &[RowRecord],
-    tasks: &'a [TaskView],
-    workflows: &'a BTreeMap<WorkflowId, WorkflowView>,
-) -> impl Iterator<Item = &'a TaskView> + use<'a> {
-    let asked = actions_asked(rows);
-    let orphaned = |workflow: &WorkflowId| workflows.get(workflow).is_some_and(|view| !view.running);
-    tasks
-        .iter()
-        .filter(move |task| task.waits() && asked.contains_key(&task.user) && orphaned(&task.workflow))
+fn canonical(value: &impl Serialize) -> Result<String, FreezeError> {
+    Ok(serde_json_canonicalizer::to_string(value)?)
 }
 
 fn holds(
-    snapshot: &Snapshot<'_>,
-    view: &WorkflowView,
+    terms: &Terms<'_>,
+    found: &Found,
     kind: Option<ActionKind>,
     others: &[UserId],
 ) -> Result<Vec<HoldReason>, Unevaluable> {
-    let policy = snapshot.policy;
+    let (policy, view) = (terms.policy, &found.view);
     // Where the portal does not show the starter, nobody can say that it was not a colleague.
     let foreign = policy.foreign == Foreign::Hold && view.started_by_active != Some(false);
-    let protected = is_protected(policy, view)? || others.iter().any(|user| may_be_protected(snapshot, *user));
+    let protected = is_protected(policy, view)? || others.iter().any(|user| may_be_protected(terms, found, *user));
     let shared = policy.shared == Shared::Hold && !others.is_empty();
     Ok([
         (HoldReason::Protected, protected),
         (HoldReason::Conflict, kind.is_none()),
-        (HoldReason::OtherJob, snapshot.claimed.contains_key(&view.workflow)),
+        (HoldReason::OtherJob, found.is_claimed),
         (HoldReason::Shared, shared),
-        (HoldReason::Dropped, snapshot.decisions.is_dropped(&view.workflow)),
+        (HoldReason::Dropped, terms.decisions.is_dropped(&view.workflow)),
         (HoldReason::Foreign, foreign),
     ]
     .into_iter()
-    .filter(|(reason, applies)| *applies && !snapshot.decisions.releases(&view.workflow, *reason))
+    .filter(|(reason, applies)| *applies && !terms.decisions.releases(&view.workflow, *reason))
     .map(|(reason, _)| reason)
     .collect())
 }
@@ -212,11 +212,11 @@ fn is_protected(policy: &Policy, view: &WorkflowView) -> Result<bool, Unevaluabl
 
 /// Whether somebody else who waits in a workflow is a protected person, or may be one for all that the portal tells: a bot, which it never
 /// shows, must not keep the whole roster from being planned.
-fn may_be_protected(snapshot: &Snapshot<'_>, user: UserId) -> bool {
+fn may_be_protected(terms: &Terms<'_>, found: &Found, user: UserId) -> bool {
     let person = Person {
         user,
-        email: snapshot.users.get(&user).and_then(|user| user.email.as_ref()),
-        departments: snapshot.departments.get(&user).map(Vec::as_slice),
+        email: found.emails.get(&user),
+        departments: terms.departments.get(&user).map(Vec::as_slice),
     };
-    snapshot.policy.person(person) != Protection::None
+    terms.policy.person(person) != Protection::None
 }

@@ -26,13 +26,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use self::decide::Decisions;
 pub use self::discover::Progress;
 pub(crate) use self::discover::user_recorded;
-use self::freeze::{FreezeError, Snapshot};
+use self::freeze::{Found, FreezeError, Freezing, Terms};
 use self::policy::{Policy, Unevaluable};
 use self::record::Recorder;
 use self::resolve::Untouchable;
 use crate::crash::{self, Point};
 use crate::domain::{JobId, UserId};
-use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord, View, WorkflowDecided};
+use crate::journal::{Empty, Event, JobRecord, JournalError, RowRecord, View, WorkflowView};
 use crate::portal::{PortalError, Reader, UserRow};
 
 /// A plan that was interrupted reads everything again when its oldest answer is older than this.
@@ -40,6 +40,9 @@ pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// A plan that is older than this is not carried out: too much has happened on the portal since.
 pub const PLAN_AGE_MAX: TimeDelta = TimeDelta::days(7);
+
+/// Rows that are resolved at a time: many enough to fill the portal's batches.
+const ROWS_PER_PORTION: u32 = 5000;
 
 /// Why no plan came about. What was recorded so far stays.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +69,7 @@ impl From<FreezeError> for PlanError {
         match error {
             FreezeError::Unevaluable(error) => error.into(),
             FreezeError::Encoding(error) => error.into(),
+            FreezeError::Journal(error) => error.into(),
         }
     }
 }
@@ -112,7 +116,7 @@ fn is_stale(job: &JobRecord, now: DateTime<Utc>) -> bool {
         .is_none_or(|age| age > SNAPSHOT_AGE_MAX)
 }
 
-/// Resolves all rows in one transaction: they can only be judged together.
+/// Resolves all rows: users are recorded as they are found, the rows in one transaction, since they can only be judged together.
 async fn resolve_rows(
     recorder: &mut Recorder<'_>,
     reader: &Reader,
@@ -123,24 +127,28 @@ async fn resolve_rows(
     if recorder.view().job(job)?.is_some_and(|job| job.resolved) {
         return Ok(());
     }
-    let rows = recorder.view().rows(job)?;
-    let found = ask_for_rows(reader, &rows).await?;
     let untouchable = Untouchable { owner, policy };
-    let mut resolved: Vec<_> = rows
-        .iter()
-        .zip(&found)
-        .map(|(row, found)| resolve::resolve(row, found, &untouchable))
-        .collect::<Result<_, _>>()?;
-    let actions = rows.iter().map(|row| (row.row, row.action)).collect();
+    let (mut resolved, mut actions) = (Vec::new(), BTreeMap::new());
+    let mut met: BTreeSet<UserId> = BTreeSet::new();
+    let mut last = None;
+    loop {
+        let rows = recorder.view().row_page(job, last, ROWS_PER_PORTION)?;
+        let Some(row) = rows.last() else { break };
+        last = Some(row.row);
+        let found = ask_for_rows(reader, &rows).await?;
+        for (row, found) in rows.iter().zip(&found) {
+            resolved.push(resolve::resolve(row, found, &untouchable)?);
+            actions.insert(row.row, row.action);
+        }
+        let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
+        let new = users.into_values().filter(|user| met.insert(user.id));
+        crash::point(Point::C1);
+        recorder.record(new.map(|user| user_recorded(user, policy)))?;
+    }
     resolve::compare_rows(&mut resolved, &actions);
-    let users: BTreeMap<UserId, &UserRow> = found.iter().flatten().map(|user| (user.id, user)).collect();
-    let events = users
-        .into_values()
-        .map(|user| user_recorded(user, policy))
-        .chain(resolved.into_iter().map(Event::RowResolved))
-        .chain([Event::RowsResolved(Empty {})]);
     crash::point(Point::C1);
-    recorder.record(events.collect::<Vec<_>>())?;
+    let resolved = resolved.into_iter().map(Event::RowResolved);
+    recorder.record(resolved.chain([Event::RowsResolved(Empty {})]))?;
     Ok(())
 }
 
@@ -170,41 +178,83 @@ fn freeze_plan(
     running: Option<u32>,
     oldest: DateTime<Utc>,
 ) -> Result<(), PlanError> {
-    let events = frozen(recorder.view(), recorder.job(), policy, running, oldest, &[])?;
+    let job = recorder.job();
     crash::point(Point::C1);
-    recorder.record(events)?;
+    recorder.record_with(|view, take| freeze_into(view, job, policy, running, oldest, take))?;
     crash::point(Point::C2);
     Ok(())
 }
 
-/// The events that freeze the plan of a job from its recorded snapshot, with what was decided so far and what is decided now. `running`:
-/// the workflows that run on the portal, where a cap goes by them.
+/// Gives the events that freeze the plan of a job from its recorded snapshot and what was decided about it. `running`: the workflows that
+/// run on the portal, where a cap goes by them.
 ///
 /// # Errors
-/// When the journal cannot be read, a rule of the policy cannot be evaluated, or the plan cannot be encoded.
-pub fn frozen(
+/// When the journal cannot be read or an event not be taken, a rule of the policy cannot be evaluated, or the plan cannot be encoded.
+pub fn freeze_into(
     view: View<'_>,
     job: JobId,
     policy: &Policy,
     running: Option<u32>,
     oldest: DateTime<Utc>,
-    decided: &[WorkflowDecided],
-) -> Result<Vec<Event>, PlanError> {
+    take: &mut dyn FnMut(Event) -> Result<(), JournalError>,
+) -> Result<(), PlanError> {
     let record = view.job(job)?.ok_or(PlanError::NoJob(job))?;
-    let plan = freeze::freeze(&Snapshot {
+    let (asked, departments) = (view.actions_asked(job)?, view.departments(job)?);
+    let decisions: Decisions = view.decisions(job)?.iter().collect();
+    let mut freezing = Freezing::new(Terms {
         portal: &record.portal,
-        rows: &view.rows(job)?,
-        tasks: &view.tasks(job)?,
-        workflows: &view.workflows(job)?,
-        users: &view.users(job)?,
-        departments: &view.departments(job)?,
-        claimed: &view.claimed_by_others(&record.portal, Some(job), oldest)?,
+        asked: &asked,
+        departments: &departments,
         policy,
         policy_hash: &record.policy_hash,
-        decisions: &view.decisions(job)?.iter().chain(decided).collect::<Decisions>(),
-        numbers: &view.numbers(job)?,
+        decisions: &decisions,
         running,
     })?;
-    let actions = plan.actions.into_iter().map(Event::ActionPlanned);
-    Ok(actions.chain([Event::PlanFrozen(plan.frozen)]).collect())
+    let mut freeze = |workflow: WorkflowView| {
+        let found = found(view, &record, workflow, policy, oldest)?;
+        match freezing.take(&found)? {
+            Some(action) => Ok(take(Event::ActionPlanned(action))?),
+            None => Ok::<(), PlanError>(()),
+        }
+    };
+    // An action keeps its number; behind those that had one come those that are new, in the order of their ids.
+    let numbers = view.numbers(job)?;
+    let mut numbered: Vec<_> = numbers.iter().collect();
+    numbered.sort_by_key(|(_, number)| **number);
+    for (workflow, _) in numbered {
+        view.workflow(job, workflow)?.map_or(Ok(()), &mut freeze)?;
+    }
+    for workflow in view.each_workflow(job) {
+        let workflow = workflow?;
+        if !numbers.contains_key(&workflow.workflow) {
+            freeze(workflow)?;
+        }
+    }
+    let frozen = freezing.finish(view.each_row(job))?;
+    Ok(take(Event::PlanFrozen(frozen))?)
+}
+
+/// All that a plan goes by of a workflow.
+fn found(
+    view: View<'_>,
+    record: &JobRecord,
+    workflow: WorkflowView,
+    policy: &Policy,
+    oldest: DateTime<Utc>,
+) -> Result<Found, JournalError> {
+    let job = record.job;
+    let waiting = view.waiting(job, &workflow.workflow)?;
+    let mut emails = BTreeMap::new();
+    if policy.reads_emails() {
+        for user in &waiting {
+            emails.extend(view.email(job, *user)?.map(|email| (*user, email)));
+        }
+    }
+    let claimed = view.claimed_by(&workflow.workflow, &record.portal, job, oldest)?;
+    Ok(Found {
+        view: workflow,
+        waiting,
+        emails,
+        is_claimed: claimed.is_some(),
+    })
 }

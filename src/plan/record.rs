@@ -63,9 +63,23 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// As [`Journal::append`].
     pub fn record(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), JournalError> {
+        self.record_with(|_, take| events.into_iter().try_for_each(take))
+    }
+
+    /// Records events of the run's job that are made one after another from what is recorded, however many.
+    ///
+    /// # Errors
+    /// As [`Journal::append_with`].
+    pub fn record_with<E: From<JournalError>>(
+        &mut self,
+        make: impl FnOnce(View<'_>, &mut dyn FnMut(Event) -> Result<(), JournalError>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let job = self.job;
-        let entries = self.with_pauses(events.into_iter().map(|event| Entry::of(job, event)));
-        self.journal.append(self.stamp(), entries)
+        let pauses = self.with_pauses([]);
+        self.journal.append_with(self.stamp(), |view, take| {
+            pauses.iter().try_for_each(&mut *take)?;
+            make(view, &mut |event| take(&Entry::of(job, event)))
+        })
     }
 
     /// Records answers and outcomes, also on a full disk, of any job.

@@ -12,6 +12,7 @@ use super::body;
 use super::code::{self, Class, ErrorBody};
 use super::error::PortalError;
 use super::limit::Limits;
+use super::listing::Answered;
 use super::method::Method;
 #[cfg(feature = "rigs")]
 use crate::mistake::{Mistake, is_planted};
@@ -172,12 +173,15 @@ pub(super) struct Judgement {
     pub(super) command_took: Option<Duration>,
     /// The portal's bucket of requests is full.
     pub(super) overflowed: bool,
+    /// The answers to questions that travelled along; none where none came.
+    pub(super) along: Vec<Option<Answered>>,
 }
 
-/// Judges an exchange that carried a destroying batch. `limits` learns from it; `now` is a monotonic reading.
+/// Judges an exchange that carried a destroying batch, with questions `along`. `limits` learns from it; `now` is a monotonic reading.
 pub(super) fn judge(
     exchange: &Result<Reply, Failure>,
     commands: &[Sought<'_>],
+    along: &[Sought<'_>],
     limits: &mut Limits,
     now: Duration,
 ) -> Judgement {
@@ -189,6 +193,7 @@ pub(super) fn judge(
         answers: vec![answer; commands.len()],
         stop,
         command_took: None,
+        along: vec![None; along.len()],
     };
     let reply = match exchange {
         Ok(reply) => reply,
@@ -218,7 +223,7 @@ pub(super) fn judge(
             };
             all(answer, code::stop(class, &error.code, Method::Batch))
         }
-        Ok(Envelope::Success(envelope)) => judge_commands(&envelope, commands, limits, now),
+        Ok(Envelope::Success(envelope)) => judge_commands(&envelope, commands, along, limits, now),
     }
 }
 
@@ -226,6 +231,7 @@ pub(super) fn judge(
 fn judge_commands(
     envelope: &Map<String, Value>,
     commands: &[Sought<'_>],
+    along: &[Sought<'_>],
     limits: &mut Limits,
     now: Duration,
 ) -> Judgement {
@@ -239,6 +245,7 @@ fn judge_commands(
             .filter_map(|command| took(batch.time(command.key)?))
             .max(),
         overflowed: false,
+        along: Vec::new(),
     };
     for command in commands {
         let answer = match (batch.result(command.key), batch.error(command.key)) {
@@ -270,7 +277,32 @@ fn judge_commands(
         };
         judgement.answers.push(answer);
     }
+    judgement.along = along
+        .iter()
+        .map(|question| answered_along(&batch, *question, limits, now))
+        .collect();
     judgement
+}
+
+/// The answer to a question that travelled along. Whatever stands in its way is left for when it is asked by itself.
+fn answered_along(batch: &BatchBody<'_>, question: Sought<'_>, limits: &mut Limits, now: Duration) -> Option<Answered> {
+    match (batch.result(question.key), batch.error(question.key)) {
+        (Some(result), None) => {
+            limits.answered(question.method, batch.time(question.key), now);
+            Some(Answered::of(
+                result,
+                batch.total(question.key),
+                batch.next(question.key),
+            ))
+        }
+        (None, Some(error)) => {
+            if code::class(&error.code) == Class::OperationLimit {
+                limits.refused(question.method, now);
+            }
+            None
+        }
+        (Some(_), Some(_)) | (None, None) => None,
+    }
 }
 
 /// How an error says that nothing was executed, if it does.
@@ -380,7 +412,7 @@ mod tests {
     ];
 
     fn judged(exchange: &Exchange) -> Judgement {
-        judge(exchange, &COMMANDS, &mut Limits::default(), Duration::ZERO)
+        judge(exchange, &COMMANDS, &[], &mut Limits::default(), Duration::ZERO)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it stands for an exchange")]
@@ -627,7 +659,7 @@ mod tests {
             },
         ];
         let exchange = reply(200, body.to_string());
-        let judgement = judge(&exchange, &commands, &mut Limits::default(), Duration::ZERO);
+        let judgement = judge(&exchange, &commands, &[], &mut Limits::default(), Duration::ZERO);
         assert_eq!(judgement.command_took, Some(Duration::from_millis(1500)));
         let wait = Duration::from_secs(200);
         assert_eq!(

@@ -3,6 +3,7 @@
 //! [`super::Reader`] and [`super::Destroyer`] share it, so that all that the process sends counts against one bucket.
 //! Not responsible for what is sent, nor for repeating anything.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +14,13 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::answer::{Failure, Reply};
+use super::array::Arrays;
 use super::error::PortalError;
 use super::exchange::Exchange;
+use super::flow::Flow;
 use super::http::{Deadlines, Http};
 use super::limit::Limits;
-use super::method::Method;
+use super::method::{Method, ReadMethod};
 use super::pace::{Bucket, Rate};
 use super::webhook::Webhook;
 use crate::clock::Clock;
@@ -29,6 +32,8 @@ pub struct Settings {
     pub rate: Rate,
     /// Requests that may go out at once. 45 is right for all plans but Enterprise.
     pub burst: u32,
+    /// The most questions under way at once; destroying requests go one at a time.
+    pub concurrency: u32,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Time.
@@ -48,6 +53,9 @@ pub struct Settings {
 impl Settings {
     /// The burst to use where nothing else is asked for.
     pub const BURST: u32 = super::pace::BURST;
+
+    /// The concurrency to use where nothing else is asked for.
+    pub const CONCURRENCY: u32 = super::flow::CONCURRENCY;
 }
 
 /// Keeps the level of the bucket between processes. A failure to keep it is the implementor's affair: pacing never stops a job.
@@ -124,6 +132,8 @@ pub struct Connection {
     settings: Settings,
     bucket: Mutex<Bucket>,
     limits: Mutex<Limits>,
+    flow: Flow,
+    arrays: Mutex<BTreeMap<ReadMethod, Arrays>>,
     requests: AtomicU64,
     jitters: AtomicU64,
     /// Held while a destroying batch is in flight: they go one at a time.
@@ -174,6 +184,8 @@ impl Connection {
         Arc::new(Self {
             portal,
             exchange,
+            flow: Flow::new(settings.rate, settings.concurrency),
+            arrays: Mutex::default(),
             settings,
             bucket: Mutex::new(bucket),
             limits: Mutex::default(),
@@ -283,6 +295,20 @@ impl Connection {
 
     pub(super) fn limits(&self) -> MutexGuard<'_, Limits> {
         lock(&self.limits)
+    }
+
+    pub(super) const fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// What is known of a method's arrays.
+    pub(super) fn arrays(&self, method: ReadMethod) -> Arrays {
+        lock(&self.arrays).get(&method).copied().unwrap_or_default()
+    }
+
+    /// Something was learned of a method's arrays.
+    pub(super) fn learned(&self, method: ReadMethod, arrays: Arrays) {
+        lock(&self.arrays).insert(method, arrays);
     }
 
     pub(super) fn now(&self) -> Duration {

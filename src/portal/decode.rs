@@ -4,6 +4,7 @@
 //! with a gap as an object. This file is loose in the same places and nowhere else: a row without its id is an error and
 //! is never skipped. The problems that it reports name fields and never quote values.
 
+use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 
 use crate::domain::{TaskId, UserId, WorkflowId};
@@ -15,6 +16,8 @@ use crate::personal::Personal;
 pub struct Profile {
     /// Who.
     pub id: UserId,
+    /// The portal's clock at this answer, where the answer shows it (protocol section 1, `time`).
+    pub clock: Option<DateTime<FixedOffset>>,
 }
 
 /// What a portal says of one of its methods.
@@ -228,9 +231,10 @@ impl<'a> Row<'a> {
     }
 
     /// The row as the webhook's owner.
-    pub(super) fn profile(self) -> Result<Profile, Problem> {
+    pub(super) fn profile(self, clock: Option<DateTime<FixedOffset>>) -> Result<Profile, Problem> {
         Ok(Profile {
             id: UserId(self.id("ID")?),
+            clock,
         })
     }
 

@@ -9,9 +9,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Answer, Doubt, NotExecuted, Sought};
+use super::array::take_all;
 use super::connection::Connection;
 use super::encode;
 use super::error::PortalError;
+use super::look::{Look, Looking, Seen};
 use super::method::Method;
 use crate::crash::{self, Point};
 use crate::domain::{ActionKind, WorkflowId};
@@ -38,6 +40,8 @@ pub struct Sent {
     pub took: Duration,
     /// The longest single command, by the portal's word. The batch size follows it.
     pub command_took: Option<Duration>,
+    /// What was seen along.
+    pub seen: Seen,
     /// Why nothing more may be sent: authentication, permission, the manual block, a redirect, or a mistake of ours.
     pub stop: Option<PortalError>,
 }
@@ -64,16 +68,21 @@ impl Destroyer {
     ///
     /// A batch that must not be sent (too long, a key twice, a text that the portal would rewrite) is not: each command is
     /// [`NotExecuted::Batch`], and `stop` says why.
-    pub async fn send(&self, commands: &[Destroy]) -> Sent {
+    ///
+    /// The look travels along, after the commands, so that it shows what they did; nothing of it is asked again here.
+    pub async fn send(&self, commands: &[Destroy], look: &Look) -> Sent {
         if commands.is_empty() {
             return Sent {
                 answers: Vec::new(),
                 took: Duration::ZERO,
                 command_took: None,
+                seen: Seen::default(),
                 stop: None,
             };
         }
-        let body = match batch(commands) {
+        let mut looking = Looking::new(look, &self.connection);
+        let along = along(&looking, &self.connection);
+        let body = match batch(commands, &along) {
             Ok(body) => body,
             Err(problem) => return not_sendable(commands, problem),
         };
@@ -84,18 +93,24 @@ impl Destroyer {
                 method: Method::from(command.kind),
             })
             .collect();
+        let questions: Vec<Sought<'_>> = along
+            .iter()
+            .map(|(key, method, _)| Sought { key, method: *method })
+            .collect();
         let _alone = self.connection.destroying().lock().await;
         let (exchange, took) = crash::around(self.connection.exchange(Method::Batch, &body)).await;
         let now = self.connection.now();
-        let judgement = answer::judge(&exchange, &sought, &mut self.connection.limits(), now);
+        let judgement = answer::judge(&exchange, &sought, &questions, &mut self.connection.limits(), now);
         crash::point_of(|| judgement.answers.iter().all(is_unreadable).then_some(Point::C9));
         if judgement.overflowed {
             self.connection.overflowed();
         }
+        take_all(&mut looking.rounds(), &self.connection, &judgement.along);
         Sent {
             answers: judgement.answers,
             took,
             command_took: judgement.command_took,
+            seen: looking.seen(),
             stop: judgement.stop,
         }
     }
@@ -116,6 +131,7 @@ fn not_sendable(commands: &[Destroy], problem: &'static str) -> Sent {
         answers: vec![Answer::NotExecuted { why }; commands.len()],
         took: Duration::ZERO,
         command_took: None,
+        seen: Seen::default(),
         stop: Some(PortalError::Unsendable {
             asked: "a destroying batch".to_owned(),
             problem,
@@ -123,9 +139,22 @@ fn not_sendable(commands: &[Destroy], problem: &'static str) -> Sent {
     }
 }
 
+/// The questions of a look as commands: key, method, text. None of them when one cannot be sent in a batch, or now.
+fn along(looking: &Looking, connection: &Connection) -> Vec<(String, Method, String)> {
+    let questions = looking.questions().into_iter().enumerate().map(|(number, question)| {
+        let method = Method::from(question.method);
+        let text = encode::command(method, &question.parameters).ok()?;
+        if connection.blocked_for(method).is_some() {
+            return None;
+        }
+        Some((format!("look{number}"), method, text))
+    });
+    questions.collect::<Option<_>>().unwrap_or_default()
+}
+
 /// The body of the request. `halt` is off: a refused command must not hide what became of the others.
-fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
-    if commands.len() > encode::BATCH_COMMANDS_MAX {
+fn batch(commands: &[Destroy], along: &[(String, Method, String)]) -> Result<Value, &'static str> {
+    if commands.len() + along.len() > encode::BATCH_COMMANDS_MAX {
         return Err("it has more than 50 commands");
     }
     let mut keys = HashSet::new();
@@ -143,6 +172,12 @@ fn batch(commands: &[Destroy]) -> Result<Value, &'static str> {
         }
         let text = encode::command(Method::from(command.kind), &parameters).map_err(encode::Refusal::as_str)?;
         cmd.insert(command.key.clone(), Value::from(text));
+    }
+    for (key, _, text) in along {
+        if !keys.insert(key) {
+            return Err("two commands have one key");
+        }
+        cmd.insert(key.clone(), Value::from(text.as_str()));
     }
     Ok(json!({"halt": 0, "cmd": cmd}))
 }
@@ -169,7 +204,9 @@ mod tests {
     type Script = fn(&str) -> Step;
 
     async fn send(server: &Server, commands: &[Destroy]) -> Sent {
-        Destroyer::new(server.connection().0).send(commands).await
+        Destroyer::new(server.connection().0)
+            .send(commands, &Look::default())
+            .await
     }
 
     #[tokio::test]
@@ -230,7 +267,7 @@ mod tests {
                 PATIENT
             };
             let destroyer = Destroyer::new(server.connection_within(deadlines).0);
-            let sent = destroyer.send(&[kill("c1", "a.1")]).await;
+            let sent = destroyer.send(&[kill("c1", "a.1")], &Look::default()).await;
             assert_eq!(sent.answers, [Answer::Doubt { why: why.clone() }]);
             assert_eq!(sent.stop.is_some(), why == Doubt::Redirected);
             assert_eq!(server.arrived().len(), 1, "{why:?}");
@@ -248,12 +285,13 @@ mod tests {
         let (connection, _) = server.connection_within(HASTY_FOR_ANSWER);
         let destroyers = (Destroyer::new(Arc::clone(&connection)), Destroyer::new(connection));
         let (first, second) = ([kill("c1", "a.1")], [kill("c1", "a.2")]);
+        let nothing = Look::default();
         let first = async {
-            let sent = destroyers.0.send(&first).await;
+            let sent = destroyers.0.send(&first, &nothing).await;
             first_is_over.store(true, Ordering::SeqCst);
             sent
         };
-        let (first, second) = tokio::join!(first, destroyers.1.send(&second));
+        let (first, second) = tokio::join!(first, destroyers.1.send(&second, &nothing));
         assert_eq!(first.answers, [Answer::Doubt { why: Doubt::NoAnswer }]);
         assert_eq!(second.answers, [Answer::Yes]);
     }
@@ -264,7 +302,7 @@ mod tests {
         let (connection, pauses) = server.connection();
         let destroyer = Destroyer::new(connection);
         for _ in 0..2 {
-            let sent = destroyer.send(&[kill("c1", "a.1")]).await;
+            let sent = destroyer.send(&[kill("c1", "a.1")], &Look::default()).await;
             assert_eq!(
                 sent.answers,
                 [Answer::NotExecuted {
@@ -272,7 +310,7 @@ mod tests {
                 }]
             );
         }
-        assert_eq!(pauses.monotonic(), Duration::from_millis(500));
+        assert_eq!(pauses.monotonic().as_millis(), 666, "at three quarters of the pace");
     }
 
     #[tokio::test]

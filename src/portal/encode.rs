@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::method::Method;
 
 /// Most commands that a portal executes in one batch.
-pub(super) const BATCH_COMMANDS_MAX: usize = 50;
+pub const BATCH_COMMANDS_MAX: usize = 50;
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -6,10 +6,11 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
 use super::connection::WaitReason;
-use super::decode::{InstanceRow, TaskRow, UserRow, rows};
+use super::decode::{InstanceRow, TaskRow, UserRow, number, rows};
 use super::error::PortalError;
 use super::method::ReadMethod;
 use crate::domain::{TaskId, UserId, WorkflowId};
@@ -49,8 +50,18 @@ pub enum TaskScope {
     Waiting,
 }
 
+impl TaskScope {
+    /// The condition for the tasks of one workflow, or of an array of them.
+    pub(super) fn filter(self, workflows: &Value) -> Value {
+        match self {
+            Self::All => json!({"WORKFLOW_ID": workflows}),
+            Self::Waiting => json!({"WORKFLOW_ID": workflows, "STATUS": 0, "USER_STATUS": 0}),
+        }
+    }
+}
+
 /// The answer to one question.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answered {
     /// The result.
     pub(super) result: Value,
@@ -58,6 +69,20 @@ pub(super) struct Answered {
     pub(super) total: Option<i64>,
     /// Where a list goes on.
     pub(super) next: Option<i64>,
+    /// When the portal was done, by its own clock, where it was asked this alone.
+    pub(super) finished: Option<DateTime<FixedOffset>>,
+}
+
+impl Answered {
+    /// From an answer's members.
+    pub(super) fn of(result: &Value, total: Option<&Value>, next: Option<&Value>) -> Self {
+        Self {
+            result: result.clone(),
+            total: total.and_then(number),
+            next: next.and_then(number),
+            finished: None,
+        }
+    }
 }
 
 /// A list that is being read.
@@ -102,8 +127,8 @@ fn unexpected(asked: String, problem: impl Into<String>) -> PortalError {
 }
 
 /// Users by one query, keyset paging.
-pub(super) struct Users<'a> {
-    query: &'a UserQuery,
+pub(super) struct Users {
+    query: UserQuery,
     comparing: Comparing,
     after: UserId,
     complete: bool,
@@ -120,13 +145,13 @@ enum Fit {
     Foreign(&'static str),
 }
 
-impl<'a> Users<'a> {
+impl Users {
     /// # Errors
     ///
     /// [`PortalError::Unsendable`] for a blank e-mail or name, which would select everybody whose field is blank.
-    pub(super) fn new(query: &'a UserQuery, comparing: Comparing) -> Result<Self, PortalError> {
+    pub(super) fn new(query: UserQuery, comparing: Comparing) -> Result<Self, PortalError> {
         let blank = |text: &Personal| text.expose().trim().is_empty();
-        let is_blank = match query {
+        let is_blank = match &query {
             UserQuery::Id(UserId(id)) => *id == 0,
             UserQuery::Email(email) => blank(email),
             UserQuery::Name { first, last } => blank(first) || blank(last),
@@ -159,7 +184,7 @@ impl<'a> Users<'a> {
                 (false, false) => Fit::Foreign("a user with another name or e-mail"),
             }
         };
-        match self.query {
+        match &self.query {
             UserQuery::Id(id) if row.id == *id => Fit::Asked,
             UserQuery::Id(_) => Fit::Foreign("another user"),
             UserQuery::Email(email) => compare(email, row.email.as_ref()),
@@ -177,13 +202,13 @@ impl<'a> Users<'a> {
     }
 }
 
-impl Listing for Users<'_> {
+impl Listing for Users {
     type Row = UserRow;
 
     const METHOD: ReadMethod = ReadMethod::UserGet;
 
     fn asked(&self) -> String {
-        match self.query {
+        match &self.query {
             UserQuery::Id(id) => format!("the question for user {id}"),
             UserQuery::Email(_) => "the question for a user by e-mail".to_owned(),
             UserQuery::Name { .. } => "the question for a user by name".to_owned(),
@@ -195,21 +220,14 @@ impl Listing for Users<'_> {
             return None;
         }
         // The literal `ID` finds people whom `=ID` does not (protocol section 2.1).
-        let filter = match self.query {
+        let filter = match &self.query {
             UserQuery::Id(id) => json!({"ID": id}),
             UserQuery::Email(email) => json!({"=EMAIL": email.expose(), ">ID": self.after}),
             UserQuery::Name { first, last } => {
                 json!({"=NAME": first.expose(), "=LAST_NAME": last.expose(), ">ID": self.after})
             }
         };
-        Some(json!({
-            "FILTER": filter,
-            "SORT": "ID",
-            "ORDER": "ASC",
-            "SELECT": ["ID", "ACTIVE", "NAME", "LAST_NAME", "SECOND_NAME", "EMAIL", "USER_TYPE", "UF_DEPARTMENT"],
-            "ADMIN_MODE": true,
-            "start": -1,
-        }))
+        Some(users_question(&filter))
     }
 
     fn take(&mut self, answered: &Answered) -> Result<(), PortalError> {
@@ -235,9 +253,69 @@ impl Listing for Users<'_> {
     }
 }
 
+/// The fields of a user that are asked for.
+pub(super) const USER_FIELDS: [&str; 8] = [
+    "ID",
+    "ACTIVE",
+    "NAME",
+    "LAST_NAME",
+    "SECOND_NAME",
+    "EMAIL",
+    "USER_TYPE",
+    "UF_DEPARTMENT",
+];
+
+/// The fields of a workflow that are asked for.
+pub(super) const INSTANCE_FIELDS: [&str; 8] = [
+    "ID",
+    "MODULE_ID",
+    "ENTITY",
+    "DOCUMENT_ID",
+    "TEMPLATE_ID",
+    "STARTED",
+    "STARTED_BY",
+    "MODIFIED",
+];
+
+/// The question for users.
+pub(super) fn users_question(filter: &Value) -> Value {
+    json!({
+        "FILTER": filter,
+        "SORT": "ID",
+        "ORDER": "ASC",
+        "SELECT": USER_FIELDS,
+        "ADMIN_MODE": true,
+        "start": -1,
+    })
+}
+
+/// The question for the tasks of workflows.
+pub(super) fn workflow_tasks_question(filter: &Value, start: i64) -> Value {
+    json!({
+        "SELECT": TASK_FIELDS,
+        "FILTER": filter,
+        "ORDER": {"ID": "ASC", "USER_ID": "ASC"},
+        "start": start,
+    })
+}
+
+/// The question for one workflow, or for an array of them.
+pub(super) fn instances_question(workflows: &Value) -> Value {
+    json!({
+        "SELECT": INSTANCE_FIELDS,
+        "FILTER": {"=ID": workflows},
+        "start": -1,
+    })
+}
+
+/// Whether a task's row says that its person is waited for.
+pub(super) const fn is_waiting(row: &TaskRow) -> bool {
+    row.status == 0 && row.user_status == 0
+}
+
 /// The fields of a task that are asked for.
 /// Not the template's name: asking for it makes the portal leave out the tasks of every workflow whose template was deleted.
-const TASK_FIELDS: [&str; 15] = [
+pub(super) const TASK_FIELDS: [&str; 15] = [
     "ID",
     "WORKFLOW_ID",
     "USER_ID",
@@ -301,7 +379,7 @@ impl Listing for OpenTasks {
             if task.user != self.user {
                 return Err(widened(self.asked(), "a task of another user"));
             }
-            if (task.status, task.user_status) != (0, 0) {
+            if !is_waiting(&task) {
                 return Err(widened(self.asked(), "a task that does not wait for this user"));
             }
             if task.id <= self.after {
@@ -406,10 +484,7 @@ impl Listing for WorkflowTasks {
 
     fn question(&self) -> Option<Value> {
         (!self.complete).then(|| {
-            let mut filter = match self.scope {
-                TaskScope::All => json!({"WORKFLOW_ID": self.workflow}),
-                TaskScope::Waiting => json!({"WORKFLOW_ID": self.workflow, "STATUS": 0, "USER_STATUS": 0}),
-            };
+            let mut filter = self.scope.filter(&json!(self.workflow));
             match (self.behind_end, self.found.last()) {
                 (Some(Behind::SameTask), Some(last)) => {
                     filter["ID"] = json!(last.id);
@@ -418,12 +493,7 @@ impl Listing for WorkflowTasks {
                 (Some(Behind::LaterTasks), Some(last)) => filter[">ID"] = json!(last.id),
                 _ => {}
             }
-            json!({
-                "SELECT": TASK_FIELDS,
-                "FILTER": filter,
-                "ORDER": {"ID": "ASC", "USER_ID": "ASC"},
-                "start": self.start,
-            })
+            workflow_tasks_question(&filter, self.start)
         })
     }
 
@@ -440,7 +510,7 @@ impl Listing for WorkflowTasks {
                     "instead of a later page the first one came again",
                 ));
             }
-            if self.scope == TaskScope::Waiting && (task.status, task.user_status) != (0, 0) {
+            if self.scope == TaskScope::Waiting && !is_waiting(&task) {
                 return Err(widened(self.asked(), "a task that waits for nobody"));
             }
             if !self.seen.insert((task.id, task.user)) {
@@ -518,15 +588,7 @@ impl Listing for Instance {
     }
 
     fn question(&self) -> Option<Value> {
-        (!self.complete).then(|| {
-            json!({
-                "SELECT": [
-                    "ID", "MODULE_ID", "ENTITY", "DOCUMENT_ID", "TEMPLATE_ID", "STARTED", "STARTED_BY", "MODIFIED",
-                ],
-                "FILTER": {"=ID": self.workflow},
-                "start": -1,
-            })
-        })
+        (!self.complete).then(|| instances_question(&json!(self.workflow)))
     }
 
     fn take(&mut self, answered: &Answered) -> Result<(), PortalError> {
@@ -562,8 +624,7 @@ mod tests {
     fn page(rows: Vec<Value>) -> Answered {
         Answered {
             result: Value::from(rows),
-            total: None,
-            next: None,
+            ..Answered::default()
         }
     }
 
@@ -583,7 +644,7 @@ mod tests {
 
     #[test]
     fn users_are_asked_for_by_equality_and_dismissed_ones_are_not_left_out() {
-        let question = |query: &UserQuery| Users::new(query, COMPARING).unwrap().question().unwrap();
+        let question = |query: &UserQuery| Users::new(query.clone(), COMPARING).unwrap().question().unwrap();
         let email = question(&UserQuery::Email(Personal::new("j_doe@b.example")));
         assert_eq!(email["FILTER"], json!({"=EMAIL": "j_doe@b.example", ">ID": 0}));
         assert_eq!(
@@ -618,7 +679,7 @@ mod tests {
             },
         ] {
             assert!(matches!(
-                Users::new(&query, COMPARING).err(),
+                Users::new(query.clone(), COMPARING).err(),
                 Some(PortalError::Unsendable { .. })
             ));
         }
@@ -649,7 +710,7 @@ mod tests {
             (&UserQuery::Id(UserId(7)), user(7, ""), Some(1)),
             (&UserQuery::Id(UserId(8)), user(7, ""), None),
         ] {
-            let mut users = Users::new(query, COMPARING).unwrap();
+            let mut users = Users::new(query.clone(), COMPARING).unwrap();
             let taken = users.take(&page(vec![row]));
             assert_eq!(taken.is_err(), kept.is_none());
             assert!(taken.is_ok() || is_widened(&taken));
@@ -661,7 +722,7 @@ mod tests {
     #[test]
     fn keyset_paging_goes_on_behind_the_last_id_until_a_short_page() {
         let query = UserQuery::Email(Personal::new("a@b.example"));
-        let mut users = Users::new(&query, COMPARING).unwrap();
+        let mut users = Users::new(query.clone(), COMPARING).unwrap();
         users
             .take(&page((1..=50).map(|id| user(id * 2, "a@b.example")).collect()))
             .unwrap();
@@ -718,8 +779,7 @@ mod tests {
         for result in [json!(null), json!({}), json!("x"), json!({"tasks": []})] {
             let taken = OpenTasks::new(UserId(29)).take(&Answered {
                 result,
-                total: None,
-                next: None,
+                ..Answered::default()
             });
             assert!(matches!(taken, Err(PortalError::Unexpected { .. })));
         }
@@ -904,8 +964,7 @@ mod tests {
         for result in [json!({}), json!(null), json!(false), json!([[]]), json!([{}])] {
             let taken = Instance::new(workflow()).take(&Answered {
                 result,
-                total: None,
-                next: None,
+                ..Answered::default()
             });
             assert!(matches!(taken, Err(PortalError::Unexpected { .. })));
         }

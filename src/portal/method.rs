@@ -73,7 +73,7 @@ impl fmt::Display for Method {
 
 /// The methods that only read. What asks on behalf of [`super::Reader`] takes this type, so that no mistake there can
 /// destroy.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum ReadMethod {
     /// `profile`
     Profile,

@@ -19,6 +19,7 @@
 //! ```
 
 mod answer;
+mod array;
 mod body;
 mod certificate;
 mod code;
@@ -28,9 +29,11 @@ mod destroy;
 mod encode;
 mod error;
 mod exchange;
+mod flow;
 mod http;
 mod limit;
 mod listing;
+mod look;
 mod method;
 mod pace;
 mod patient;
@@ -46,10 +49,11 @@ pub use decode::{InstanceRow, MethodState, Profile, TaskRow, UserRow};
 pub use destroy::{Destroy, Destroyer, Sent};
 #[cfg(feature = "rigs")]
 pub use encode::encoded;
-pub use encode::is_rewritten;
+pub use encode::{BATCH_COMMANDS_MAX, is_rewritten};
 pub use error::PortalError;
 pub use exchange::{Answering, Exchange};
 pub use listing::{TaskScope, UserQuery};
+pub use look::{Look, Seen};
 pub use method::Method;
 pub use pace::Rate;
 pub use read::Reader;

@@ -41,6 +41,10 @@ pub(super) struct Bucket {
     burst: f64,
     level: f64,
     at: Duration,
+    /// What of the rate is ours: less where others send from the same address.
+    share: f64,
+    /// When that was cut last.
+    cut_at: Option<Duration>,
 }
 
 impl Bucket {
@@ -53,6 +57,8 @@ impl Bucket {
             burst,
             level,
             at: now,
+            share: 1.0,
+            cut_at: None,
         }
     }
 
@@ -60,7 +66,9 @@ impl Bucket {
     pub(super) fn level(&self, now: Duration) -> f64 {
         match self.rate {
             Rate::Unlimited => 0.0,
-            Rate::PerSecond(rate) => (self.level - rate * now.saturating_sub(self.at).as_secs_f64()).max(0.0),
+            Rate::PerSecond(rate) => {
+                (self.level - rate * self.share * now.saturating_sub(self.at).as_secs_f64()).max(0.0)
+            }
         }
     }
 
@@ -80,7 +88,9 @@ impl Bucket {
         let over = self.level(now) + 1.0 - self.burst;
         match self.rate {
             // Below a nanosecond a duration is zero, and rounding must not make a wait that never ends.
-            Rate::PerSecond(rate) if over > ROUNDING => Duration::from_secs_f64((over / rate).min(WAIT_SECONDS_MAX)),
+            Rate::PerSecond(rate) if over > ROUNDING => {
+                Duration::from_secs_f64((over / (rate * self.share)).min(WAIT_SECONDS_MAX))
+            }
             Rate::PerSecond(_) | Rate::Unlimited => Duration::ZERO,
         }
     }
@@ -89,14 +99,29 @@ impl Bucket {
     pub(super) fn fill(&mut self, now: Duration) {
         self.level = self.level(now) + 1.0;
         self.at = now;
+        self.share = (self.share + SHARE_GAIN).min(1.0);
     }
 
-    /// The portal says that its bucket is full: so is ours, since others share it.
+    /// The portal says that its bucket is full: so is ours, since others share it, and from here on it drains more slowly. Refusals that come
+    /// close together are one: they were under way when the first came.
     pub(super) fn overflowed(&mut self, now: Duration) {
         self.level = self.burst;
         self.at = now;
+        if self.cut_at.is_none_or(|cut_at| now.saturating_sub(cut_at) >= CUT_EACH) {
+            self.cut_at = Some(now);
+            self.share = (self.share * SHARE_CUT).max(SHARE_MIN);
+        }
     }
 }
+
+/// What is left of our share of the rate after a refusal, what every request brings back of it, and what it never falls below: slow to take,
+/// quick to give, as senders on a shared line are (RFC 5681, section 3.1).
+const SHARE_CUT: f64 = 0.75;
+const SHARE_GAIN: f64 = 0.01;
+const SHARE_MIN: f64 = 0.1;
+
+/// Refusals closer than this are one.
+const CUT_EACH: Duration = Duration::from_secs(3);
 
 /// Levels closer than this are equal.
 const ROUNDING: f64 = 1e-6;
@@ -125,8 +150,30 @@ mod tests {
         assert_eq!((bucket.room(at(499)), bucket.room(at(1000))), (Some(0), Some(2)));
         assert_eq!(bucket.wait(at(400)), at(100));
         assert_eq!(bucket.wait(at(500)), Duration::ZERO);
+    }
+
+    #[test]
+    fn after_a_refusal_the_pace_is_slower_and_comes_back() {
+        let mut bucket = Bucket::new(Rate::default(), 3, 0.0, at(0));
         bucket.overflowed(at(1000));
-        assert_eq!(bucket.wait(at(1000)), at(500));
+        assert_eq!(bucket.wait(at(1000)).as_millis(), 666);
+        bucket.overflowed(at(1200));
+        assert_eq!(
+            bucket.wait(at(1200)).as_millis(),
+            666,
+            "it was under way when the first came"
+        );
+        let mut now = at(1200);
+        for _ in 0..25 {
+            now += bucket.wait(now);
+            bucket.fill(now);
+        }
+        assert_eq!(bucket.wait(now).as_millis(), 500);
+        let least = (0..100).map(|time| {
+            bucket.overflowed(now + at(time * 3000));
+            bucket.wait(now + at(time * 3000)).as_millis()
+        });
+        assert_eq!(least.last(), Some(5000));
     }
 
     #[test]

@@ -4,14 +4,19 @@
 //! bound; what does not is an error at once. Only reading methods come here: repeating one of them changes nothing. Not
 //! responsible for what an answer says.
 
+use std::time::Duration;
+
+use chrono::DateTime;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value, json};
 
 use super::answer::{BatchBody, Doubt, Envelope, Failure, Reply, open};
 use super::code::{self, Class, ErrorBody};
 use super::connection::{Connection, WaitReason};
-use super::decode::number;
 use super::encode::{self, BATCH_COMMANDS_MAX, Refusal};
 use super::error::PortalError;
+use super::flow::Seat;
 use super::listing::Answered;
 use super::method::{Method, ReadMethod};
 use super::retry::Delays;
@@ -45,12 +50,24 @@ pub(super) enum Way {
 }
 
 /// One question.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Question {
-    /// The parameters of the method.
+    /// The method.
+    pub(super) method: ReadMethod,
+    /// Its parameters.
     pub(super) parameters: Value,
     /// What is asked, for messages: without personal values.
     pub(super) asked: String,
+    /// Whether there is another way to learn it: a refusal is an answer then, with the result `null`.
+    pub(super) is_attempt: bool,
+}
+
+/// A request with questions, on its way or back.
+struct Flight {
+    /// Which questions.
+    asked: Vec<usize>,
+    carrier: Method,
+    outcomes: Vec<Result<Answered, Problem>>,
 }
 
 /// Why a question has no answer yet.
@@ -68,104 +85,257 @@ enum Problem {
     Passing(WaitReason),
 }
 
-/// Asks all questions of one method. The answers are in the order of the questions.
+/// Asks all questions. The answers are in the order of the questions. Several requests are under way at a time, as many as
+/// [`super::flow`] finds useful.
 ///
 /// # Errors
 ///
 /// [`PortalError`]; then all answers are lost, which is cheap: nothing was changed.
 pub(super) async fn ask(
     connection: &Connection,
-    method: ReadMethod,
     questions: &[Question],
     way: Way,
 ) -> Result<Vec<Answered>, PortalError> {
-    let method_name = Method::from(method);
     let commands: Vec<Option<String>> = questions
         .iter()
-        .map(|question| command(method_name, question, way))
+        .map(|question| command(question, way))
         .collect::<Result<_, _>>()?;
-    let mut answers: Vec<Option<Answered>> = vec![None; questions.len()];
-    let mut refusals = vec![0; questions.len()];
-    let mut delays = Delays::transient(connection.jitter());
-    let mut failures = 0;
-    let mut batch_size = BATCH_COMMANDS_MAX;
-    while let Some(first) = answers.iter().position(Option::is_none) {
-        let must_go_alone = way == Way::Pressing && connection.blocked_for(Method::Batch).is_some();
-        let in_batch = commands[first].is_some() && !must_go_alone;
-        let carrier = if in_batch { Method::Batch } else { method_name };
-        await_limits(connection, method_name, carrier, failures).await;
-
-        let (asked, outcomes): (Vec<usize>, _) = if in_batch {
-            let is_missing = |index: &usize| answers[*index].is_none() && commands[*index].is_some();
-            let chunk: Vec<usize> = (first..questions.len()).filter(is_missing).take(batch_size).collect();
-            let texts: Vec<&str> = chunk.iter().filter_map(|index| commands[*index].as_deref()).collect();
-            let outcomes = ask_batch(connection, method_name, &texts).await;
-            (chunk, outcomes)
-        } else {
-            (
-                vec![first],
-                vec![ask_directly(connection, method_name, &questions[first].parameters, way).await],
-            )
+    let mut conversation = Conversation {
+        questions,
+        standing: vec![Standing::Open; questions.len()],
+        refusals: vec![0; questions.len()],
+        delays: Delays::transient(connection.jitter()),
+        failures: 0,
+        batch_size: BATCH_COMMANDS_MAX,
+        way,
+    };
+    let mut flights = FuturesUnordered::new();
+    let mut pause: Option<(WaitReason, Method)> = None;
+    loop {
+        let load = match pause {
+            None => conversation.next_load(connection, &commands),
+            Some(_) => None,
         };
-
-        let mut problem = None;
-        let mut progress = false;
-        for (index, outcome) in asked.into_iter().zip(outcomes) {
-            match outcome {
-                Ok(answer) => {
-                    answers[index] = Some(answer);
-                    progress = true;
-                }
-                Err(Problem::Stop(error)) => return Err(error),
-                Err(Problem::NoPortal { status }) if refusals[index] + 1 >= REFUSALS_MAX => {
-                    return Err(PortalError::NoPortal { status });
-                }
-                Err(Problem::Refused { .. } | Problem::Incomplete) if refusals[index] + 1 >= REFUSALS_MAX => {
-                    let asked = questions[index].asked.clone();
-                    let problem = match outcome {
-                        Err(Problem::Refused { code }) => format!("it is an error, with the code `{code}`"),
-                        _ => "it was left out of the batch's answer".to_owned(),
-                    };
-                    return Err(PortalError::Unexpected { asked, problem });
-                }
-                Err(passing) => {
-                    refusals[index] += u32::from(!matches!(passing, Problem::Passing(_)));
-                    problem.get_or_insert((index, reason(&passing)));
+        match (load, pause) {
+            (Some(load), _) => {
+                tokio::select! {
+                    biased;
+                    Some(flight) = flights.next(), if !flights.is_empty() => {
+                        pause = conversation.landed(connection, flight, pause)?;
+                    }
+                    seat = connection.flow().seat() => {
+                        for index in &load {
+                            conversation.standing[*index] = Standing::Asked;
+                        }
+                        flights.push(fly(connection, questions, &commands, load, way, seat));
+                    }
                 }
             }
+            (None, _) if !flights.is_empty() => {
+                if let Some(flight) = flights.next().await {
+                    pause = conversation.landed(connection, flight, pause)?;
+                }
+            }
+            (None, Some((reason, carrier))) => {
+                let (wait, failures) = (conversation.delays.next(), conversation.failures);
+                connection.pause(reason, carrier, wait, failures).await;
+                pause = None;
+            }
+            (None, None) => match conversation.blocked(connection, &commands) {
+                Some((method, wait)) => {
+                    let failures = conversation.failures;
+                    connection
+                        .pause(WaitReason::OperationLimit, method, wait, failures)
+                        .await;
+                }
+                None => break,
+            },
+        }
+    }
+    let answers = conversation.standing.into_iter().map(|standing| match standing {
+        Standing::Answered(answer) => Some(answer),
+        Standing::Open | Standing::Asked => None,
+    });
+    Ok(answers.flatten().collect())
+}
+
+/// How a question stands.
+#[derive(Clone, Debug)]
+enum Standing {
+    /// To be asked.
+    Open,
+    /// Under way.
+    Asked,
+    Answered(Answered),
+}
+
+/// The questions of one [`ask`], and what became of them so far.
+struct Conversation<'a> {
+    questions: &'a [Question],
+    standing: Vec<Standing>,
+    refusals: Vec<u32>,
+    delays: Delays,
+    failures: u32,
+    batch_size: usize,
+    way: Way,
+}
+
+impl Conversation<'_> {
+    fn is_open(&self, index: usize) -> bool {
+        matches!(self.standing[index], Standing::Open)
+    }
+
+    /// Whether a question has to go by itself now.
+    fn goes_alone(&self, connection: &Connection, command: Option<&String>) -> bool {
+        command.is_none() || (self.way == Way::Pressing && connection.blocked_for(Method::Batch).is_some())
+    }
+
+    /// The method that keeps a question back, and for how long.
+    fn kept_back(&self, connection: &Connection, index: usize, command: Option<&String>) -> Option<(Method, Duration)> {
+        let carrier = (!self.goes_alone(connection, command)).then_some(Method::Batch);
+        let methods = [Some(Method::from(self.questions[index].method)), carrier];
+        methods
+            .into_iter()
+            .flatten()
+            .find_map(|method| connection.blocked_for(method).map(|wait| (method, wait)))
+    }
+
+    /// The questions of the next request; none when nothing can be asked now.
+    fn next_load(&self, connection: &Connection, commands: &[Option<String>]) -> Option<Vec<usize>> {
+        let can_go = |index: &usize| {
+            self.is_open(*index) && self.kept_back(connection, *index, commands[*index].as_ref()).is_none()
+        };
+        let first = (0..commands.len()).find(can_go)?;
+        if self.goes_alone(connection, commands[first].as_ref()) {
+            return Some(vec![first]);
+        }
+        let in_batch = |index: &usize| can_go(index) && commands[*index].is_some();
+        Some((first..commands.len()).filter(in_batch).take(self.batch_size).collect())
+    }
+
+    /// What keeps the first open question back, if there is one.
+    fn blocked(&self, connection: &Connection, commands: &[Option<String>]) -> Option<(Method, Duration)> {
+        (0..commands.len())
+            .filter(|index| self.is_open(*index))
+            .find_map(|index| self.kept_back(connection, index, commands[index].as_ref()))
+    }
+
+    /// Takes what a request brought. Says what to pause for; what other requests ran into before it has its pause already, and counts once.
+    fn landed(
+        &mut self,
+        connection: &Connection,
+        flight: Flight,
+        pause: Option<(WaitReason, Method)>,
+    ) -> Result<Option<(WaitReason, Method)>, PortalError> {
+        let mut problem = None;
+        let mut progress = false;
+        for (index, outcome) in flight.asked.into_iter().zip(flight.outcomes) {
+            let standing = match outcome {
+                Ok(answer) => Standing::Answered(answer),
+                Err(Problem::Refused { .. }) if self.questions[index].is_attempt => {
+                    Standing::Answered(Answered::default())
+                }
+                Err(found) => {
+                    let reason = self.failed(index, found)?;
+                    problem.get_or_insert((index, reason));
+                    Standing::Open
+                }
+            };
+            progress |= matches!(standing, Standing::Answered(_));
+            self.standing[index] = standing;
         }
         if progress {
-            failures = 0;
-            delays.reset();
-            batch_size = BATCH_COMMANDS_MAX.min(batch_size + GROWTH);
+            self.failures = 0;
+            self.delays.reset();
+            self.batch_size = BATCH_COMMANDS_MAX.min(self.batch_size + GROWTH);
         }
-        let Some((index, reason)) = problem else { continue };
-        failures += 1;
-        let failures_max = match (way, reason) {
+        let Some((index, reason)) = problem else {
+            return Ok(pause);
+        };
+        if pause.is_some() {
+            return Ok(pause);
+        }
+        self.failures += 1;
+        let failures_max = match (self.way, reason) {
             (Way::First, WaitReason::NotConnected) => FIRST_FAILURES_MAX,
             _ => FAILURES_MAX,
         };
-        if failures >= failures_max {
-            return Err(given_up(questions[index].asked.clone(), reason, failures));
+        if self.failures >= failures_max {
+            return Err(given_up(self.questions[index].asked.clone(), reason, self.failures));
         }
         match reason {
             // Waited for before the next request.
-            WaitReason::OperationLimit => continue,
+            WaitReason::OperationLimit => return Ok(None),
             WaitReason::QueryLimit => connection.overflowed(),
-            WaitReason::NoAnswer | WaitReason::BadAnswer => batch_size = (batch_size / 2).max(1),
+            WaitReason::NoAnswer | WaitReason::BadAnswer => self.batch_size = (self.batch_size / 2).max(1),
             WaitReason::NotConnected | WaitReason::Refused | WaitReason::Incomplete | WaitReason::Changed => {}
         }
-        connection.pause(reason, carrier, delays.next(), failures).await;
+        Ok(Some((reason, flight.carrier)))
     }
-    Ok(answers.into_iter().flatten().collect())
+
+    /// Counts a question that got no answer. Says why it is asked again.
+    fn failed(&mut self, index: usize, problem: Problem) -> Result<WaitReason, PortalError> {
+        let is_last = self.refusals[index] + 1 >= REFUSALS_MAX;
+        let asked = &self.questions[index].asked;
+        let unexpected = |problem: String| PortalError::Unexpected {
+            asked: asked.clone(),
+            problem,
+        };
+        let reason = reason(&problem);
+        match problem {
+            Problem::Stop(error) => return Err(error),
+            Problem::NoPortal { status } if is_last => return Err(PortalError::NoPortal { status }),
+            Problem::Refused { code } if is_last => {
+                return Err(unexpected(format!("it is an error, with the code `{code}`")));
+            }
+            Problem::Incomplete if is_last => {
+                return Err(unexpected("it was left out of the batch's answer".to_owned()));
+            }
+            Problem::Passing(_) => {}
+            Problem::NoPortal { .. } | Problem::Refused { .. } | Problem::Incomplete => self.refusals[index] += 1,
+        }
+        Ok(reason)
+    }
+}
+
+/// One request with these questions. The seat is kept until it is answered.
+async fn fly(
+    connection: &Connection,
+    questions: &[Question],
+    commands: &[Option<String>],
+    asked: Vec<usize>,
+    way: Way,
+    _seat: Seat<'_>,
+) -> Flight {
+    let texts: Vec<(Method, &str)> = asked
+        .iter()
+        .filter_map(|index| Some((Method::from(questions[*index].method), commands[*index].as_deref()?)))
+        .collect();
+    let must_go_alone = way == Way::Pressing && connection.blocked_for(Method::Batch).is_some();
+    let (carrier, outcomes) = match asked.as_slice() {
+        [only] if texts.is_empty() || must_go_alone => {
+            let question = &questions[*only];
+            let method = Method::from(question.method);
+            (
+                method,
+                vec![ask_directly(connection, method, &question.parameters, way).await],
+            )
+        }
+        _ => (Method::Batch, ask_batch(connection, &texts).await),
+    };
+    Flight {
+        asked,
+        carrier,
+        outcomes,
+    }
 }
 
 /// The question as a command; `None` when it has to go by itself.
-fn command(method: Method, question: &Question, way: Way) -> Result<Option<String>, PortalError> {
+fn command(question: &Question, way: Way) -> Result<Option<String>, PortalError> {
     if matches!(way, Way::Direct | Way::First) {
         return Ok(None);
     }
-    match encode::command(method, &question.parameters) {
+    match encode::command(Method::from(question.method), &question.parameters) {
         Ok(command) => Ok(Some(command)),
         // A direct call is not searched for references.
         Err(Refusal::Rewritten) => Ok(None),
@@ -173,17 +343,6 @@ fn command(method: Method, question: &Question, way: Way) -> Result<Option<Strin
             asked: question.asked.clone(),
             problem: refusal.as_str(),
         }),
-    }
-}
-
-/// Waits while the portal is known to refuse one of the methods.
-async fn await_limits(connection: &Connection, method: Method, carrier: Method, failures: u32) {
-    for method in [method, carrier] {
-        while let Some(wait) = connection.blocked_for(method) {
-            connection
-                .pause(WaitReason::OperationLimit, method, wait, failures)
-                .await;
-        }
     }
 }
 
@@ -226,7 +385,12 @@ async fn ask_directly(
     connection
         .limits()
         .answered(method, envelope.get("time"), connection.now());
-    answered(envelope.get("result"), envelope.get("total"), envelope.get("next"))
+    let answered = answered(envelope.get("result"), envelope.get("total"), envelope.get("next"))?;
+    let finished = envelope.get("time").and_then(|time| time.get("date_finish")?.as_str());
+    Ok(Answered {
+        finished: finished.and_then(|finished| DateTime::parse_from_rfc3339(finished).ok()),
+        ..answered
+    })
 }
 
 /// The status of an answer that is none of Bitrix24's REST API: a page, or JSON of something else.
@@ -241,16 +405,17 @@ fn strange_status(reply: &Reply) -> Option<u16> {
 }
 
 /// Asks the questions of one batch, once.
-async fn ask_batch(connection: &Connection, method: Method, commands: &[&str]) -> Vec<Result<Answered, Problem>> {
+async fn ask_batch(connection: &Connection, commands: &[(Method, &str)]) -> Vec<Result<Answered, Problem>> {
     let keys: Vec<String> = (0..commands.len()).map(|index| format!("q{index}")).collect();
     let cmd: Map<String, Value> = keys
         .iter()
         .zip(commands)
-        .map(|(key, command)| (key.clone(), Value::from(*command)))
+        .map(|(key, (_, command))| (key.clone(), Value::from(*command)))
         .collect();
-    let (exchange, _) = connection
+    let (exchange, took) = connection
         .exchange(Method::Batch, &json!({"halt": 0, "cmd": cmd}))
         .await;
+    connection.flow().measured(took);
     let envelope = match opened(connection, Method::Batch, exchange) {
         Ok(envelope) => envelope,
         Err(problem) => return commands.iter().map(|_| Err(problem.again())).collect(),
@@ -258,15 +423,28 @@ async fn ask_batch(connection: &Connection, method: Method, commands: &[&str]) -
     let now = connection.now();
     connection.limits().answered(Method::Batch, envelope.get("time"), now);
     let batch = BatchBody::of(&envelope);
-    let outcome = |key: &String| match (batch.result(key), batch.error(key)) {
+    keys.iter()
+        .zip(commands)
+        .map(|(key, (method, _))| outcome(connection, &batch, key, *method, now))
+        .collect()
+}
+
+/// What a batch says of one question in it.
+fn outcome(
+    connection: &Connection,
+    batch: &BatchBody<'_>,
+    key: &str,
+    method: Method,
+    now: Duration,
+) -> Result<Answered, Problem> {
+    match (batch.result(key), batch.error(key)) {
         (result @ Some(_), None) => {
             connection.limits().answered(method, batch.time(key), now);
             answered(result, batch.total(key), batch.next(key))
         }
         (None, Some(error)) => Err(problem(connection, method, code::class(&error.code), error)),
         (Some(_), Some(_)) | (None, None) => Err(Problem::Incomplete),
-    };
-    keys.iter().map(outcome).collect()
+    }
 }
 
 impl Problem {
@@ -283,12 +461,7 @@ impl Problem {
 }
 
 fn answered(result: Option<&Value>, total: Option<&Value>, next: Option<&Value>) -> Result<Answered, Problem> {
-    let result = result.ok_or(Problem::Incomplete)?.clone();
-    Ok(Answered {
-        result,
-        total: total.and_then(number),
-        next: next.and_then(number),
-    })
+    Ok(Answered::of(result.ok_or(Problem::Incomplete)?, total, next))
 }
 
 /// The opened answer to a request that only read.
@@ -353,6 +526,8 @@ mod tests {
 
     fn questions(names: &[&str]) -> Vec<Question> {
         let question = |name: &&str| Question {
+            method: ReadMethod::UserGet,
+            is_attempt: false,
             parameters: json!({"NAME": name}),
             asked: format!("question {name}"),
         };
@@ -366,7 +541,7 @@ mod tests {
 
     async fn ask_all(server: &Server, names: &[&str], way: Way) -> (Result<Vec<Value>, PortalError>, Arc<Pauses>) {
         let (connection, pauses) = server.connection();
-        let answers = ask(&connection, ReadMethod::UserGet, &questions(names), way).await;
+        let answers = ask(&connection, &questions(names), way).await;
         (
             answers.map(|answers| answers.into_iter().map(|answered| answered.result).collect()),
             pauses,
@@ -468,7 +643,7 @@ mod tests {
         assert_eq!((server.arrived().len(), pauses.notices().len()), (8, 7));
 
         let (connection, _) = connection_to("http://127.0.0.1:1/rest/1/x/", PATIENT);
-        let answers = ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Direct).await;
+        let answers = ask(&connection, &questions(&["a"]), Way::Direct).await;
         assert_eq!(answers, Err(PortalError::Unreachable { attempts: 8 }));
         assert_eq!(connection.requests(), 0);
     }
@@ -501,7 +676,7 @@ mod tests {
             .local_addr()
             .unwrap();
         let (connection, pauses) = connection_to(&format!("http://{address}/rest/1/x/"), PATIENT);
-        let answers = ask(&connection, ReadMethod::Profile, &questions(&["a"]), Way::First).await;
+        let answers = ask(&connection, &questions(&["a"]), Way::First).await;
         assert_eq!(answers.err(), Some(PortalError::Unreachable { attempts: 3 }));
         assert_eq!(reasons(&pauses), [WaitReason::NotConnected; 2]);
     }
@@ -685,12 +860,10 @@ mod tests {
         };
         let webhook = Webhook::parse(&format!("http://{}/rest/1/x/", server.address)).unwrap();
         let connection = Connection::open(webhook, settings).unwrap();
-        ask(&connection, ReadMethod::UserGet, &questions(&["a"]), Way::Batch)
-            .await
-            .unwrap();
-        // A full bucket drains one request in ten seconds.
+        ask(&connection, &questions(&["a"]), Way::Batch).await.unwrap();
+        // A full bucket drains one request in ten seconds, at three quarters of the pace.
         assert!(
-            (9.9..10.1).contains(&pauses.monotonic().as_secs_f64()),
+            (13.2..13.4).contains(&pauses.monotonic().as_secs_f64()),
             "{:?}",
             pauses.monotonic()
         );
@@ -701,10 +874,12 @@ mod tests {
         let server = Server::start(|_, arrived| ok_batch(arrived, echo));
         let (connection, _) = server.connection();
         let empty = Question {
+            method: ReadMethod::TaskList,
             parameters: json!({"FILTER": {"USER_ID": []}}),
             asked: "nothing".to_owned(),
+            is_attempt: false,
         };
-        let answers = ask(&connection, ReadMethod::TaskList, &[empty], Way::Batch).await;
+        let answers = ask(&connection, &[empty], Way::Batch).await;
         assert!(matches!(answers, Err(PortalError::Unsendable { .. })));
         assert_eq!(server.arrived().len(), 0);
     }

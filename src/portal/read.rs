@@ -8,13 +8,17 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
+use super::array::{Arrays, Instances, Many, Rounds, Sweep, Tasks, UsersByEmail, UsersById, take_all};
 use super::connection::Connection;
 use super::decode::{InstanceRow, MethodState, Problem, Profile, Row, TaskRow, UserRow};
+use super::encode::BATCH_COMMANDS_MAX;
 use super::error::PortalError;
-use super::listing::{Comparing, Instance, Listing, OpenTasks, TaskScope, UserQuery, Users, WorkflowTasks};
+use super::listing::{Answered, Comparing, Instance, Listing, OpenTasks, TaskScope, UserQuery, Users, WorkflowTasks};
+use super::look::{Look, Looking, Seen};
 use super::method::{Method, ReadMethod};
 use super::patient::{self, Question, Way};
 use crate::domain::{UserId, WorkflowId};
+use crate::personal::Personal;
 
 /// Asks, and cannot change anything.
 #[derive(Clone)]
@@ -35,12 +39,15 @@ impl Reader {
     /// [`PortalError`], as everywhere here. [`PortalError::Auth`] also when the owner is dismissed.
     pub async fn profile(&self) -> Result<Profile, PortalError> {
         // What a portal is asked before anything else.
-        let profile = self.ask_one(ReadMethod::Profile, json!({}), Way::First).await?;
-        match &profile {
+        let answered = self.ask_one(ReadMethod::Profile, json!({}), Way::First).await?;
+        match &answered.result {
             Value::Array(values) if values.is_empty() => Err(PortalError::Auth {
                 code: "the owner is dismissed".to_owned(),
             }),
-            profile => read(ReadMethod::Profile, object(profile).and_then(Row::profile)),
+            profile => read(
+                ReadMethod::Profile,
+                object(profile).and_then(|row| row.profile(answered.finished)),
+            ),
         }
     }
 
@@ -110,10 +117,12 @@ impl Reader {
     /// [`PortalError`].
     pub async fn running_workflows(&self) -> Result<Option<u32>, PortalError> {
         let question = Question {
+            method: ReadMethod::Instances,
             parameters: json!({"SELECT": ["ID"], "start": 0}),
             asked: "the question how many workflows run".to_owned(),
+            is_attempt: false,
         };
-        let answers = patient::ask(&self.connection, ReadMethod::Instances, &[question], Way::Direct).await?;
+        let answers = patient::ask(&self.connection, &[question], Way::Direct).await?;
         let total = answers.first().and_then(|answered| answered.total);
         Ok(total.and_then(|total| u32::try_from(total).ok()))
     }
@@ -126,16 +135,35 @@ impl Reader {
     /// [`PortalError::Widened`] when a row is not about what was asked, [`PortalError::Unsendable`] for a blank query, and
     /// the others.
     pub async fn users(&self, queries: &[UserQuery]) -> Result<Vec<Vec<UserRow>>, PortalError> {
-        let settings = self.connection.settings();
-        let comparing = Comparing {
-            same: settings.same,
-            loosely_same: settings.loosely_same,
-        };
-        let lists = queries
-            .iter()
-            .map(|query| Users::new(query, comparing))
-            .collect::<Result<_, _>>()?;
-        self.read_lists(lists, Way::Batch).await
+        let comparing = self.comparing();
+        if queries.len() <= BATCH_COMMANDS_MAX {
+            let lists = queries.iter().map(|query| Users::new(query.clone(), comparing));
+            return self.read_lists(lists.collect::<Result<_, _>>()?, Way::Batch).await;
+        }
+        let mut found: Vec<Vec<UserRow>> = vec![Vec::new(); queries.len()];
+        let (mut ids, mut emails, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lists = Vec::new();
+        for (place, query) in queries.iter().enumerate() {
+            // Refuses what is blank.
+            let list = Users::new(query.clone(), comparing)?;
+            match query {
+                UserQuery::Id(id) => ids.push((place, *id, 1)),
+                UserQuery::Email(email) => emails.push((place, email.clone(), 1)),
+                UserQuery::Name { .. } => {
+                    alone.push(place);
+                    lists.push(list);
+                }
+            }
+        }
+        let by_email = |email: &Personal| Users::new(UserQuery::Email(email.clone()), comparing);
+        let by_id = |id: &UserId| Users::new(UserQuery::Id(*id), comparing);
+        let ids = self.read_many(UsersById, ids, by_id).await?;
+        let emails = self.read_many(UsersByEmail(comparing), emails, by_email).await?;
+        let names = self.read_lists(lists, Way::Batch).await?;
+        for (place, rows) in ids.into_iter().chain(emails).chain(alone.into_iter().zip(names)) {
+            found[place] = rows;
+        }
+        Ok(found)
     }
 
     /// The tasks that wait for each user, in the order of the users, all pages.
@@ -148,38 +176,96 @@ impl Reader {
             .await
     }
 
-    /// The tasks of each workflow with their people, in the order of the workflows, all pages.
+    /// Workflows, each with its instance if it is running, and its tasks with their people, all pages. Beside each workflow how many rows it
+    /// is known to have.
     ///
     /// # Errors
     ///
     /// [`PortalError::Widened`] when a row is not about what was asked, [`PortalError::Temporary`] when a list kept changing
     /// while it was read, and the others.
+    pub async fn workflows(
+        &self,
+        asked: &[(WorkflowId, usize)],
+        scope: TaskScope,
+    ) -> Result<Vec<(Option<InstanceRow>, Vec<TaskRow>)>, PortalError> {
+        let mut instances = self.sweep(Instances, asked.iter().map(|(id, _)| (id.clone(), 1)).collect());
+        let mut rows = self.sweep(Tasks(scope), asked.to_vec());
+        self.ask_rounds(&mut [&mut instances, &mut rows]).await?;
+        self.complete(&mut instances, &instance()).await?;
+        self.complete(&mut rows, &tasks(scope)).await?;
+        Ok(known(instances)
+            .map(|rows| rows.into_iter().next())
+            .zip(known(rows))
+            .collect())
+    }
+
+    /// The tasks of workflows with their people, all pages, each asked about by itself: for a rig, which checks how they are read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::workflows`].
+    #[cfg(feature = "rigs")]
     pub async fn workflow_tasks(
         &self,
         workflows: &[WorkflowId],
         scope: TaskScope,
     ) -> Result<Vec<Vec<TaskRow>>, PortalError> {
-        let lists = workflows
-            .iter()
-            .map(|workflow| WorkflowTasks::new(workflow.clone(), scope))
-            .collect();
+        let lists: Vec<_> = workflows.iter().map(tasks(scope)).collect::<Result<_, _>>()?;
         self.read_lists(lists, Way::Batch).await
     }
 
-    /// Each workflow if it is running, in the order asked. `None` is said on the word of a well-formed empty list alone.
+    /// [`Self::instances_of_sent`] as questions go that nothing presses: for what checks how they are read.
     ///
     /// # Errors
     ///
-    /// [`PortalError::Widened`] when a row is not about what was asked, and the others.
+    /// As [`Self::workflows`].
+    #[cfg(any(test, feature = "rigs"))]
     pub async fn instances(&self, workflows: &[WorkflowId]) -> Result<Vec<Option<InstanceRow>>, PortalError> {
         self.read_instances(workflows, Way::Batch).await
     }
 
-    /// [`Self::instances`] for workflows about which something was sent: goes on while `batch` itself is blocked, without it.
+    /// Which of these workflows are listed, and how many task rows each still has, once more after all are known to be gone: many in a
+    /// question where the portal has shown in this process that it understands that.
     ///
     /// # Errors
     ///
-    /// As [`Self::instances`].
+    /// As [`Self::workflows`].
+    pub async fn left_of(&self, workflows: &[WorkflowId]) -> Result<Vec<(bool, usize)>, PortalError> {
+        let items = || workflows.iter().map(|id| (id.clone(), 0)).collect();
+        let mut instances = self.sweep(Instances, items());
+        let mut rows = self.sweep(Tasks(TaskScope::All), items());
+        self.ask_rounds(&mut [&mut instances, &mut rows]).await?;
+        instances.believe(&self.connection);
+        rows.believe(&self.connection);
+        self.complete(&mut instances, &instance()).await?;
+        self.complete(&mut rows, &tasks(TaskScope::All)).await?;
+        let left = known(instances).zip(known(rows));
+        Ok(left.map(|(listed, tasks)| (!listed.is_empty(), tasks.len())).collect())
+    }
+
+    /// Looks at workflows and people. Everything that was asked about is in what comes back, but the workflows that are taken to be
+    /// gone: nothing says so of them but a look along with others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::workflows`] and [`Self::users`].
+    pub async fn look(&self, look: &Look) -> Result<Seen, PortalError> {
+        let mut looking = Looking::new(look, &self.connection);
+        self.ask_rounds(&mut looking.rounds()).await?;
+        let comparing = self.comparing();
+        let user = |id: &UserId| Users::new(UserQuery::Id(*id), comparing);
+        self.complete(&mut looking.instances, &instance()).await?;
+        self.complete(&mut looking.tasks, &tasks(TaskScope::Waiting)).await?;
+        self.complete(&mut looking.people, &user).await?;
+        Ok(looking.seen())
+    }
+
+    /// Each workflow if it is running, in the order asked, for workflows about which something was sent: goes on while `batch` itself is
+    /// blocked, without it. `None` is said on the word of a well-formed empty list alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::workflows`].
     pub async fn instances_of_sent(&self, workflows: &[WorkflowId]) -> Result<Vec<Option<InstanceRow>>, PortalError> {
         self.read_instances(workflows, Way::Pressing).await
     }
@@ -189,28 +275,94 @@ impl Reader {
         workflows: &[WorkflowId],
         way: Way,
     ) -> Result<Vec<Option<InstanceRow>>, PortalError> {
-        let lists = self
-            .read_lists(workflows.iter().cloned().map(Instance::new).collect(), way)
-            .await?;
-        Ok(lists.into_iter().map(|rows| rows.into_iter().next()).collect())
+        let lists = workflows.iter().cloned().map(Instance::new).collect();
+        let found = self.read_lists(lists, way).await?;
+        Ok(found.into_iter().map(|rows| rows.into_iter().next()).collect())
+    }
+
+    fn comparing(&self) -> Comparing {
+        let settings = self.connection.settings();
+        Comparing {
+            same: settings.same,
+            loosely_same: settings.loosely_same,
+        }
+    }
+
+    /// What fits into one batch is asked for one by one: that is one request in any case.
+    fn sweep<M: Many>(&self, many: M, items: Vec<(M::Item, usize)>) -> Sweep<M> {
+        let arrays = if items.len() > BATCH_COMMANDS_MAX {
+            self.connection.arrays(M::METHOD)
+        } else {
+            Arrays::Ignored
+        };
+        Sweep::new(many, items, arrays)
+    }
+
+    /// The rows of many things, each with its place, asked for together where that works.
+    async fn read_many<M: Many, L: Listing<Row = M::Row>>(
+        &self,
+        many: M,
+        items: Vec<(usize, M::Item, usize)>,
+        list: impl Fn(&M::Item) -> Result<L, PortalError>,
+    ) -> Result<Vec<(usize, Vec<M::Row>)>, PortalError> {
+        let (places, items): (Vec<usize>, Vec<_>) = items
+            .into_iter()
+            .map(|(place, item, rows)| (place, (item, rows)))
+            .unzip();
+        let mut sweep = self.sweep(many, items);
+        self.ask_rounds(&mut [&mut sweep]).await?;
+        self.complete(&mut sweep, &list).await?;
+        Ok(places.into_iter().zip(known(sweep)).collect())
+    }
+
+    /// Asks until nothing is left to ask together. The questions of all of them share their batches.
+    async fn ask_rounds(&self, rounds: &mut [&mut dyn Rounds]) -> Result<(), PortalError> {
+        loop {
+            let questions: Vec<Question> = rounds.iter().flat_map(|asking| asking.questions()).collect();
+            if questions.is_empty() {
+                return Ok(());
+            }
+            let answers = patient::ask(&self.connection, &questions, Way::Batch).await?;
+            take_all(
+                rounds,
+                &self.connection,
+                &answers.into_iter().map(Some).collect::<Vec<_>>(),
+            );
+        }
+    }
+
+    /// Asks for what is not known yet, one by one.
+    async fn complete<M: Many, L: Listing<Row = M::Row>>(
+        &self,
+        sweep: &mut Sweep<M>,
+        list: &impl Fn(&M::Item) -> Result<L, PortalError>,
+    ) -> Result<(), PortalError> {
+        let unknown = sweep.unknown();
+        let lists: Vec<L> = unknown
+            .iter()
+            .map(|index| list(sweep.item(*index)))
+            .collect::<Result<_, _>>()?;
+        let found = self.read_lists(lists, Way::Batch).await?;
+        for (index, rows) in unknown.into_iter().zip(found) {
+            sweep.alone(&self.connection, index, rows);
+        }
+        Ok(())
     }
 
     /// Asks for one thing.
     async fn direct(&self, method: ReadMethod, parameters: Value) -> Result<Value, PortalError> {
-        self.ask_one(method, parameters, Way::Direct).await
+        Ok(self.ask_one(method, parameters, Way::Direct).await?.result)
     }
 
-    async fn ask_one(&self, method: ReadMethod, parameters: Value, way: Way) -> Result<Value, PortalError> {
+    async fn ask_one(&self, method: ReadMethod, parameters: Value, way: Way) -> Result<Answered, PortalError> {
         let question = Question {
+            method,
             parameters,
             asked: Method::from(method).to_string(),
+            is_attempt: false,
         };
-        let answers = patient::ask(&self.connection, method, &[question], way).await?;
-        Ok(answers
-            .into_iter()
-            .next()
-            .map(|answered| answered.result)
-            .unwrap_or_default())
+        let answers = patient::ask(&self.connection, &[question], way).await?;
+        Ok(answers.into_iter().next().unwrap_or_default())
     }
 
     /// Reads lists to their ends: in each round, the next page of every list that has one.
@@ -220,8 +372,10 @@ impl Reader {
                 .iter_mut()
                 .filter_map(|list| {
                     let question = Question {
+                        method: L::METHOD,
                         parameters: list.question()?,
                         asked: list.asked(),
+                        is_attempt: false,
                     };
                     Some((list, question))
                 })
@@ -234,13 +388,26 @@ impl Reader {
                 questions = questions.len(),
                 "round"
             );
-            let answers = patient::ask(&self.connection, L::METHOD, &questions, way).await?;
+            let answers = patient::ask(&self.connection, &questions, way).await?;
             for (list, answer) in open.into_iter().zip(&answers) {
                 list.take(answer)?;
             }
         }
         Ok(lists.into_iter().map(L::into_rows).collect())
     }
+}
+
+fn instance() -> impl Fn(&WorkflowId) -> Result<Instance, PortalError> {
+    |id| Ok(Instance::new(id.clone()))
+}
+
+fn tasks(scope: TaskScope) -> impl Fn(&WorkflowId) -> Result<WorkflowTasks, PortalError> {
+    move |id| Ok(WorkflowTasks::new(id.clone(), scope))
+}
+
+/// The rows of all things of a completed sweep, in their order.
+fn known<M: Many>(sweep: Sweep<M>) -> impl Iterator<Item = Vec<M::Row>> {
+    sweep.into_found().into_iter().filter_map(|(_, rows)| rows)
 }
 
 fn object(value: &Value) -> Result<Row<'_>, Problem> {
@@ -274,7 +441,15 @@ mod tests {
     #[tokio::test]
     async fn the_portal_says_who_asks_and_what_is_allowed() {
         let server = says(json!({"ID": "7", "ADMIN": true, "NAME": "Анна"}));
-        assert_eq!(reader(&server).profile().await, Ok(Profile { id: UserId(7) }));
+        let without_clock = Profile {
+            id: UserId(7),
+            clock: None,
+        };
+        assert_eq!(reader(&server).profile().await, Ok(without_clock));
+        let at = "2026-11-22T03:04:05+03:00";
+        let server = Server::start(move |_, _| ok(&json!({"result": {"ID": "7"}, "time": {"date_finish": at}})));
+        let profile = reader(&server).profile().await.unwrap();
+        assert_eq!(profile.clock.unwrap().to_rfc3339(), at);
         let dismissed = reader(&says(json!([]))).profile().await;
         assert!(matches!(dismissed, Err(PortalError::Auth { .. })));
 
@@ -406,6 +581,6 @@ mod tests {
         let reader = reader(&server);
         is_send(reader.users(&[]));
         is_send(reader.instances(&[]));
-        is_send(super::super::Destroyer::new(server.connection().0).send(&[]));
+        is_send(super::super::Destroyer::new(server.connection().0).send(&[], &Look::default()));
     }
 }

@@ -217,6 +217,7 @@ pub(super) fn settings(pauses: &Arc<Pauses>) -> Settings {
     Settings {
         rate: Rate::default(),
         burst: Settings::BURST,
+        concurrency: Settings::CONCURRENCY,
         ca_file: None,
         clock: Arc::clone(pauses) as Arc<dyn Clock>,
         jitter_seed: 1,

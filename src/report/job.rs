@@ -14,7 +14,6 @@ use crate::journal::{
     ActionRecord, AnswerKind, CheckpointRecord, Erasures, Event, JobRecord, JournalError, Recorded, Returned,
     RosterRead, RowRecord, TaskView, Told, View, WorkflowView,
 };
-use crate::plan::freeze::orphans;
 
 /// The kinds of event that a report tells one by one.
 const TOLD: &[&str] = &[
@@ -293,8 +292,9 @@ impl Report {
         let found = Found::read(view, job, &erasures)?;
         let mut actions = actions(view, &found, &workflows, &told, &erasures)?;
         let rows = rows(view, job, &told, &erasures, &mut actions)?;
-        let records: Vec<RowRecord> = rows.iter().map(|row| row.record.clone()).collect();
-        let orphans: Vec<Orphan> = orphans(&records, &found.tasks, &workflows)
+        let orphans: Vec<Orphan> = view
+            .orphans(job)?
+            .iter()
             .map(|task| Orphan {
                 task: task.task,
                 title: found.title(task),

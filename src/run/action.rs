@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::domain::{ActionKind, ActionState, Outcome, UserId, WorkflowId};
-use crate::journal::{ActionPlanned, AnswerKind, Event, Returned};
+use crate::journal::{ActionPlanned, ActionRecord, AnswerKind, Event, Returned};
 
 /// Attempts that count, after the plan and after each `reopened`.
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -78,6 +78,18 @@ impl Action {
             said_yes: false,
             refused: false,
         }
+    }
+
+    /// As the journal has it of an action that is planned and was never sent.
+    pub fn untouched(record: &ActionRecord) -> Self {
+        Self::new(&ActionPlanned {
+            action: record.action,
+            workflow: record.workflow.clone(),
+            kind: record.kind,
+            holds: Vec::new(),
+            people: record.people.iter().copied().collect(),
+            participants: record.people.union(&record.others).copied().collect(),
+        })
     }
 
     /// Takes an event about this action.

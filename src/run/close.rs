@@ -1,16 +1,14 @@
 //! The end of a job: everything is read back once more, and what a kill left behind is listed.
 
-use std::collections::BTreeSet;
-
 use super::RunError;
 use crate::crash::{self, Point};
 use crate::domain::{ActionKind, ActionState, Outcome, WorkflowId};
 use crate::journal::{ActionRecord, Event, JobClosed, ResidueRecorded};
 use crate::plan::record::Recorder;
-use crate::portal::{Reader, TaskScope};
+use crate::portal::Reader;
 
 /// Workflows asked about in one portion.
-const PORTION: usize = 500;
+const PORTION: usize = 5000;
 
 /// Closes the job of the run: closing inventory, residue, totals.
 ///
@@ -18,40 +16,32 @@ const PORTION: usize = 500;
 /// When the portal or the journal fails; the job stays open, and the next `resume` closes it.
 pub(crate) async fn close(recorder: &mut Recorder<'_>, reader: &Reader) -> Result<(), RunError> {
     let job = recorder.job();
-    let actions = recorder.view().actions(job)?;
-    let gone: Vec<WorkflowId> = actions
-        .iter()
-        .filter(|action| claims_gone(action))
-        .map(|a| a.workflow.clone())
-        .collect();
-    let killed: BTreeSet<&WorkflowId> = actions
-        .iter()
-        .filter(|action| claims_killed(action))
-        .map(|action| &action.workflow)
-        .collect();
     let mut relisted = Vec::new();
     let mut events = Vec::new();
-    for portion in gone.chunks(PORTION) {
-        let instances = reader.instances(portion).await?;
-        relisted.extend(
-            portion
-                .iter()
-                .zip(instances)
-                .filter_map(|(id, found)| found.map(|_| id.clone())),
-        );
-        let killed: Vec<WorkflowId> = portion.iter().filter(|id| killed.contains(id)).cloned().collect();
-        let left = reader.workflow_tasks(&killed, TaskScope::All).await?;
-        events.extend(
-            killed
-                .into_iter()
-                .zip(left)
-                .filter(|(_, rows)| !rows.is_empty())
-                .map(|(workflow, rows)| {
-                    let tasks = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-                    Event::ResidueRecorded(ResidueRecorded { workflow, tasks })
-                }),
-        );
+    let mut gone = recorder.view().each_action(job).filter(|action| match action {
+        Ok(action) => claims_gone(action),
+        Err(_) => true,
+    });
+    loop {
+        let portion: Vec<ActionRecord> = gone.by_ref().take(PORTION).collect::<Result<_, _>>()?;
+        if portion.is_empty() {
+            break;
+        }
+        let workflows: Vec<WorkflowId> = portion.iter().map(|action| action.workflow.clone()).collect();
+        let left = reader.left_of(&workflows).await?;
+        for (action, (is_listed, tasks)) in portion.iter().zip(left) {
+            if is_listed {
+                relisted.push(action.workflow.clone());
+            }
+            if tasks > 0 && claims_killed(action) {
+                events.push(Event::ResidueRecorded(ResidueRecorded {
+                    workflow: action.workflow.clone(),
+                    tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
+                }));
+            }
+        }
     }
+    drop(gone);
     events.push(Event::JobClosed(JobClosed {
         actions: super::totals(recorder.view(), job)?,
         relisted,

@@ -15,10 +15,12 @@ use super::batch::BatchSize;
 use super::breaker::{Breaker, Canaries, Canary};
 use super::recheck::{Sighting, Verdict, judge};
 use crate::domain::{ActionId, ActionKind, ActionState, JobId, Outcome, StopReason, UserId, WorkflowId};
-use crate::journal::{ActionEnded, ActionReturned, AttemptAnswered, AttemptIntended, Entry, Event, Returned};
+use crate::journal::{
+    ActionEnded, ActionRecord, ActionReturned, AttemptAnswered, AttemptIntended, Entry, Event, Returned,
+};
 #[cfg(feature = "rigs")]
 use crate::mistake::{Mistake, is_planted};
-use crate::portal::{Answer, Delays, Method, NotExecuted};
+use crate::portal::{Answer, BATCH_COMMANDS_MAX, Delays, Method, NotExecuted};
 
 /// How old a re-check may be when a batch is handed to the client: design section 5 allows 60 s until the first byte leaves, and the
 /// client may take 10 s of it to connect.
@@ -97,12 +99,25 @@ pub struct Command {
     pub batch_key: String,
 }
 
+/// What may be asked in the same request as a batch, which weakens no rule: what was asked about is asked about again by itself where the
+/// answer leaves a doubt, and what is looked at for the next batch counts only when this one went well.
+#[derive(Clone, Debug, Default)]
+pub struct Along {
+    /// The batch before, if all of it was answered with `true`: it is read back.
+    pub asked: Vec<Key>,
+    /// The next batch: it is re-checked.
+    pub next: Vec<Key>,
+}
+
 /// The state machine of one run.
 #[derive(Debug)]
 pub struct Machine {
     job: JobId,
     may_send: bool,
+    /// What is under way or next; what has its outcome is forgotten.
     actions: BTreeMap<Key, Action>,
+    /// The kinds of which there may be more behind the last action that was brought.
+    more: BTreeMap<ActionKind, ActionId>,
     watches: BTreeMap<Key, Watch>,
     ready: Vec<Ready>,
     ready_since: Duration,
@@ -132,6 +147,7 @@ impl Machine {
             job,
             may_send,
             actions,
+            more: BTreeMap::new(),
             watches: BTreeMap::new(),
             ready: Vec::new(),
             ready_since: Duration::ZERO,
@@ -150,6 +166,47 @@ impl Machine {
         }
     }
 
+    /// Says that the job may have actions beside those that it was made with: see [`Self::wants`].
+    pub fn expect_more(&mut self) {
+        if self.may_send {
+            self.more = ActionKind::ALL.iter().map(|kind| (*kind, ActionId(0))).collect();
+        }
+    }
+
+    /// The kind of which too few actions are here to fill two batches, and the last one that was brought.
+    pub fn wants(&self) -> Option<(ActionKind, ActionId)> {
+        let mut here: BTreeMap<ActionKind, usize> = BTreeMap::new();
+        for (_, kind) in self.free() {
+            *here.entry(kind).or_default() += 1;
+        }
+        let scarce = |kind: &ActionKind| here.get(kind).copied().unwrap_or_default() < 2 * BATCH_COMMANDS_MAX;
+        self.more
+            .iter()
+            .find(|(kind, _)| scarce(kind))
+            .map(|(kind, after)| (*kind, *after))
+    }
+
+    /// Takes the next actions of a kind in their order; none when there are no more.
+    pub fn bring(&mut self, kind: ActionKind, actions: &[ActionRecord]) {
+        match actions.last() {
+            Some(last) => self.more.insert(kind, last.action),
+            None => self.more.remove(&kind),
+        };
+        for action in actions {
+            let key = Key {
+                job: self.job,
+                action: action.action,
+            };
+            self.actions.entry(key).or_insert_with(|| Action::untouched(action));
+        }
+    }
+
+    /// Lets go of actions that have their outcome.
+    pub fn forget_ended(&mut self) {
+        self.actions
+            .retain(|_, action| !matches!(action.state, ActionState::Ended(_) | ActionState::Held));
+    }
+
     /// The action behind a key.
     pub fn action(&self, key: Key) -> &Action {
         &self.actions[&key]
@@ -163,7 +220,8 @@ impl Machine {
         let work_left = self
             .actions
             .iter()
-            .any(|(key, action)| key.job == self.job && open(action));
+            .any(|(key, action)| key.job == self.job && open(action))
+            || !self.more.is_empty();
         self.stop.filter(|reason| *reason != StopReason::Breaker || work_left)
     }
 
@@ -200,7 +258,12 @@ impl Machine {
             };
         }
         if !due.is_empty() {
-            return Step::Ask(due);
+            // The questions travel along with the batch that is ready.
+            return if self.can_send(now) && self.can_be_asked_along(&due) {
+                Step::Send
+            } else {
+                Step::Ask(due)
+            };
         }
         let next_question = open.values().min().copied();
         if self.stop.is_some() || !self.may_send {
@@ -227,35 +290,81 @@ impl Machine {
         }
     }
 
-    fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {
+    /// Whether what was looked at may go.
+    fn can_send(&self, now: Duration) -> bool {
         let fresh = now.saturating_sub(self.ready_since) <= READY_AGE_MAX;
-        if !self.ready.is_empty() && fresh && self.paused_until <= now {
+        !self.ready.is_empty() && fresh && self.paused_until <= now && self.stop.is_none() && self.may_send
+    }
+
+    /// Whether questions can go along with the batch that is ready: only about a batch that went well, and not about a canary, since
+    /// what comes of those decides about the next batch. With two more to be looked at, whose rows prove the answer.
+    fn can_be_asked_along(&self, due: &[Key]) -> bool {
+        let is_ready = |key: &Key| self.ready.iter().any(|ready| ready.key == *key);
+        due.iter().all(|key| self.went_well(*key))
+            && self.sendable().iter().filter(|(key, _)| !is_ready(key)).count() > 1
+    }
+
+    /// Whether an action was sent, answered with `true`, and not asked about since.
+    fn went_well(&self, key: Key) -> bool {
+        let action = &self.actions[&key];
+        action.state == ActionState::Sent
+            && action.pending == Pending::Yes
+            && !self.was_asked(key)
+            && !self.travelling.values().any(|canary| *canary == key)
+    }
+
+    /// What to ask along with a batch that is on record and about to leave. `fits`: whether so much has room in the request.
+    pub fn along(&self, now: Duration, fits: impl Fn(&Along) -> bool) -> Along {
+        let planned = self.sendable();
+        let kind = planned
+            .iter()
+            .find(|(_, kind)| self.free_at(*kind) <= now)
+            .map(|(_, kind)| *kind);
+        let size = self.size.after_next();
+        let mut along = Along {
+            asked: self
+                .open_questions()
+                .into_iter()
+                .filter(|(key, ask_at)| *ask_at <= now && self.went_well(*key))
+                .map(|(key, _)| key)
+                .collect(),
+            next: kind.map(|kind| self.batch_of(&planned, kind, size)).unwrap_or_default(),
+        };
+        while !along.next.is_empty() && !fits(&along) {
+            along.next.pop();
+        }
+        if along.next.len() < 2 {
+            along.asked.clear();
+        }
+        along
+    }
+
+    /// From when on a kind may be sent.
+    fn free_at(&self, kind: ActionKind) -> Duration {
+        let blocked = [Method::from(kind), Method::Batch].map(|method| self.blocked_until.get(&method).copied());
+        blocked
+            .into_iter()
+            .flatten()
+            .chain([self.paused_until])
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {
+        if self.can_send(now) {
             return Step::Send;
         }
         let planned = self.sendable();
-        let free_at = |kind: ActionKind| {
-            let blocked = [Method::from(kind), Method::Batch].map(|method| self.blocked_until.get(&method).copied());
-            blocked
-                .into_iter()
-                .flatten()
-                .chain([self.paused_until])
-                .max()
-                .unwrap_or_default()
-        };
-        if let Some((_, kind)) = planned.iter().find(|(_, kind)| free_at(*kind) <= now) {
-            return Step::Recheck(self.batch_of(&planned, *kind));
+        if let Some((_, kind)) = planned.iter().find(|(_, kind)| self.free_at(*kind) <= now) {
+            return Step::Recheck(self.batch_of(&planned, *kind, self.size.get()));
         }
-        let next_batch = planned.iter().map(|(_, kind)| free_at(*kind)).min();
+        let next_batch = planned.iter().map(|(_, kind)| self.free_at(*kind)).min();
         let next = next_question.into_iter().chain(next_batch).min();
         next.map_or(Step::Finish, Step::Wait)
     }
 
-    fn batch_of(&self, planned: &[(Key, ActionKind)], kind: ActionKind) -> Vec<Key> {
-        let size = if self.canaries.is_open(kind) {
-            self.size.get()
-        } else {
-            1
-        };
+    fn batch_of(&self, planned: &[(Key, ActionKind)], kind: ActionKind, size: usize) -> Vec<Key> {
+        let size = if self.canaries.is_open(kind) { size } else { 1 };
         planned
             .iter()
             .filter(|(_, other)| *other == kind)
@@ -264,9 +373,15 @@ impl Machine {
             .collect()
     }
 
-    /// Planned actions of the job that nothing stands in the way of, in order. A canary that is not settled keeps its kind at home, and a
-    /// workflow that another job has in doubt waits.
+    /// Planned actions of the job that nothing stands in the way of, in order. A canary that is not settled keeps its kind at home.
     fn sendable(&self) -> Vec<(Key, ActionKind)> {
+        self.free()
+            .filter(|(_, kind)| !self.has_unsettled_canary(*kind))
+            .collect()
+    }
+
+    /// Planned actions of the job, in order. A workflow that another job has in doubt waits.
+    fn free(&self) -> impl Iterator<Item = (Key, ActionKind)> {
         let unsettled: BTreeSet<&WorkflowId> = self
             .actions
             .values()
@@ -276,10 +391,8 @@ impl Machine {
         self.actions
             .iter()
             .filter(|(key, action)| key.job == self.job && action.state == ActionState::Planned)
-            .filter(|(key, action)| !self.is_drifting(**key) && !unsettled.contains(&action.workflow))
+            .filter(move |(key, action)| !self.is_drifting(**key) && !unsettled.contains(&action.workflow))
             .filter_map(|(key, action)| Some((*key, action.kind?)))
-            .filter(|(_, kind)| !self.has_unsettled_canary(*kind))
-            .collect()
     }
 
     fn has_unsettled_canary(&self, kind: ActionKind) -> bool {

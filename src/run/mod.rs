@@ -18,23 +18,23 @@ pub mod recheck;
 mod status;
 pub mod stop;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::action::Action;
 pub use self::machine::Lull;
-use self::machine::{Command, Key, Machine, Step, action_of};
+use self::machine::{Along, Command, Key, Machine, Step, action_of};
 use self::recheck::Sighting;
 use self::stop::StopRequest;
 use crate::clock::Clock;
 use crate::crash::{self, Point};
-use crate::domain::{JobId, StopReason, UserId, WorkflowId};
+use crate::domain::{JobId, StopReason, WorkflowId};
 use crate::journal::{Event, JournalError, View};
 #[cfg(feature = "rigs")]
 use crate::mistake::{Mistake, is_planted};
 use crate::plan::record::Recorder;
-use crate::portal::{Delays, Destroy, Destroyer, PortalError, Reader, TaskScope, UserQuery};
+use crate::portal::{Answer, BATCH_COMMANDS_MAX, Delays, Destroy, Destroyer, Look, PortalError, Reader, Seen};
 
 /// After a request to stop, how long the last question may still take.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -90,9 +90,11 @@ pub async fn execute(engine: &Engine<'_>, recorder: &mut Recorder<'_>, doubts: &
     let actions = replay(recorder.view(), recorder.job(), doubts, engine.clock.monotonic())?;
     let delays = Delays::transient(engine.jitter_seed);
     let mut machine = Machine::new(recorder.job(), engine.may_send, actions, delays);
+    machine.expect_more();
     let status = status_text(recorder)?;
     let mut cause = None;
     loop {
+        refill(&mut machine, recorder.view(), recorder.job())?;
         if let Some(reason) = engine.stop.reason() {
             machine.stop(reason);
         }
@@ -167,11 +169,11 @@ pub fn stop_reason(error: &PortalError) -> StopReason {
     }
 }
 
-/// The actions of the job, and those of others that are in doubt, from their events.
+/// Every action that was sent and has no outcome, from its events: those of the job, and those of others that are in doubt.
 fn replay(view: View<'_>, job: JobId, doubts: &[JobId], now: Duration) -> Result<BTreeMap<Key, Action>, JournalError> {
     let mut actions = BTreeMap::new();
     for from in doubts.iter().copied().filter(|other| *other != job).chain([job]) {
-        for event in view.action_events(from)? {
+        for event in view.events_of_open(from)? {
             let Some(action) = action_of(&event) else { continue };
             let key = Key { job: from, action };
             if let Event::ActionPlanned(planned) = &event {
@@ -184,6 +186,15 @@ fn replay(view: View<'_>, job: JobId, doubts: &[JobId], now: Duration) -> Result
     actions.retain(|key, action| key.job == job || action.state == crate::domain::ActionState::Sent);
     actions.values_mut().for_each(Action::recovered);
     Ok(actions)
+}
+
+/// Lets go of what has its outcome, and brings in what is to be sent next: a job is never in memory as a whole.
+fn refill(machine: &mut Machine, view: View<'_>, job: JobId) -> Result<(), JournalError> {
+    machine.forget_ended();
+    while let Some((kind, after)) = machine.wants() {
+        machine.bring(kind, &view.untouched(job, kind, after)?);
+    }
+    Ok(())
 }
 
 impl Engine<'_> {
@@ -252,42 +263,8 @@ impl Engine<'_> {
     }
 
     async fn look(&self, machine: &Machine, keys: &[Key]) -> Result<Vec<(Key, Sighting)>, PortalError> {
-        let workflows: Vec<WorkflowId> = keys.iter().map(|key| machine.action(*key).workflow.clone()).collect();
-        let instances = self.reader.instances(&workflows).await?;
-        let rows = self.reader.workflow_tasks(&workflows, TaskScope::Waiting).await?;
-        let waiting: Vec<BTreeSet<UserId>> = rows
-            .iter()
-            .map(|rows| rows.iter().map(|row| row.user).collect())
-            .collect();
-        let ours: BTreeSet<UserId> = keys
-            .iter()
-            .zip(&waiting)
-            .flat_map(|(key, waiting)| machine.action(*key).people.intersection(waiting).copied())
-            .collect();
-        let queries: Vec<UserQuery> = ours.into_iter().map(UserQuery::Id).collect();
-        let users = self.reader.users(&queries).await?;
-        let dismissed: BTreeSet<UserId> = users
-            .into_iter()
-            .flatten()
-            .filter(|user| !user.active)
-            .map(|user| user.id)
-            .collect();
-        Ok(keys
-            .iter()
-            .zip(instances)
-            .zip(waiting)
-            .map(|((key, instance), waiting)| {
-                let dismissed = waiting.intersection(&dismissed).copied().collect();
-                (
-                    *key,
-                    Sighting {
-                        listed: instance.is_some(),
-                        waiting,
-                        dismissed,
-                    },
-                )
-            })
-            .collect())
+        let seen = self.reader.look(&look_at(machine, &[], keys)).await?;
+        Ok(sightings(machine, keys, &seen))
     }
 
     async fn send(
@@ -322,7 +299,14 @@ impl Engine<'_> {
         machine.apply(&intents, self.clock.monotonic());
         machine.sending(&commands);
 
-        let sent = self.destroyer.send(&destroy(&commands, status)).await;
+        let asked_at = self.clock.monotonic();
+        let fits = |along: &Along| {
+            let look = look_at(machine, &along.asked, &along.next);
+            commands.len() + look.commands() <= BATCH_COMMANDS_MAX
+        };
+        let along = machine.along(asked_at, fits);
+        let look = look_at(machine, &along.asked, &along.next);
+        let sent = self.destroyer.send(&destroy(&commands, status), &look).await;
         #[cfg(feature = "rigs")]
         if is_late {
             recorder.settle(intents)?;
@@ -339,8 +323,55 @@ impl Engine<'_> {
             machine.stop(stop_reason(&error));
             cause.get_or_insert(error);
         }
+        if sent.answers.iter().all(|answer| *answer == Answer::Yes) {
+            self.take_along(recorder, machine, &along, &sent.seen, asked_at)?;
+        }
         Ok(())
     }
+
+    /// What was asked along with a batch that went well. Keys about which too little was seen stay as they are.
+    fn take_along(
+        &self,
+        recorder: &mut Recorder<'_>,
+        machine: &mut Machine,
+        along: &Along,
+        seen: &Seen,
+        asked_at: Duration,
+    ) -> Result<(), RunError> {
+        let known = |key: &&Key| seen.listed.contains_key(&machine.action(**key).workflow);
+        let asked: Vec<Key> = along.asked.iter().filter(known).copied().collect();
+        let listed = seen.listed.iter().filter(|(_, listed)| **listed);
+        let listed = listed.map(|(workflow, _)| workflow.clone()).collect();
+        let mut entries = machine.listed(&asked, &listed, asked_at);
+        let sightings = sightings(machine, &along.next, seen);
+        if sightings.len() == along.next.len() && !sightings.is_empty() {
+            entries.extend(machine.rechecked(&sightings, asked_at));
+        }
+        crash::point(Point::C14);
+        recorder.settle(entries.clone())?;
+        machine.apply(&entries, self.clock.monotonic());
+        Ok(())
+    }
+}
+
+/// The questions about what was sent and what is next.
+fn look_at(machine: &Machine, asked: &[Key], next: &[Key]) -> Look {
+    let action = |key: &Key| machine.action(*key);
+    Look {
+        gone: asked.iter().map(|key| action(key).workflow.clone()).collect(),
+        next: next
+            .iter()
+            .map(|key| (action(key).workflow.clone(), action(key).participants.len().max(1)))
+            .collect(),
+        people: next.iter().flat_map(|key| action(key).people.iter().copied()).collect(),
+    }
+}
+
+/// What was seen of these actions, as far as it is known well enough.
+fn sightings(machine: &Machine, keys: &[Key], seen: &Seen) -> Vec<(Key, Sighting)> {
+    keys.iter()
+        .filter_map(|key| Some((*key, Sighting::of(machine.action(*key), seen)?)))
+        .collect()
 }
 
 fn destroy(commands: &[Command], status: &str) -> Vec<Destroy> {

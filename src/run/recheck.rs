@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::action::Action;
 use crate::domain::UserId;
+use crate::portal::Seen;
 
 /// What the portal shows of a workflow now.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,27 @@ pub struct Sighting {
     pub waiting: BTreeSet<UserId>,
     /// Who of them is shown as dismissed. Somebody whom the portal does not show is not in here.
     pub dismissed: BTreeSet<UserId>,
+}
+
+impl Sighting {
+    /// What was seen of an action's workflow; none when that is not known well enough.
+    pub fn of(action: &Action, seen: &Seen) -> Option<Self> {
+        if !*seen.listed.get(&action.workflow)? {
+            return Some(Self::default());
+        }
+        let waiting = seen.waiting.get(&action.workflow)?.clone();
+        let mut dismissed = BTreeSet::new();
+        for user in waiting.intersection(&action.people) {
+            if *seen.active.get(user)? == Some(false) {
+                dismissed.insert(*user);
+            }
+        }
+        Some(Self {
+            listed: true,
+            waiting,
+            dismissed,
+        })
+    }
 }
 
 /// What follows.

@@ -27,6 +27,8 @@ pub struct Options {
     pub latency: Duration,
     /// How long one kill or terminate takes: waited for, and counted into the operating time.
     pub command_duration: Duration,
+    /// How long one question in a batch takes: waited for, and not counted.
+    pub question_duration: Duration,
     /// After how much command time the front end cuts a request off; commands not reached by then are not done.
     pub request_limit: Duration,
     /// Operating seconds that a method may use in ten minutes; infinity switches the limit off, and with it the fields
@@ -59,6 +61,7 @@ impl Default for Options {
             neighbour_rate: 0.0,
             latency: Duration::ZERO,
             command_duration: Duration::ZERO,
+            question_duration: Duration::ZERO,
             request_limit: Duration::from_mins(1),
             operating_limit_seconds: 480.0,
             token: String::new(),

@@ -528,8 +528,9 @@ impl Portal {
         let mut takes = if destroys {
             self.options.command_duration
         } else {
-            Duration::ZERO
+            self.options.question_duration
         };
+        let uncounted = if destroys { Duration::ZERO } else { takes };
         for fault in faults {
             if let CommandFault::Delay(longer) = fault {
                 takes += *longer;
@@ -543,7 +544,7 @@ impl Portal {
                 return Err(takes.saturating_sub(left));
             }
         }
-        Ok(takes.as_secs_f64())
+        Ok(takes.saturating_sub(uncounted).as_secs_f64())
     }
 
     /// What becomes of a command that the front end cut off.

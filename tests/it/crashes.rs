@@ -151,11 +151,11 @@ impl Scene {
                 return self.check();
             };
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            // Planning takes about ten requests here, executing about sixty.
+            // Planning takes about ten requests here, executing about twenty.
             let (left, requests) = if is_planning {
-                (&mut planning, 11)
+                (&mut planning, 9)
             } else {
-                (&mut executing, 35)
+                (&mut executing, 14)
             };
             let signals = *left > 0;
             *left = left.saturating_sub(1);

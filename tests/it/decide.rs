@@ -191,6 +191,37 @@ fn what_is_protected_stays_held_whatever_is_included() {
 }
 
 #[test]
+fn what_was_dropped_stays_dropped_whatever_is_decided_after_it() {
+    let office = Office::new();
+    office.plan(BOTH);
+    office.decide(&["--drop", &format!("workflow:{}", office.alone)]);
+    let decided = office.decide(&["--include", &format!("workflow:{}", office.with_carl)]);
+    office.desk.apply(&decided);
+    let destroyed = office.portal.destroyed();
+    assert!(destroyed.contains(&office.with_carl) && !destroyed.contains(&office.alone));
+    office.desk.assert_sound();
+}
+
+#[test]
+fn a_proof_about_a_workflow_has_the_decisions_about_its_plan_but_not_about_other_peoples_rows() {
+    let office = Office::new();
+    office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    office.decide(&["--row", "2", "--user", "5"]);
+    let decided = office.decide(&["--include", "hold:shared"]);
+    office.desk.apply(&decided);
+    let decisions = |workflow: &str| {
+        let text = office.desk.run(&["audit", "prove", workflow]).expect(0).stdout;
+        let bundle: Value = serde_json::from_str(&text).unwrap();
+        let bodies = bundle["records"].as_array().unwrap().iter();
+        let events = bodies.map(|record| serde_json::from_str::<Value>(record["body"].as_str().unwrap()).unwrap());
+        let decided = events.filter(|event| event["kind"] == "plan_decided");
+        decided.map(|event| event["data"]["user"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(decisions(&office.alone), [Value::Null]);
+    assert_eq!(decisions(&office.namesake), [json!(OTHER_BEN), Value::Null]);
+}
+
+#[test]
 fn a_selector_that_selects_nothing_decides_nothing() {
     let office = Office::new();
     let plan = office.plan(BOTH);

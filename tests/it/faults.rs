@@ -199,7 +199,8 @@ fn a_filter_that_the_portal_drops_stops_the_job_before_anything_is_planned() {
         let portal = Portal::of(World::sample());
         let desk = Desk::at(&portal);
         let roster = desk.roster(HOW_TO);
-        for nth in 1..=2 {
+        // The preflight, the question for many, and the one for a single thing.
+        for nth in 1..=3 {
             portal.inject(&format!("dropped-filter@{method}:{nth}"));
         }
         let ended = desk.run(&["plan", &roster, "--action", "kill", "--json"]);
@@ -214,7 +215,9 @@ fn a_filter_that_the_portal_drops_at_the_re_check_stops_the_run() {
     let portal = Portal::of(World::sample());
     let desk = Desk::at(&portal);
     let plan = desk.plan(&desk.roster(HOW_TO), "kill");
-    portal.inject("dropped-filter@bizproc.task.list:1");
+    for nth in 1..=2 {
+        portal.inject(&format!("dropped-filter@bizproc.task.list:{nth}"));
+    }
     let ended = desk.apply(&plan).expect(6);
     assert_eq!(ended.json()["error"]["kind"], "widened");
     assert!(portal.destroyed().is_empty());

@@ -1,5 +1,7 @@
 //! The journal as a file: append-only against a stock SQLite, damage refused, and personal values only where they belong.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use offboard24::sandbox::World;
@@ -36,6 +38,17 @@ fn a_stock_sqlite_finds_the_file_in_order_and_can_neither_change_nor_remove_an_e
     ] {
         assert!(db.execute(attempt, []).is_err(), "{attempt} went through");
     }
+}
+
+#[test]
+fn a_database_that_others_can_read_is_its_owners_alone_after_the_next_command_that_writes() {
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let mode = || fs::metadata(desk.database()).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(desk.database(), Permissions::from_mode(0o644)).unwrap();
+    desk.run(&["audit", "verify"]).expect(0);
+    assert_eq!(mode(), 0o644, "reading changes nothing");
+    desk.run(&["audit", "checkpoint"]).expect(0);
+    assert_eq!(mode(), 0o600);
 }
 
 #[test]

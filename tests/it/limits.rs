@@ -161,14 +161,14 @@ fn at_its_own_pace_the_program_never_overruns_a_portal_with_the_true_limits() {
     }
     let options = Options {
         rate_per_second: 2.0,
-        burst: 50.0,
+        burst: 15.0,
         ..unlimited()
     };
-    let bench = Bench::planned(world, options, HOW_TO, "kill").paced();
+    let bench = Bench::planned(world, options, HOW_TO, "kill").paced().with_burst(10);
     // What planning sent is forgotten by then.
     bench.time.advance(MINUTE);
     assert_eq!(bench.execute(|_| {}), None);
-    assert!(bench.portal.requests().len() > 70, "{}", bench.portal.requests().len());
+    assert!(bench.portal.requests().len() > 22, "{}", bench.portal.requests().len());
     assert_eq!(with_status(&bench.portal, 503), []);
     assert_all_confirmed(&bench, 209);
 }
@@ -270,7 +270,7 @@ fn with_other_clients_behind_the_address_the_job_backs_off_and_completes() {
     let refused = with_status(&bench.portal, 503);
     assert!(refused.len() > 2, "{refused:?}");
     let rows = assert_backed_off(&bench);
-    assert!(rows.questions >= 2 && rows.batches >= 4, "{rows:?}");
+    assert!(rows.questions >= 1 && rows.batches >= 2, "{rows:?}");
     // Out of step with anybody else who was refused.
     assert!(rows.waits.iter().any(|wait| wait % 1000 != 0), "{rows:?}");
     assert_eq!(waited_for_the_bucket(&bench.desk), rows.waits, "as it is on record");
@@ -301,7 +301,7 @@ fn a_destroying_batch_that_came_too_soon_was_not_executed_and_nothing_of_it_is_l
     let story = bench.desk.story();
     let refused: usize = with_status(&bench.portal, 503)
         .iter()
-        .map(|request| request.commands.len())
+        .map(|request| request.commands.iter().filter(|command| command.destroys()).count())
         .sum();
     let not_executed = story
         .iter()
@@ -331,13 +331,16 @@ fn a_method_that_is_blocked_in_mid_batch_repeats_only_what_was_blocked_and_the_o
         let commands = destroying.iter().flat_map(|request| &request.commands);
         commands.filter(|command| command.params["ID"] == workflow).count()
     };
-    let blocked = destroying.iter().find(|request| request.commands.len() > 1).unwrap();
+    let ends = |request: &RequestRecord| {
+        let commands = request.commands.iter().filter(|command| command.destroys());
+        commands
+            .map(|command| command.params["ID"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let blocked = destroying.iter().find(|request| ends(request).len() > 1).unwrap();
     let twice: Vec<String> = bench.portal.destroyed().into_iter().filter(|id| sent(id) > 1).collect();
-    assert_eq!(
-        twice,
-        [blocked.commands[2].params["ID"].as_str().unwrap()],
-        "the one that was blocked"
-    );
+    assert_eq!(twice.len(), 1, "the one that was blocked: {twice:?}");
+    assert!(ends(blocked).contains(&twice[0]), "{twice:?}");
     let meanwhile: BTreeSet<&str> = destroying
         .iter()
         .filter(|request| request.number > blocked.number && request.at < blocked.at + MINUTE)
@@ -612,7 +615,7 @@ fn a_portal_that_stays_full_ends_the_run_for_now_and_nothing_is_claimed() {
 fn who_waits_for_a_full_bucket_while_planning_can_be_stopped() {
     let portal = Portal::with(Options {
         rate_per_second: 0.001,
-        burst: 8.0,
+        burst: 6.0,
         ..unlimited()
     });
     let desk = Desk::at(&portal);

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::ops::ControlFlow;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use offboard24::journal::{Envelope, Recorded};
+use offboard24::clock::SystemClock;
+use offboard24::journal::{Entry, Envelope, Event, HeadMissing, Journal, Logged, Recorded, Search, Stamp};
 use offboard24::report::words::{self, Shown};
 use offboard24::sandbox::World;
 use serde_json::{Value, json};
@@ -216,6 +219,26 @@ fn a_search_finds_by_kind_workflow_run_and_job_what_fits_all_of_them() {
     let all = lines(&desk, &[]);
     let outside = all.iter().filter(|line| line["event"]["run"].is_null()).count();
     assert_eq!(runs[0].len() + runs[1].len() + outside, all.len());
+}
+
+#[test]
+fn a_long_record_is_told_from_its_first_event_to_its_last_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(&folder.path().join("audit.db"), Arc::new(SystemClock)).unwrap();
+    // With the first, which the database makes of itself: twice as many as are read at a time, and one more.
+    let events = (1..=1000).map(|checkpoint| Entry::own(Event::HeadMissing(HeadMissing { checkpoint })));
+    journal.append(Stamp::default(), events).unwrap();
+    let mut told = Vec::new();
+    let take = |logged: &Logged| {
+        told.push(logged.seq);
+        if told.len() > 1001 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    journal.view().each_event(&Search::default(), take).unwrap();
+    assert!(told.into_iter().eq(0..=1000));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use offboard24::sandbox::World;
+use offboard24::sandbox::world::User;
+use offboard24::sandbox::{RequestRecord, World};
+use serde_json::json;
 
 use crate::support::{Desk, HOW_TO, Portal, ids_of, number, oracle};
 
@@ -217,4 +219,104 @@ fn running(world: &World) -> BTreeSet<String> {
         .filter(|workflow| workflow.running)
         .map(|workflow| workflow.id.clone())
         .collect()
+}
+
+#[test]
+fn what_is_there_again_at_the_end_of_a_job_and_what_a_kill_left_behind_is_told() {
+    let planned = || {
+        let mut world = World::empty();
+        world.add_user(User::new(3, "Grace", "Chen", "grace@example.com"));
+        world.add_user(User::new(5, "Peter", "Hargreaves", "peter@example.com").dismissed());
+        let workflow = world.start_workflow(3, "Contract");
+        world.ask(&workflow, "Check the contract", &[5]);
+        let as_it_was = world.workflow(&workflow).unwrap().clone();
+        let portal = Portal::of(world);
+        let desk = Desk::at(&portal);
+        let plan = desk.plan(&desk.roster("id\n5\n"), "kill");
+        (portal, desk, plan, as_it_was)
+    };
+    // The last time that it is asked what runs is the end of the job.
+    let (portal, desk, plan, _) = planned();
+    let before = portal.requests().len();
+    desk.apply(&plan).expect(0);
+    let asks = |request: &RequestRecord| {
+        let mut commands = request.commands.iter();
+        commands.any(|command| command.method == "bizproc.workflow.instances")
+    };
+    let end = portal.requests()[before..].iter().rposition(asks).unwrap() + 1;
+
+    let (portal, desk, plan, as_it_was) = planned();
+    let workflow = as_it_was.id.clone();
+    portal.inject(&format!("auth-error-401@request:{end}"));
+    assert_ne!(desk.apply(&plan).code, 0);
+    assert_eq!(desk.workflows_in(&["confirmed"]), BTreeSet::from([workflow.clone()]));
+    assert!(desk.story().iter().all(|event| event["kind"] != "job_closed"));
+    portal.world(|world| {
+        world.add_workflow(as_it_was);
+        world.ask(&workflow, "Check it once more", &[3]);
+    });
+    let status = desk.run(&["resume", "--json"]).expect(3).json();
+    assert_eq!((number(&status, "/relisted"), number(&status, "/residue")), (1, 1));
+    let story = desk.story();
+    let told = |kind: &str| story.iter().find(|event| event["kind"] == kind).unwrap()["data"].clone();
+    assert_eq!(told("job_closed")["relisted"], json!([workflow]));
+    assert_eq!(told("residue_recorded"), json!({"workflow": workflow, "tasks": 1}));
+    // For the look at the world that ends each test: killed workflows do not run.
+    portal.world(|world| world.finish_workflow(&workflow));
+}
+
+#[test]
+fn a_later_job_settles_what_an_earlier_one_left_in_doubt() {
+    let planned = || {
+        let mut world = World::empty();
+        world.add_user(User::new(5, "Peter", "Hargreaves", "peter@example.com").dismissed());
+        world.add_user(User::new(6, "Ann", "Lee", "ann@example.com").dismissed());
+        let workflows = [5, 6].map(|user| {
+            let workflow = world.start_workflow(1, "Contract");
+            world.ask(&workflow, "Check the contract", &[user]);
+            BTreeSet::from([workflow])
+        });
+        let portal = Portal::of(world);
+        let desk = Desk::at(&portal);
+        let plan = desk.plan(&desk.roster("id\n5\n"), "kill");
+        (portal, desk, plan, workflows)
+    };
+    let (portal, desk, plan, _) = planned();
+    let before = portal.requests().len();
+    desk.apply(&plan).expect(0);
+    let requests = portal.requests();
+    let sent = requests[before..].iter().position(RequestRecord::destroys).unwrap() + 1;
+
+    let (portal, desk, plan, [earlier, later]) = planned();
+    portal.inject("lost-answer@destroy:1");
+    portal.inject(&format!("auth-error-401@request:{}", sent + 1));
+    assert_ne!(desk.apply(&plan).code, 0);
+    assert_eq!(desk.workflows_in(&["sent"]), earlier, "done, and nobody was told");
+    let plan = desk.plan(&desk.roster("id\n6\n"), "kill");
+    desk.apply(&plan);
+    assert_eq!(desk.workflows_in(&["sent"]), BTreeSet::new());
+    assert_eq!(desk.workflows_in(&["presumed"]), earlier);
+    assert_eq!(desk.workflows_in(&["confirmed"]), later);
+    desk.assert_sound();
+}
+
+#[test]
+fn what_a_termination_leaves_on_purpose_is_no_residue() {
+    let mut world = World::empty();
+    world.add_user(User::new(3, "Grace", "Chen", "grace@example.com"));
+    world.add_user(User::new(5, "Peter", "Hargreaves", "peter@example.com").dismissed());
+    let workflow = world.start_workflow(3, "Contract");
+    let answered = world.ask(&workflow, "Check the contract: law", &[3]);
+    world.answer_task(answered, 3, 1);
+    world.ask(&workflow, "Check the contract: money", &[5]);
+    let portal = Portal::of(world);
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster("id\n5\n"), "terminate");
+    let status = desk.apply(&plan).expect(0).json();
+    assert_eq!(
+        portal.world(|world| world.tasks_of(&workflow).count()),
+        1,
+        "the answered one"
+    );
+    assert_eq!(number(&status, "/residue"), 0);
 }

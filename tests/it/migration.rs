@@ -104,3 +104,16 @@ fn a_copy_that_cannot_be_made_leaves_the_old_version_as_it_is() {
         bodies(&whole)
     });
 }
+
+#[test]
+fn a_database_of_this_version_is_opened_without_a_copy() {
+    let desk = desk();
+    for _ in 0..2 {
+        desk.run(&["audit", "checkpoint"]).expect(0);
+    }
+    let copies = fs::read_dir(desk.database().parent().unwrap()).unwrap();
+    let mut copies: Vec<PathBuf> = copies.map(|entry| entry.unwrap().path()).collect();
+    copies.retain(|path| path.to_str().unwrap().contains(".backup-"));
+    // An erasure reaches the copies of older versions; it would not look for another.
+    assert_eq!(copies, [backup(&desk)]);
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use offboard24::journal::key::Keys;
 use offboard24::journal::note::{Checkpoint, Note, VerifyingKey};
 use offboard24::journal::receipt::Receipt;
 use offboard24::sandbox::World;
@@ -247,6 +248,8 @@ fn a_key_file_that_others_can_read_or_that_holds_no_key_is_refused() {
     .unwrap();
     let garbage = desk.run(&["audit", "checkpoint"]).expect(2);
     assert!(garbage.stderr.contains("holds no signing key"), "{}", garbage.stderr);
+    // What cannot be looked at is not taken for what is not there yet.
+    assert!(Keys::read(&desk.key().join("below a file")).is_err());
 }
 
 #[test]

@@ -323,6 +323,62 @@ fn an_index_that_was_destroyed_is_found() {
 }
 
 #[test]
+fn an_index_that_lacks_entries_is_found() {
+    for (index, few) in [
+        ("event_by_job", " WHERE seq > 9"),
+        ("event_by_workflow", " AND seq > 99"),
+        ("event_by_user", " AND user <> 29"),
+        ("personal_by_user", " AND user <> 29"),
+    ] {
+        let scene = Scene::finished();
+        let text: String = scene
+            .stock()
+            .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [index], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        // The index is made of some rows, and then says again that it is of all.
+        let other = |text: &str| {
+            let db = scene.stock();
+            db.execute_batch("PRAGMA writable_schema = ON").unwrap();
+            db.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2", [text, index])
+                .unwrap();
+        };
+        other(&format!("{text}{few}"));
+        scene.stock().execute_batch(&format!("REINDEX {index}")).unwrap();
+        other(&text);
+        let db = scene.stock();
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(db);
+        assert_eq!(scene.codes(), set(["sqlite-integrity"]), "{index}");
+    }
+}
+
+#[test]
+fn a_row_that_differs_from_the_events_is_named() {
+    for (sql, message) in [
+        (
+            "INSERT INTO residue VALUES (1, 'abc', 3)",
+            "the row of job 1, workflow abc is in no event",
+        ),
+        (
+            "DELETE FROM action WHERE job = 1 AND action = 1",
+            "the row of job 1, action 1 is missing",
+        ),
+        (
+            "UPDATE action SET state = 'held' WHERE action < 3",
+            "2 rows differ; the row of job 1, action 1 says something else than the events",
+        ),
+    ] {
+        let scene = Scene::finished();
+        scene.force_sql(&format!("PRAGMA foreign_keys = OFF; {sql}"));
+        let findings = scene.report().findings;
+        let found: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(found, [message]);
+    }
+}
+
+#[test]
 fn an_erasure_is_found_in_order_only_when_it_erased_what_it_says() {
     let scene = Scene::finished();
     let db = scene.stock();

@@ -60,6 +60,9 @@ pub(super) const WORDS: Words = Words {
     held_first: "held, and not done unless a person decides so:",
     kill_erases: "a kill erases a workflow with all its tasks and its log. Tasks, people and answers are recorded here; what REST\n\
                   does not show is not: the tracking log and the workflow's variables",
+    more_lines: |left, job| {
+        format!("... and {left} more: `offboard24 show {job}` and `offboard24 report {job}` list them all")
+    },
     orphans_about: "orphans, tasks of a workflow that no longer runs: the portal's REST cannot remove them",
     first_shared: |first, of| {
         format!(

@@ -159,6 +159,8 @@ pub(crate) struct Words {
     pub(crate) held_first: &'static str,
     pub(crate) kill_erases: &'static str,
     pub(crate) orphans_about: &'static str,
+    /// How many lines a list leaves out.
+    pub(crate) more_lines: fn(usize, JobId) -> String,
     /// Planned actions that deserve a look, of all that are planned.
     pub(crate) first_shared: fn(u32, u32) -> String,
     pub(crate) first_colleagues: fn(u32, u32) -> String,

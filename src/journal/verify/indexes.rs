@@ -217,6 +217,23 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn an_index_is_in_order_only_when_each_entry_is_greater_than_the_one_before() {
+        let db = Connection::open_in_memory().unwrap();
+        for (sql, is_in_order) in [
+            ("VALUES (1, 7), (2, 3), (2, 4)", true),
+            ("VALUES (2, 3), (1, 7)", false),
+            ("VALUES (1, 7), (1, 7)", false),
+        ] {
+            let mut entries = Entries::keyed(&RandomState::new());
+            assert_eq!(
+                entries.add_all(&db, Index::EventByUser, sql).unwrap(),
+                is_in_order,
+                "{sql}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn encoded_entries_are_in_the_order_of_sqlite(left in (value(), value()), right in (value(), value())) {

@@ -24,7 +24,7 @@ const RECHECK_AGE_MAX: Duration = Duration::from_mins(1);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Commands in a batch.
-const BATCH_MAX: usize = 20;
+const BATCH_MAX: usize = 47;
 
 /// Commands in the batch after a `failed`.
 const BATCH_AFTER_FAILED_MAX: usize = 5;

@@ -11,7 +11,7 @@ use offboard24::journal::{ActionPlanned, ActionReopened, Entry, Event};
 use offboard24::personal::Personal;
 use offboard24::portal::{Answer, Delays, Doubt, Method, NotExecuted};
 use offboard24::run::action::Action;
-use offboard24::run::machine::{Key, Machine, Step, action_of};
+use offboard24::run::machine::{Key, Lull, Machine, Step, action_of};
 use offboard24::run::recheck::Sighting;
 
 pub(super) const OURS: JobId = JobId(2);
@@ -201,6 +201,10 @@ impl Hand {
 
     pub(super) fn stop_reason(&self) -> Option<StopReason> {
         self.machine.stop_reason()
+    }
+
+    pub(super) fn lull(&self) -> Lull {
+        self.machine.lull(self.now)
     }
 
     pub(super) fn state(&self, number: u32) -> ActionState {

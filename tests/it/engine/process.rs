@@ -8,7 +8,7 @@ use offboard24::domain::{ActionState, JobId, StopReason};
 use offboard24::journal::{Entry, Event};
 use offboard24::portal::{Answer, Delays, Doubt, NotExecuted};
 use offboard24::run::action::Action;
-use offboard24::run::machine::{Command, Key, Machine, Step, action_of};
+use offboard24::run::machine::{Along, Command, Key, Machine, Step, action_of};
 
 use super::auditor::{Auditor, Broken};
 use super::world::{Sending, Unreadable, World};
@@ -272,6 +272,8 @@ impl Process<'_> {
             self.world.send_and_die(&batch);
             return Err(Interruption::Killed);
         }
+        let asked_at = self.world.now;
+        let along = machine.along(asked_at, |_| true);
         let sent = self.world.send(&batch);
         if self.mistake == Some(Mistake::IntentAfterCall) {
             self.record(&intents)?;
@@ -289,6 +291,32 @@ impl Process<'_> {
             machine.stop(reason);
             self.auditor.run_stops("a refusal of everything");
         }
+        if answers.iter().all(|answer| *answer == Answer::Yes) {
+            self.take_along(machine, &along, asked_at)?;
+        }
+        Ok(())
+    }
+
+    /// What was asked along. An answer that leaves it out is no answer, and not the end of anything.
+    fn take_along(&mut self, machine: &mut Machine, along: &Along, asked_at: Duration) -> Performed {
+        let workflows =
+            |keys: &[Key]| -> Vec<_> { keys.iter().map(|key| machine.action(*key).workflow.clone()).collect() };
+        let (asked, next) = (workflows(&along.asked), workflows(&along.next));
+        let mut entries = Vec::new();
+        if !asked.is_empty()
+            && let Ok(listed) = self.world.listed(&asked)
+        {
+            entries.extend(machine.listed(&along.asked, &listed, asked_at));
+        }
+        if !next.is_empty()
+            && let Ok(seen) = self.world.look(&next)
+        {
+            let sightings: Vec<_> = along.next.iter().copied().zip(seen).collect();
+            entries.extend(machine.rechecked(&sightings, asked_at));
+        }
+        self.may_die()?;
+        self.record(&entries)?;
+        machine.apply(&entries, self.world.now);
         Ok(())
     }
 

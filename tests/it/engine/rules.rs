@@ -4,7 +4,7 @@ use offboard24::domain::ActionKind::{Kill, Terminate};
 use offboard24::domain::ActionState::{Ended, Held, Planned, Sent};
 use offboard24::domain::{ActionState, Outcome, StopReason};
 use offboard24::portal::{Answer, Method, NotExecuted};
-use offboard24::run::machine::Step;
+use offboard24::run::machine::{Lull, Step};
 
 use super::hand::{
     Hand, OTHER, OURS, as_planned, blocked, changed, doubt, gone, held, not_executed, planned, refused, yes,
@@ -170,7 +170,7 @@ fn the_breaker_stops_after_five_errors_in_a_row_or_more_than_half() {
         (&[2, 3, 4], true),
         (&[2, 4, 6], true),
         (&[7, 8, 9, 10, 11], false),
-        (&[12, 13, 14, 15, 16], true),
+        (&[22, 23, 24, 25, 26], true),
         (&[8, 9, 10, 11, 12], false),
     ] {
         let mut hand = Hand::kills_after_canary(40);
@@ -179,7 +179,7 @@ fn the_breaker_stops_after_five_errors_in_a_row_or_more_than_half() {
         hand.ask(&[]);
         if hand.stop_reason().is_none() {
             sent = hand.look_and_send(some(errors, refused, yes));
-            assert_eq!(sent, range(7, 16));
+            assert_eq!(sent, range(7, 26));
             hand.ask(&[]);
         }
         assert_eq!(hand.stop_reason(), stops.then_some(StopReason::Breaker), "{errors:?}");
@@ -188,14 +188,14 @@ fn the_breaker_stops_after_five_errors_in_a_row_or_more_than_half() {
 
 #[test]
 fn errors_are_counted_across_batches_in_command_order() {
-    let mut hand = Hand::kills_after_canary(40);
+    let mut hand = Hand::kills_after_canary(80);
     hand.look_and_send(some(&[5, 6], refused, yes));
     hand.ask(&[]);
     hand.look_and_send(some(&[7, 8, 9], refused, yes));
     assert_eq!(hand.stop_reason(), None, "five in a row in the middle, and yes since");
     hand.ask(&[]);
-    let sent = hand.look_and_send(some(&[32, 33, 34, 35, 36], refused, yes));
-    assert_eq!(sent, range(17, 36));
+    let sent = hand.look_and_send(some(&[69, 70, 71, 72, 73], refused, yes));
+    assert_eq!(sent, range(27, 73));
     assert_eq!(hand.stop_reason(), Some(StopReason::Breaker));
 }
 
@@ -221,6 +221,18 @@ fn the_breaker_settles_what_was_sent_before_the_run_leaves() {
 }
 
 #[test]
+fn a_breaker_that_opens_on_the_last_batch_stopped_nothing() {
+    let mut hand = Hand::kills_after_canary(4);
+    assert_eq!(hand.look_and_send(refused), range(2, 4));
+    assert_eq!(hand.stop_reason(), Some(StopReason::Breaker));
+    hand.ask(&[2, 3, 4]);
+    assert_eq!((hand.next(), hand.stop_reason()), (Step::Finish, None));
+    let mut hand = Hand::kills(0);
+    hand.stop(StopReason::Signal);
+    assert_eq!(hand.stop_reason(), Some(StopReason::Signal), "whoever asked is told so");
+}
+
+#[test]
 fn a_person_does_not_wait_for_the_breaker() {
     let mut hand = Hand::kills_after_canary(9);
     hand.look_and_send(some(&[2, 3, 4], refused, yes));
@@ -237,14 +249,14 @@ fn a_person_does_not_wait_for_the_breaker() {
 // The size of a batch.
 
 #[test]
-fn batches_start_small_and_double() {
-    let mut hand = Hand::kills_after_canary(60);
+fn batches_start_small_and_grow() {
+    let mut hand = Hand::kills_after_canary(160);
     let mut sizes = Vec::new();
     for _ in 0..4 {
         sizes.push(hand.look_and_send(yes).len());
         hand.ask(&[]);
     }
-    assert_eq!(sizes, [5, 10, 20, 20]);
+    assert_eq!(sizes, [5, 20, 47, 47]);
 }
 
 #[test]
@@ -257,12 +269,12 @@ fn after_a_failed_the_next_batch_has_at_most_five() {
     assert_eq!(hand.state(7), Ended(Outcome::Failed));
     assert_eq!(hand.look_and_send(yes).len(), 5);
     hand.ask(&[]);
-    assert_eq!(hand.look_and_send(yes).len(), 10);
+    assert_eq!(hand.look_and_send(yes).len(), 20);
 }
 
 #[test]
 fn a_failed_that_comes_late_also_binds_a_batch_that_was_already_looked_at() {
-    let mut hand = Hand::kills_after_canary(60);
+    let mut hand = Hand::kills_after_canary(160);
     assert_eq!(hand.look_and_send(some(&[2], doubt, yes)), range(2, 6));
     hand.ask(&[2]);
     assert_eq!(hand.look_and_send(some(&[2], refused, yes)), [2, 7]);
@@ -272,12 +284,12 @@ fn a_failed_that_comes_late_also_binds_a_batch_that_was_already_looked_at() {
         Sent,
         "refused, but its first attempt may still take effect"
     );
-    for size in [4, 8] {
+    for size in [8, 32] {
         assert_eq!(hand.look_and_send(yes).len(), size);
         hand.ask(&[]);
     }
     hand.later(80);
-    assert_eq!(hand.look(as_planned).len(), 16);
+    assert_eq!(hand.look(as_planned).len(), 47);
     hand.later(10);
     assert_eq!(hand.ask(&[2]), [2]);
     assert_eq!(hand.state(2), Ended(Outcome::Failed));
@@ -289,9 +301,9 @@ fn doubt_halves_the_next_batch() {
     let mut hand = Hand::kills_after_canary(60);
     hand.look_and_send(yes);
     hand.ask(&[]);
-    assert_eq!(hand.look_and_send(some(&[9], doubt, yes)).len(), 10);
+    assert_eq!(hand.look_and_send(some(&[9], doubt, yes)).len(), 20);
     hand.ask(&[]);
-    assert_eq!(hand.look_and_send(yes).len(), 5);
+    assert_eq!(hand.look_and_send(yes).len(), 10);
 }
 
 #[test]
@@ -476,6 +488,34 @@ fn whoever_is_asked_to_stop_sends_nothing_that_was_looked_at() {
     hand.look(as_planned);
     hand.stop(StopReason::Signal);
     assert_eq!(hand.next(), Step::Finish);
+}
+
+#[test]
+fn whoever_waits_is_told_for_what() {
+    let mut hand = Hand::kills(3);
+    hand.look_and_send(yes);
+    hand.ask(&[1]);
+    assert_eq!((hand.waits(), hand.lull()), (90, Lull::Unsettled));
+    let mut hand = Hand::kills_after_canary(3);
+    hand.look_and_send(not_executed);
+    assert!(matches!((hand.next(), hand.lull()), (Step::Wait(_), Lull::Refused)));
+    let mut hand = Hand::kills_after_canary(3);
+    hand.look_and_send(blocked(Method::Batch, 60));
+    assert_eq!((hand.waits(), hand.lull()), (60, Lull::Blocked(Method::Batch)));
+    hand.later(60);
+    assert_eq!(hand.look_and_send(not_executed), [2, 3]);
+    assert_eq!(hand.lull(), Lull::Refused, "the block is over");
+}
+
+#[test]
+fn whoever_leaves_does_not_ask_a_second_time_about_what_was_still_listed() {
+    let mut hand = Hand::kills(3);
+    hand.look_and_send(yes);
+    hand.ask(&[1]);
+    hand.later(90);
+    assert!(matches!(hand.next(), Step::Ask(_)));
+    hand.stop(StopReason::Signal);
+    assert_eq!((hand.next(), hand.state(1)), (Step::Finish, Sent));
 }
 
 #[test]
@@ -682,30 +722,30 @@ fn what_another_job_has_left_to_do_is_not_done() {
 
 #[test]
 fn a_late_failed_of_another_job_says_nothing_about_the_batches_of_this_one() {
-    let ours = (1..=40).map(|number| planned(OURS, number, Kill));
-    let journal = [planned(OTHER, 50, Kill), planned(OTHER, 51, Kill)]
+    let ours = (1..=140).map(|number| planned(OURS, number, Kill));
+    let journal = [planned(OTHER, 150, Kill), planned(OTHER, 151, Kill)]
         .into_iter()
         .chain(ours);
     let mut hand = Hand::of(journal).resume_other();
     hand.look_and_send(doubt);
-    hand.ask(&[50]);
+    hand.ask(&[150]);
     hand.look_and_send(refused);
     let mut hand = hand.resume();
     assert_eq!(
-        hand.ask(&[50]),
-        [50],
+        hand.ask(&[150]),
+        [150],
         "refused, but an earlier attempt may still take effect"
     );
     assert_eq!(hand.look_and_send(yes), [1]);
-    for size in [5, 10] {
+    for size in [5, 20] {
         hand.ask(&[]);
         assert_eq!(hand.look_and_send(yes).len(), size);
     }
     hand.ask(&[]);
     hand.later(90);
-    hand.ask(&[50]);
-    assert_eq!(hand.state_in(OTHER, 50), Ended(Outcome::Failed));
-    assert_eq!(hand.look(as_planned).len(), 20);
+    hand.ask(&[150]);
+    assert_eq!(hand.state_in(OTHER, 150), Ended(Outcome::Failed));
+    assert_eq!(hand.look(as_planned).len(), 47);
 }
 
 #[test]

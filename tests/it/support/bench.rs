@@ -73,6 +73,8 @@ pub(crate) struct Bench {
     clock_ahead: Arc<AtomicI64>,
     /// How fast the program sends.
     rate: Rate,
+    /// And how many requests at once.
+    burst: u32,
 }
 
 impl Bench {
@@ -104,6 +106,7 @@ impl Bench {
             runs: Mutex::new(1),
             clock_ahead: Arc::default(),
             rate: Rate::Unlimited,
+            burst: Settings::BURST,
         }
     }
 
@@ -159,6 +162,12 @@ impl Bench {
         self
     }
 
+    /// The same, with so many requests at once.
+    pub(crate) fn with_burst(mut self, burst: u32) -> Self {
+        self.burst = burst;
+        self
+    }
+
     /// The same, and each run stops after so long.
     pub(crate) fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
@@ -185,7 +194,7 @@ impl Bench {
             None => (self.portal.url(), self.portal.host()),
             Some(gate) => (gate.webhook().to_owned(), gate.host()),
         };
-        let connection = connect(&webhook, &clock, &notices, self.rate);
+        let connection = connect(&webhook, &clock, &notices, (self.rate, self.burst));
         let job = JobId(1);
         let run = {
             let mut runs = self.runs.lock().unwrap();
@@ -234,11 +243,17 @@ pub(crate) fn clock(time: &VirtualTime) -> Arc<dyn Clock> {
 }
 
 /// A connection by that clock.
-pub(crate) fn connect(webhook: &str, clock: &Arc<dyn Clock>, notices: &Notices, rate: Rate) -> Arc<Connection> {
+pub(crate) fn connect(
+    webhook: &str,
+    clock: &Arc<dyn Clock>,
+    notices: &Notices,
+    (rate, burst): (Rate, u32),
+) -> Arc<Connection> {
     let kept = notices.clone();
     let settings = Settings {
         rate,
-        burst: Settings::BURST,
+        burst,
+        concurrency: Settings::CONCURRENCY,
         ca_file: None,
         clock: Arc::clone(clock),
         jitter_seed: 1,
@@ -300,7 +315,7 @@ pub(crate) fn go_on_planning(desk: &Desk, portal: &Portal, later: Duration) {
     let clock = clock(&VirtualTime::default());
     let mut journal = desk.open_journal(Arc::clone(&clock));
     let notices = Notices::default();
-    let connection = connect(&portal.url(), &clock, &notices, Rate::Unlimited);
+    let connection = connect(&portal.url(), &clock, &notices, (Rate::Unlimited, Settings::BURST));
     let run = journal.view().next_run().unwrap();
     begin(&mut journal, portal.host(), run);
     let mut recorder = Recorder::new(&mut journal, run, JobId(1), Arc::clone(&connection), notices);

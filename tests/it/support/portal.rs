@@ -179,7 +179,9 @@ impl Portal {
     pub(crate) fn batches(&self) -> Vec<usize> {
         let requests = self.requests();
         let destroying = requests.iter().filter(|request| request.destroys());
-        destroying.map(|request| request.commands.len()).collect()
+        destroying
+            .map(|request| request.commands.iter().filter(|command| command.destroys()).count())
+            .collect()
     }
 
     /// Looks at the world, or changes it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use offboard24::domain::{ActionKind, UserId, WorkflowId};
 use offboard24::plan::record::Notices;
-use offboard24::portal::{Destroy, Destroyer, Rate, Reader, UserQuery};
+use offboard24::portal::{Destroy, Destroyer, Look, Rate, Reader, Settings, UserQuery};
 use offboard24::sandbox::behaviour::{AuthStatus, FailedKill, Language};
 use offboard24::sandbox::{Behaviour, Options, RequestRecord, VirtualTime, World, WorldOptions};
 use serde_json::Value;
@@ -87,7 +87,12 @@ fn trap_40_all_that_is_asked_and_sent_at_once_goes_through_one_bucket() {
         pause: time.pause(),
         ..Options::default()
     });
-    let connection = connect(&portal.url(), &clock(&time), &Notices::default(), Rate::default());
+    let connection = connect(
+        &portal.url(),
+        &clock(&time),
+        &Notices::default(),
+        (Rate::default(), Settings::BURST),
+    );
     let readers = [(); 3].map(|()| Reader::new(Arc::clone(&connection)));
     let destroyer = Destroyer::new(connection);
     let theirs: Vec<WorkflowId> = portal.world(|world| {
@@ -107,7 +112,7 @@ fn trap_40_all_that_is_asked_and_sent_at_once_goes_through_one_bucket() {
                 workflow: workflow.clone(),
                 status: None,
             };
-            destroyer.send(&[command]).await;
+            destroyer.send(&[command], &Look::default()).await;
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -210,8 +210,8 @@ impl Stand {
         if !told("plan_confirmed") {
             return words(&["apply", "--confirm", status["confirm"].as_str().unwrap()]);
         }
-        if status["actions"]["survived"] != 0 {
-            return words(&["resume", "--retry", "survived", "--reason", "it is still listed"]);
+        if status["actions"]["survived"] != 0 || status["actions"]["failed"] != 0 {
+            return words(&["resume", "--retry", "survived,failed", "--reason", "it is still listed"]);
         }
         let over = status["state"] == "complete" && told("job_closed") && status["stop_reason"].is_null();
         if over { None } else { words(&["resume"]) }

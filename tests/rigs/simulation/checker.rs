@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use super::portal::{Call, Truth};
+use super::portal::{Arrays, Call, PAGE, Truth};
 
 /// What was promised and not kept.
 pub(super) type Broken = String;
@@ -384,12 +384,13 @@ impl Checker {
     }
 
     /// A request that destroys is about to leave. Everything committed has been read.
-    pub(super) fn leaves(&mut self, calls: &[Call], now: Duration) -> Result<Vec<Carried>, Broken> {
+    pub(super) fn leaves(&mut self, calls: &[Call], now: Duration) -> Result<Vec<Option<Carried>>, Broken> {
         let mut carried = Vec::new();
         for call in calls {
-            let workflow = call
-                .destroys()
-                .ok_or("a request that destroys carries something else")?;
+            let Some(workflow) = call.destroys() else {
+                carried.push(None);
+                continue;
+            };
             let found = self.cases.iter_mut().find(|(_, case)| {
                 case.workflow == workflow
                     && case.state == "sent"
@@ -418,7 +419,7 @@ impl Checker {
             if let Some(last) = case.attempts.last_mut() {
                 last.sent = true;
             }
-            carried.push(Carried { key: *key, attempt });
+            carried.push(Some(Carried { key: *key, attempt }));
         }
         Ok(carried)
     }
@@ -463,23 +464,29 @@ impl Checker {
     }
 
     /// An honest answer to a question has arrived.
-    pub(super) fn is_shown(&mut self, call: &Call, rows: &Value, at: Duration, asked: Duration) {
+    pub(super) fn is_shown(&mut self, call: &Call, rows: &Value, (at, asked): (Duration, Duration), arrays: Arrays) {
         let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
         let user = |row: &Value, field: &str| text(row, field).parse::<u32>().ok();
+        // What is left out says something only where the question was understood, and the page has room.
+        let all_is_there = |asked: usize| rows.len() < PAGE && (asked == 1 || arrays == Arrays::Honoured);
         match call.method.as_str() {
             "bizproc.workflow.instances" => {
-                if let Some(id) = call.parameter("FILTER[=ID]") {
-                    let listed = !rows.is_empty();
-                    self.shown.insert(id.to_owned(), Shown { listed, at, asked });
+                let ids = call.values("FILTER[=ID]").unwrap_or_default();
+                for id in &ids {
+                    let listed = rows.iter().any(|row| text(row, "ID") == *id);
+                    if listed || all_is_there(ids.len()) {
+                        self.shown.insert((*id).to_owned(), Shown { listed, at, asked });
+                    }
                 }
             }
-            "bizproc.task.list" => {
-                if let (Some(id), Some("0")) = (
-                    call.parameter("FILTER[WORKFLOW_ID]"),
-                    call.parameter("FILTER[USER_STATUS]"),
-                ) {
-                    let users = rows.iter().filter_map(|row| user(row, "USER_ID")).collect();
-                    self.waiting.insert(id.to_owned(), (asked, users));
+            "bizproc.task.list" if call.parameter("FILTER[USER_STATUS]") == Some("0") => {
+                let ids = call.values("FILTER[WORKFLOW_ID]").unwrap_or_default();
+                for id in &ids {
+                    let of_it = rows.iter().filter(|row| text(row, "WORKFLOW_ID") == *id);
+                    let users: BTreeSet<u32> = of_it.filter_map(|row| user(row, "USER_ID")).collect();
+                    if rows.len() < PAGE && (!users.is_empty() || all_is_there(ids.len())) {
+                        self.waiting.insert((*id).to_owned(), (asked, users));
+                    }
                 }
             }
             "user.get" => {

@@ -7,7 +7,22 @@ use serde_json::{Map, Value, json};
 use super::scenario::{COLLEAGUES, OWNER, Scenario, email};
 
 /// Rows on a page.
-const PAGE: usize = 50;
+pub(super) const PAGE: usize = 50;
+
+/// What becomes of a condition whose value is an array.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Arrays {
+    /// Each of its values fits.
+    Honoured,
+    /// The condition is dropped.
+    Dropped,
+    /// Only the first value counts.
+    First,
+    /// Only the last value counts.
+    Last,
+    /// Nothing fits.
+    Nothing,
+}
 
 /// A task of a workflow, and one of its people.
 #[derive(Clone, Debug)]
@@ -48,6 +63,17 @@ impl Call {
     pub(super) fn parameter(&self, path: &str) -> Option<&str> {
         self.parameters.get(path).map(String::as_str)
     }
+
+    /// The values of a condition: one, or those of an array.
+    pub(super) fn values(&self, path: &str) -> Option<Vec<&str>> {
+        if let Some(value) = self.parameter(path) {
+            return Some(vec![value]);
+        }
+        let values: Vec<&str> = (0..)
+            .map_while(|index| self.parameter(&format!("{path}[{index}]")))
+            .collect();
+        (!values.is_empty()).then_some(values)
+    }
 }
 
 /// What is said of a command.
@@ -59,6 +85,8 @@ pub(super) enum Answer {
 
 /// What is true.
 pub(super) struct Truth {
+    /// How this portal is made.
+    pub(super) arrays: Arrays,
     users: BTreeMap<u32, bool>,
     workflows: BTreeMap<String, Workflow>,
     tasks: u32,
@@ -75,6 +103,13 @@ impl Truth {
         users.insert(OWNER, true);
         users.extend(scenario.people.iter().map(|person| (person.user, false)));
         let mut truth = Self {
+            arrays: match scenario.chance % 10 {
+                0 => Arrays::Dropped,
+                1 => Arrays::First,
+                2 => Arrays::Last,
+                3 => Arrays::Nothing,
+                _ => Arrays::Honoured,
+            },
             users,
             workflows: BTreeMap::new(),
             tasks: 0,
@@ -198,14 +233,32 @@ impl Truth {
         Answer::Result(Value::Array(rows.into_iter().take(PAGE).collect()))
     }
 
+    /// The values that a condition has here; none when there is no such condition.
+    fn wanted<'a>(&self, call: &'a Call, path: &str) -> Option<Vec<&'a str>> {
+        let mut values = call.values(path)?;
+        if values.len() > 1 || call.parameter(path).is_none() {
+            match self.arrays {
+                Arrays::Honoured => {}
+                Arrays::Dropped => return None,
+                Arrays::First => values.truncate(1),
+                Arrays::Last => drop(values.drain(..values.len() - 1)),
+                Arrays::Nothing => values.clear(),
+            }
+        }
+        Some(values)
+    }
+
     fn list_users(&self, call: &Call) -> Vec<Value> {
-        let id = call.parameter("FILTER[ID]").and_then(|id| id.parse::<u32>().ok());
+        let ids = self.wanted(call, "FILTER[ID]");
         let after = call.parameter("FILTER[>ID]").and_then(|id| id.parse::<u32>().ok());
-        let wanted = call.parameter("FILTER[=EMAIL]");
+        let emails = self.wanted(call, "FILTER[=EMAIL]");
         let fits = |user: u32| {
-            id.is_none_or(|id| id == user)
+            ids.as_ref()
+                .is_none_or(|ids| ids.iter().any(|id| *id == user.to_string()))
                 && after.is_none_or(|after| user > after)
-                && wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(&email(user)))
+                && emails
+                    .as_ref()
+                    .is_none_or(|emails| emails.iter().any(|wanted| wanted.eq_ignore_ascii_case(&email(user))))
         };
         let found = self.users.iter().filter(|(user, _)| fits(**user));
         found.map(|(user, active)| user_row(*user, *active)).collect()
@@ -216,10 +269,10 @@ impl Truth {
         let (user, after, task) = (number("FILTER[USER_ID]"), number("FILTER[>ID]"), number("FILTER[ID]"));
         let after_user = number("FILTER[>USER_ID]");
         let (status, user_status) = (number("FILTER[STATUS]"), number("FILTER[USER_STATUS]"));
-        let wanted = call.parameter("FILTER[WORKFLOW_ID]");
+        let wanted = self.wanted(call, "FILTER[WORKFLOW_ID]");
         let mut found: Vec<(u32, u32, Value)> = Vec::new();
         for (id, workflow) in &self.workflows {
-            if wanted.is_some_and(|wanted| wanted != id) {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&id.as_str())) {
                 continue;
             }
             for row in &workflow.rows {
@@ -239,8 +292,8 @@ impl Truth {
     }
 
     fn list_instances(&self, call: &Call) -> Vec<Value> {
-        let wanted = call.parameter("FILTER[=ID]");
-        let fits = |id: &str| wanted.is_none_or(|wanted| wanted == id);
+        let wanted = self.wanted(call, "FILTER[=ID]");
+        let fits = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(&id));
         let found = self
             .workflows
             .iter()

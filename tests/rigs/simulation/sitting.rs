@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use offboard24::cli::{Played, Simulated, play};
@@ -48,6 +49,16 @@ pub(super) fn sit(world: &Shared, arguments: &[&str]) -> Sat {
     }
 }
 
+/// Whether a command was woken while it was polled.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn poll(world: &Shared, arguments: &[&str]) -> Sat {
     let simulated = {
         let mut locked = world.lock();
@@ -63,9 +74,16 @@ fn poll(world: &Shared, arguments: &[&str]) -> Sat {
     };
     let began = world.lock().now;
     let mut command = pin!(play(arguments, simulated));
-    let mut context = Context::from_waker(Waker::noop());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
     for _ in 0..WAKES_MAX {
+        woken.0.store(false, Ordering::Relaxed);
         let polled = command.as_mut().poll(&mut context);
+        if polled.is_pending() && woken.0.load(Ordering::Relaxed) {
+            // A part of it can go on at this very moment.
+            continue;
+        }
         let mut world = world.lock();
         if let Some(broken) = &world.broken {
             return Sat::Broken(broken.clone());
@@ -80,6 +98,9 @@ fn poll(world: &Shared, arguments: &[&str]) -> Sat {
             }
             Poll::Pending => {}
         }
+        let waiting = world.waiting();
+        drop(world);
+        waiting.into_iter().for_each(Waker::wake);
     }
     Sat::Broken(format!("a command is woken more than {WAKES_MAX} times"))
 }

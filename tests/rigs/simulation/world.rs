@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,7 +72,8 @@ struct Request {
     heard_at: Duration,
     /// Whether the outcome is the portal's answer, whole.
     is_whole: bool,
-    carried: Vec<Carried>,
+    /// What each command carries; none for a question.
+    carried: Vec<Option<Carried>>,
 }
 
 #[derive(Default)]
@@ -94,6 +95,8 @@ pub(super) struct World {
     deeds: BTreeMap<(Duration, u64), Deed>,
     order: u64,
     wakes: BTreeSet<Duration>,
+    /// Whoever waits for a moment or for an outcome.
+    wakers: Vec<Waker>,
     faults: Vec<Fault>,
     counts: Counts,
     /// What went wrong so far, by name.
@@ -125,6 +128,7 @@ impl World {
             deeds: BTreeMap::new(),
             order: 0,
             wakes: BTreeSet::new(),
+            wakers: Vec::new(),
             faults: scenario.faults.clone(),
             counts: Counts::default(),
             fired: BTreeMap::new(),
@@ -486,7 +490,11 @@ impl World {
                 self.portal_dies(index, number, half, with_page);
                 return;
             }
-            let told = self.destroys(index, number);
+            let told = if self.requests[index].calls[number].destroys().is_some() {
+                self.destroys(index, number)
+            } else {
+                self.answers(index, number)
+            };
             self.requests[index].told.push(told);
             if number + 1 < count {
                 self.goes_on(index, delivery, number + 1);
@@ -523,7 +531,7 @@ impl World {
                 call.destroys().unwrap_or_default()
             )
         });
-        if let Some(carried) = self.requests[index].carried.get(number).copied()
+        if let Some(carried) = self.requests[index].carried.get(number).copied().flatten()
             && let Err(broken) = self.checker.takes_effect(carried, self.now)
         {
             self.breaks(broken);
@@ -720,12 +728,12 @@ impl World {
             for (number, (call, told)) in calls.iter().zip(&told).enumerate() {
                 match &told.result {
                     Some(Value::Bool(true)) if told.error.is_none() => {
-                        if let Some(carried) = carried.get(number) {
-                            self.checker.hears_true(*carried);
+                        if let Some(carried) = carried.get(number).copied().flatten() {
+                            self.checker.hears_true(carried);
                         }
                     }
                     Some(rows) if told.error.is_none() && told.honest => {
-                        self.checker.is_shown(call, rows, told.at, asked);
+                        self.checker.is_shown(call, rows, (told.at, asked), self.truth.arrays);
                     }
                     _ => {}
                 }
@@ -745,6 +753,11 @@ impl World {
     fn true_time(&self) -> DateTime<Utc> {
         let since = TimeDelta::from_std(self.now).unwrap_or_default();
         DateTime::UNIX_EPOCH + TimeDelta::days(20_779) + since
+    }
+
+    /// Those who are to look whether what they wait for has come.
+    pub(super) fn waiting(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers)
     }
 
     /// Nothing is left to do at this moment: goes to the next at which the program is woken. Says whether there is one.
@@ -855,7 +868,7 @@ struct Pause {
 impl Future for Pause {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let mut world = this.world.lock();
         let now = world.now;
@@ -864,6 +877,7 @@ impl Future for Pause {
             return Poll::Ready(());
         }
         world.wakes.insert(until);
+        world.wakers.push(context.waker().clone());
         Poll::Pending
     }
 }
@@ -877,12 +891,13 @@ struct Outcome {
 impl Future for Outcome {
     type Output = Result<Reply, Failure>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut world = self.world.lock();
         let (now, request) = (world.now, &world.requests[self.request]);
         if request.outcome.is_some() && now >= request.heard_at {
             return Poll::Ready(world.hears(self.request));
         }
+        world.wakers.push(context.waker().clone());
         Poll::Pending
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offboard24::journal::JournalFile;
 use offboard24::journal::verify::{Against, verify};
 use offboard24::lock::Lock;
 use offboard24::mistake::Mistake;
@@ -383,10 +384,15 @@ fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checke
     let good = std::fs::read(&log).unwrap();
     // A transaction that was not finished is no part of the record: its last frame says how large the database is.
     let is_last = |frame: &usize| good[LOG_HEADER + frame * FRAME + 4..][..4] != [0; 4];
-    let frames = (0..(good.len() - LOG_HEADER) / FRAME)
-        .rev()
-        .find(is_last)
-        .map_or(0, |last| last + 1);
+    let mut lasts = (0..(good.len() - LOG_HEADER) / FRAME).rev().filter(is_last);
+    // Nor is anything known of one that was finished, and died before the head was written.
+    let recorded = JournalFile::open(&database)
+        .and_then(|file| file.view().size())
+        .unwrap();
+    if head_size(&worker.site.heads()) < recorded {
+        lasts.next();
+    }
+    let frames = lasts.next().map_or(0, |last| last + 1);
     let against = Against {
         heads: Some(worker.site.heads()),
         ..Against::default()
@@ -406,6 +412,15 @@ fn flipped(worker: &mut Worker, flips: usize, note: &mut impl FnMut(&str, Checke
         }
     }
     (pages, frames, unused.into_inner())
+}
+
+/// The events that the only head in a folder covers.
+fn head_size(heads: &Path) -> u64 {
+    let texts = std::fs::read_dir(heads)
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok());
+    let size = texts.filter_map(|text| super::power::size_in(&text)).max();
+    u64::try_from(size.unwrap_or_default()).unwrap()
 }
 
 const PAGE: usize = 4096;

@@ -286,7 +286,7 @@ impl Recording {
             .position(|event| event["kind"] == "redaction_finished");
         let mut new_heads = BTreeSet::new();
         let mut sent: BTreeMap<String, usize> = BTreeMap::new();
-        let (mut required, mut before, mut is_destroying) = (0, 0, false);
+        let (mut required, mut before) = (0, 0);
         (self.required, self.head) = (vec![0], vec![0]);
         for (place, call) in self.calls.iter().enumerate() {
             match call {
@@ -304,11 +304,10 @@ impl Recording {
                 }
                 Call::Sent(bytes) => {
                     let text = String::from_utf8_lossy(bytes);
-                    let begins = text.starts_with("POST ") || text.starts_with("GET ");
-                    is_destroying = text.contains("bizproc.workflow.kill") || (is_destroying && !begins);
+                    // Questions about others may travel in the same request.
                     let those: Vec<String> = intents
                         .keys()
-                        .filter(|id| is_destroying && text.contains(id.as_str()))
+                        .filter(|id| text.contains(&format!("bizproc.workflow.kill?ID={id}")))
                         .cloned()
                         .collect();
                     for workflow in &those {
@@ -393,7 +392,7 @@ fn is_new_head(path: &str) -> bool {
 }
 
 /// The size that a head names.
-fn size_in(text: &str) -> Option<usize> {
+pub(super) fn size_in(text: &str) -> Option<usize> {
     text.lines().nth(1)?.parse().ok()
 }
 

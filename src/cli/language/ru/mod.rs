@@ -75,6 +75,9 @@ pub(super) const WORDS: Words = Words {
     held_first: "придержано: без решения человека выполнено не будет",
     kill_erases: "kill удаляет процесс со всеми его заданиями и журналом. Задания, люди и ответы записаны здесь; того, что REST\n\
                   не показывает, здесь нет: журнала выполнения и переменных процесса",
+    more_lines: |left, job| {
+        format!("... и ещё {left}: полный список покажут `offboard24 show {job}` и `offboard24 report {job}`")
+    },
     orphans_about: "задания без идущего процесса: через REST портала удалить их нельзя",
     first_shared: |first, of| {
         format!(

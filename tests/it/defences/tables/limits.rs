@@ -189,8 +189,8 @@ pub(crate) const LIMITS: &[Defence] = &[
         by: "a blocked method is left alone until its time",
         without: &[Removal {
             file: "src/portal/patient.rs",
-            code: "while let Some(wait) = connection.blocked_for(method) {",
-            becomes: "while let Some(wait) = connection.blocked_for(method).filter(|_| false) {",
+            code: ".find_map(|method| connection.blocked_for(method).map(|wait| (method, wait)))",
+            becomes: ".find_map(|method| connection.blocked_for(method).filter(|_| false).map(|wait| (method, wait)))",
         }],
         test: "limits::limits_while_planning_are_waited_for_and_change_nothing_of_the_plan",
     },

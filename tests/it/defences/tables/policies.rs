@@ -79,8 +79,8 @@ pub(crate) const POLICIES: &[Defence] = &[
         by: "whoever else waits is judged too",
         without: &[Removal {
             file: "src/plan/freeze.rs",
-            code: "|| others.iter().any(|user| may_be_protected(snapshot, *user));",
-            becomes: "|| others.iter().all(|user| may_be_protected(snapshot, *user) && others.len() > 9) && others.len() > 9;",
+            code: "|| others.iter().any(|user| may_be_protected(terms, found, *user));",
+            becomes: "|| others.iter().all(|user| may_be_protected(terms, found, *user) && others.len() > 9) && others.len() > 9;",
         }],
         test: "policy::what_others_wait_in_goes_ahead_only_where_the_policy_includes_it_and_never_when_they_are_protected",
     },
@@ -239,8 +239,8 @@ pub(crate) const POLICIES: &[Defence] = &[
         by: "the plan stops",
         without: &[Removal {
             file: "src/plan/freeze.rs",
-            code: "if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running.is_none() {",
-            becomes: "if snapshot.policy.caps.percent_of_running.is_some() && snapshot.running == Some(0) {",
+            code: "if terms.policy.caps.percent_of_running.is_some() && terms.running.is_none() {",
+            becomes: "if terms.policy.caps.percent_of_running.is_some() && terms.running == Some(0) {",
         }],
         test: "policy::departments_and_a_number_that_the_portal_never_tells_stop_the_plan_too",
     },

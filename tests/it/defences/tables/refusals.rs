@@ -119,8 +119,8 @@ pub(crate) const REFUSALS: &[Defence] = &[
         by: "its owner is asked for before a job is recorded",
         without: &[Removal {
             file: "src/cli/preflight.rs",
-            code: "let owner = reader.profile().await?.id;",
-            becomes: "let owner = reader.profile().await.map_or(UserId(1), |profile| profile.id);",
+            code: "let profile = reader.profile().await?;",
+            becomes: "let profile = reader.profile().await.unwrap_or(crate::portal::Profile { id: UserId(1), clock: None });",
         }],
         test: "refusals::permissions::a_wrong_token_and_another_users_number_are_told_and_the_right_webhook_completes_the_job",
     },

@@ -242,8 +242,8 @@ pub(crate) const RULES: &[Defence] = &[
         by: "what a confirmed job has left to do is held",
         without: &[Removal {
             file: "src/plan/freeze.rs",
-            code: "snapshot.claimed.contains_key(&view.workflow)",
-            becomes: "false",
+            code: "(HoldReason::OtherJob, found.is_claimed),",
+            becomes: "(HoldReason::OtherJob, false),",
         }],
         test: "commands::a_later_job_leaves_what_a_confirmed_one_still_has_to_do",
     },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use offboard24::domain::{ActionKind, UserId, WorkflowId};
 use offboard24::personal::Personal;
 use offboard24::portal::{
-    Answer, Destroy, Destroyer, Doubt, Failure, Method, PortalError, Reader, Reply, TaskScope, UserQuery,
+    Answer, Destroy, Destroyer, Doubt, Failure, Look, Method, PortalError, Reader, Reply, TaskScope, UserQuery,
 };
 use serde_json::Value;
 
@@ -162,7 +162,7 @@ fn destroy(stand: &Arc<Stand>, way: Way, body: &[u8]) -> Checked {
         });
     let commands: Vec<Destroy> = commands.collect();
     let destroyer = Destroyer::new(stand.connection());
-    let sent = run(destroyer.send(&commands))?;
+    let sent = run(destroyer.send(&commands, &Look::default()))?;
     ensure(stand.asked().len() == 1, || format!("{} requests", stand.asked().len()))?;
     ensure(sent.answers.len() == commands.len(), || {
         format!("{} answers", sent.answers.len())

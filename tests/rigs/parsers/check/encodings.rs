@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use offboard24::domain::{ActionKind, WorkflowId};
 use offboard24::personal::Personal;
-use offboard24::portal::{self, Destroy, Destroyer, Method, Reader, Reply, UserQuery};
+use offboard24::portal::{self, Destroy, Destroyer, Look, Method, Reader, Reply, UserQuery};
 use serde_json::{Map, Value};
 
 use super::php::{self, Php};
@@ -187,7 +187,7 @@ fn destroying(bytes: &mut Bytes<'_>) -> Checked {
         })
         .collect();
     let stand = Stand::new(Box::new(|_, _| said("{\"result\":{\"result\":[]}}")));
-    let sent = run(Destroyer::new(stand.connection()).send(&commands))?;
+    let sent = run(Destroyer::new(stand.connection()).send(&commands, &Look::default()))?;
     let asked = stand.asked();
     let Some((method, body)) = asked.first() else {
         ensure(sent.stop.is_some(), || {

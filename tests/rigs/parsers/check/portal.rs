@@ -40,6 +40,7 @@ impl Stand {
         let settings = Settings {
             rate: Rate::Unlimited,
             burst: Settings::BURST,
+            concurrency: Settings::CONCURRENCY,
             ca_file: None,
             clock: Arc::new(Hasty(Mutex::default())),
             jitter_seed: 1,
