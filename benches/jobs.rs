@@ -2,8 +2,8 @@
 //! `cargo bench --bench jobs -- SCENARIO [TIMES]`; without a scenario all of the small ones.
 //!
 //! Prints requests, the wall, the processor, the peak of memory, refusals for want of pace, and how the wall compares with the floor
-//! of that many requests: (requests - burst) / rate. The medians of TIMES runs, five without a number. The scenarios are in
-//! [`SCENARIOS`]; the formula of the number of requests is in BENCHMARKS.md.
+//! of that many requests: (requests - burst) / rate, and what an operating limit adds. The medians of TIMES runs, five without a number.
+//! The scenarios are in [`SCENARIOS`]; the formula of the number of requests is in BENCHMARKS.md.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,6 +35,8 @@ struct Scenario {
     neighbour: f64,
     /// Seconds of kills that the portal allows in ten minutes.
     operating: f64,
+    /// Whether the plan is all that is of interest.
+    is_plan_only: bool,
     /// Flags that are given to both commands.
     flags: &'static [&'static str],
 }
@@ -50,16 +52,27 @@ const fn plain(name: &'static str, people: u32, rate: Option<f64>, latency_ms: u
         command: Duration::from_millis(command_ms),
         neighbour: 0.0,
         operating: f64::INFINITY,
+        is_plan_only: false,
         flags: if rate.is_some() { &[] } else { &["--rate", "unlimited"] },
     }
 }
 
-const SCENARIOS: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 7] = [
     plain("cloud", 500, Some(2.0), 100, 5),
     plain("unlimited", 500, None, 0, 0),
     Scenario {
         neighbour: 1.0,
         ..plain("neighbour", 500, Some(2.0), 100, 5)
+    },
+    // Fifty questions take 3 s.
+    Scenario {
+        is_plan_only: true,
+        ..plain("slow", 5000, Some(2.0), 0, 60)
+    },
+    // 25 s of kills, of which the portal allows 15 in ten minutes.
+    Scenario {
+        operating: 15.0,
+        ..plain("operating", 500, Some(2.0), 100, 5)
     },
     plain("10000", 10_000, None, 0, 0),
     plain("100000", 100_000, None, 0, 0),
@@ -75,6 +88,11 @@ struct Took {
     memory_kib: u64,
     database: u64,
     events: u64,
+    /// Requests a second of the plan, without its first and last tenth.
+    steady: f64,
+    /// Attempts beyond one an action, and how many of all were refused by an operating limit.
+    repeated: u64,
+    blocked: u64,
 }
 
 fn main() {
@@ -124,11 +142,33 @@ fn measure(scenario: &Scenario, times: usize) {
         requests_per_fifty(requests, actions)
     );
     if let Some(rate) = scenario.rate {
-        let floor = (requests_of(requests) - scenario.burst) / rate;
+        let floor = (requests_of(requests) - scenario.burst).max(0.0) / rate + scenario.waits() * FORGOTTEN_AFTER;
         println!(
             "    floor of these requests {floor:.1} s: {:.2} times",
             took.wall() / floor
         );
+        println!(
+            "    {:.2} requests a second in the middle of the plan: {:.0} % of the rate",
+            took.steady,
+            took.steady / rate * 100.0
+        );
+    }
+    if scenario.operating.is_finite() {
+        println!(
+            "    {} attempts more than actions, {} blocked",
+            took.repeated, took.blocked
+        );
+    }
+}
+
+/// Seconds after which a portal forgets operating time.
+const FORGOTTEN_AFTER: f64 = 600.0;
+
+impl Scenario {
+    /// How often the portal has to forget before all kills are allowed.
+    fn waits(&self) -> f64 {
+        let seconds = self.command.as_secs_f64() * f64::from(self.people * self.tasks_each);
+        ((seconds / self.operating).ceil() - 1.0).max(0.0)
     }
 }
 
@@ -176,7 +216,11 @@ fn job(scenario: &Scenario, sandbox: &Sandbox) -> Took {
         &["plan", roster.to_str().unwrap(), "--action", "kill"],
         scenario,
     );
-    let between = sandbox.requests().len();
+    let plan_requests = sandbox.requests();
+    let between = plan_requests.len();
+    if scenario.is_plan_only {
+        return took(folder.path(), &plan_requests, between, &planned, &Finished::default());
+    }
     let confirm = planned.status["confirm"].as_str().unwrap().to_owned();
     let applied = run(folder.path(), &webhook, &["apply", "--confirm", &confirm], scenario);
     assert_eq!(
@@ -185,13 +229,18 @@ fn job(scenario: &Scenario, sandbox: &Sandbox) -> Took {
         "{}",
         applied.status
     );
-    let requests = sandbox.requests();
+    took(folder.path(), &sandbox.requests(), between, &planned, &applied)
+}
+
+fn took(folder: &Path, requests: &[RequestRecord], between: usize, planned: &Finished, applied: &Finished) -> Took {
     let refused = |request: &&RequestRecord| request.status == Some(503);
-    let database = folder.path().join("audit.db");
+    let database = folder.join("audit.db");
     let db = rusqlite::Connection::open(&database).unwrap();
-    let events: i64 = db
-        .query_row("SELECT count(*) FROM event", [], |row| row.get(0))
-        .unwrap();
+    let count = |what: &str| {
+        let number: i64 = db.query_row(what, [], |row| row.get(0)).unwrap();
+        number.unsigned_abs()
+    };
+    let attempts = count("SELECT count(*) FROM event WHERE body ->> 'kind' = 'attempt_intended'");
     Took {
         requests: [between, requests.len() - between],
         refused: requests.iter().filter(refused).count(),
@@ -199,8 +248,19 @@ fn job(scenario: &Scenario, sandbox: &Sandbox) -> Took {
         processor: [planned.processor, applied.processor],
         memory_kib: planned.memory_kib.max(applied.memory_kib),
         database: std::fs::metadata(&database).unwrap().len(),
-        events: events.unsigned_abs(),
+        events: count("SELECT count(*) FROM event"),
+        steady: steady(&requests[..between]),
+        repeated: attempts.saturating_sub(count("SELECT count(*) FROM action WHERE attempts > 0")),
+        blocked: count("SELECT count(*) FROM event WHERE body ->> '$.data.code' LIKE 'OPERATION_TIME_LIMIT%'"),
     }
+}
+
+/// Requests a second, without the first and the last tenth.
+fn steady(requests: &[RequestRecord]) -> f64 {
+    let tenth = requests.len() / 10;
+    let middle = &requests[tenth..requests.len() - tenth];
+    let took = middle[middle.len() - 1].at.saturating_sub(middle[0].at);
+    requests_of(middle.len() - 1) / took.as_secs_f64()
 }
 
 fn options(scenario: &Scenario) -> Options {
@@ -246,6 +306,7 @@ fn roster_of(scenario: &Scenario) -> String {
 }
 
 /// What one command took.
+#[derive(Default)]
 struct Finished {
     status: serde_json::Value,
     wall: f64,

@@ -127,6 +127,9 @@ async fn perform(
     let words = terminal.words();
     let counted_at: Mutex<Option<Duration>> = Mutex::default();
     let progress = |view: View<'_>| {
+        if !bar.is_due() {
+            return;
+        }
         let now = clock.monotonic();
         let mut counted_at = counted_at.lock().unwrap_or_else(PoisonError::into_inner);
         let was_now = counted_at.is_some_and(|counted| now.saturating_sub(counted) < COUNTED_EACH);

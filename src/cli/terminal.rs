@@ -346,6 +346,17 @@ struct Told {
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 impl Progress {
+    /// Whether a state would be shown now: one need not be counted for nobody.
+    pub(crate) fn is_due(&self) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        self.terminal.bar().is_some() || self.is_line_due(&told)
+    }
+
+    fn is_line_due(&self, told: &Told) -> bool {
+        let now = self.clock.monotonic();
+        self.is_written && told.last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY)
+    }
+
     /// Shows a state.
     pub(crate) fn show(&self, done: u32, total: u32, message: &str) {
         let now = self.clock.monotonic();
@@ -360,7 +371,7 @@ impl Progress {
         let message = message.to_owned() + &pace.unwrap_or_default();
         if let Some(shown) = &mut *self.terminal.bar() {
             shown.show(done, total, message);
-        } else if self.is_written && told.last.is_none_or(|last| now.saturating_sub(last) >= LINE_EVERY) {
+        } else if self.is_line_due(&told) {
             told.last = Some(now);
             write_all(io::stderr().lock(), &format!("{done}/{total} {message}"));
         }

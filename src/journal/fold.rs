@@ -27,14 +27,6 @@ pub(super) fn sealed(value: Option<&Recorded>) -> Option<&str> {
     value.and_then(Recorded::commitment)
 }
 
-/// Applies one event.
-pub(crate) fn fold(db: &Connection, envelope: &Envelope) -> Result<()> {
-    if let Some(run) = envelope.run {
-        fold_requests(db, run, envelope.requests)?;
-    }
-    fold_event(db, envelope)
-}
-
 /// How many requests a run had sent, as one of its events says.
 pub(crate) fn fold_requests(db: &Connection, run: RunId, requests: u64) -> Result<()> {
     run_statement(
@@ -44,7 +36,7 @@ pub(crate) fn fold_requests(db: &Connection, run: RunId, requests: u64) -> Resul
     )
 }
 
-/// Applies one event but for its number of requests, of which the largest of a run counts.
+/// Applies one event but for its number of requests, of which the largest of a run counts: see [`fold_requests`].
 pub(crate) fn fold_event(db: &Connection, envelope: &Envelope) -> Result<()> {
     let Some(job) = envelope.job else { return Ok(()) };
     fold_in_job(db, envelope, job)

@@ -415,6 +415,9 @@ impl Journal {
         if growing.tree.size() == size {
             return Ok(());
         }
+        if let Some(run) = stamp.run {
+            fold::fold_requests(&transaction, run, stamp.requests).map_err(JournalError::from)?;
+        }
         growing.seal()?;
         crash::point_of(|| passage.inside());
         let Growing {
@@ -510,7 +513,7 @@ impl Growing<'_> {
         if let Event::PersonalRedacted(event) = &entry.event {
             Erasure::from(event).carry_out(self.db)?;
         }
-        fold::fold(self.db, &Envelope::read(&body)?)?;
+        fold::fold_event(self.db, &Envelope::read(&body)?)?;
         self.tree.push(leaf);
         self.prev = Some(leaf);
         self.signers = Signers::after(&entry.event, self.signers.take())?;

@@ -13,6 +13,7 @@ use super::array::take_all;
 use super::connection::Connection;
 use super::encode;
 use super::error::PortalError;
+use super::limit::Budget;
 use super::look::{Look, Looking, Seen};
 use super::method::Method;
 use crate::crash::{self, Point};
@@ -42,6 +43,8 @@ pub struct Sent {
     pub command_took: Option<Duration>,
     /// What was seen along.
     pub seen: Seen,
+    /// What is left of the operating time of methods, where that is known.
+    pub budgets: Vec<Budget>,
     /// Why nothing more may be sent: authentication, permission, the manual block, a redirect, or a mistake of ours.
     pub stop: Option<PortalError>,
 }
@@ -77,6 +80,7 @@ impl Destroyer {
                 took: Duration::ZERO,
                 command_took: None,
                 seen: Seen::default(),
+                budgets: Vec::new(),
                 stop: None,
             };
         }
@@ -111,6 +115,7 @@ impl Destroyer {
             took,
             command_took: judgement.command_took,
             seen: looking.seen(),
+            budgets: self.connection.limits().budgets(now),
             stop: judgement.stop,
         }
     }
@@ -132,6 +137,7 @@ fn not_sendable(commands: &[Destroy], problem: &'static str) -> Sent {
         took: Duration::ZERO,
         command_took: None,
         seen: Seen::default(),
+        budgets: Vec::new(),
         stop: Some(PortalError::Unsendable {
             asked: "a destroying batch".to_owned(),
             problem,

@@ -1,7 +1,8 @@
-//! Which methods the portal has blocked for using too much operating time, and until when.
+//! Which methods the portal has blocked for using too much operating time, and until when; and which it is about to block.
 //!
 //! The portal counts seconds of work for each method and then refuses it for a while (`OPERATION_TIME_LIMIT`, protocol section
-//! 8). Successful answers carry when the oldest seconds are forgotten; the refusal itself does not. All times are monotonic
+//! 8). Successful answers carry the seconds, and when the oldest are forgotten; the refusal itself does not, and nothing says how many
+//! are allowed. A method of which one more call would be too many rests until the oldest seconds are forgotten. All times are monotonic
 //! readings: the portal's clock is only ever compared with itself.
 
 use std::collections::BTreeMap;
@@ -15,12 +16,37 @@ use super::retry::Delays;
 /// Longest pause that a portal's own word can cause. It counts over ten minutes, so a longer one is a mistake.
 const RESET_MAX: Duration = Duration::from_mins(10);
 
+/// The seconds that are taken to be allowed until the portal refuses at fewer: the lower one of the two figures of protocol section 8.
+const ALLOWED: f64 = 420.0;
+
+/// How many calls of a method fit into what it is taken to be allowed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Budget {
+    /// The method. One call of `batch` has any number of commands.
+    pub method: Method,
+    /// Calls that fit.
+    pub calls: usize,
+    /// For how long that holds: then the portal forgets the oldest seconds.
+    pub lasts: Duration,
+}
+
+/// More seconds than ten minutes can have, all processors of a portal together; a larger number is a mistake.
+const USED_MAX: f64 = 1e6;
+
 /// What is known of each method's operating time.
 #[derive(Debug, Default)]
 pub(super) struct Limits(BTreeMap<Method, Limit>);
 
 #[derive(Debug)]
 struct Limit {
+    /// The seconds that the portal counted at the last answer.
+    used: Option<f64>,
+    /// The same at the last answer of the request before, and how many answers there have been since.
+    before: Option<f64>,
+    answers: u32,
+    answered_at: Option<Duration>,
+    /// The most that were ever counted without a refusal, once there was one.
+    allowed: f64,
     /// When the portal forgets the oldest seconds.
     reset_at: Duration,
     /// Until when to leave the method alone.
@@ -32,10 +58,46 @@ struct Limit {
 impl Default for Limit {
     fn default() -> Self {
         Self {
+            used: None,
+            before: None,
+            answers: 0,
+            answered_at: None,
+            allowed: ALLOWED,
             reset_at: Duration::ZERO,
             blocked_until: Duration::ZERO,
             delays: Delays::operating(),
         }
+    }
+}
+
+impl Limit {
+    /// The portal counts so many seconds now.
+    fn counted(&mut self, used: f64, now: Duration) {
+        if self.answered_at != Some(now) {
+            self.before = self.used;
+            self.answers = 0;
+            self.answered_at = Some(now);
+        }
+        self.answers += 1;
+        self.used = Some(used);
+        self.allowed = self.allowed.max(used);
+    }
+
+    /// How many calls fit into what is allowed; none when that is not known.
+    fn calls(&self, now: Duration) -> Option<usize> {
+        let used = self.used?;
+        let each = (used - self.before?) / f64::from(self.answers);
+        if self.reset_at <= now || each <= 0.0 {
+            return None;
+        }
+        let calls = ((self.allowed - used) / each).floor().clamp(0.0, 1e6);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and at most a million"
+        )]
+        let calls = calls as usize;
+        Some(calls)
     }
 }
 
@@ -47,6 +109,22 @@ impl Limits {
         if let Some(remaining) = time.and_then(reset_in) {
             limit.reset_at = now.saturating_add(remaining);
         }
+        let used = time.and_then(|time| time.get("operating")?.as_f64());
+        if let Some(used) = used.filter(|used| (0.0..=USED_MAX).contains(used)) {
+            limit.counted(used, now);
+        }
+    }
+
+    /// What is left of each method's operating time, where that is known.
+    pub(super) fn budgets(&self, now: Duration) -> Vec<Budget> {
+        let budget = |(method, limit): (&Method, &Limit)| {
+            Some(Budget {
+                method: *method,
+                calls: limit.calls(now)?,
+                lasts: limit.reset_at.saturating_sub(now),
+            })
+        };
+        self.0.iter().filter_map(budget).collect()
     }
 
     /// The method was refused. Returns for how long to leave it alone.
@@ -55,6 +133,9 @@ impl Limits {
         if limit.blocked_until > now {
             // The second refusal in one batch says nothing new.
             return limit.blocked_until.saturating_sub(now);
+        }
+        if let Some(used) = limit.used {
+            limit.allowed = used;
         }
         let wait = match limit.reset_at.saturating_sub(now) {
             Duration::ZERO => limit.delays.next(),
@@ -66,9 +147,14 @@ impl Limits {
 
     /// For how long to leave the method alone; zero when it may be called.
     pub(super) fn wait(&self, method: Method, now: Duration) -> Duration {
-        self.0
-            .get(&method)
-            .map_or(Duration::ZERO, |limit| limit.blocked_until.saturating_sub(now))
+        let Some(limit) = self.0.get(&method) else {
+            return Duration::ZERO;
+        };
+        let rests_until = match limit.calls(now) {
+            Some(0) => limit.reset_at,
+            _ => Duration::ZERO,
+        };
+        limit.blocked_until.max(rests_until).saturating_sub(now)
     }
 }
 
@@ -113,6 +199,50 @@ mod tests {
         );
     }
 
+    fn counted(used: f64, reset_in: u64) -> Value {
+        json!({"finish": 1_000_000.0, "operating_reset_at": 1_000_000 + reset_in, "operating": used})
+    }
+
+    #[test]
+    fn a_method_rests_before_the_portal_blocks_it_and_until_the_oldest_seconds_are_forgotten() {
+        let mut limits = Limits::default();
+        let calls = |limits: &Limits, now| limits.budgets(at(now)).first().map(|budget| budget.calls);
+        limits.answered(Method::Kill, Some(&counted(100.0, 300)), at(1));
+        // Ten calls of 20 s each in one request.
+        for call in 1..=10 {
+            limits.answered(Method::Kill, Some(&counted(100.0 + 20.0 * f64::from(call), 299)), at(2));
+        }
+        assert_eq!((calls(&limits, 2), limits.wait(Method::Kill, at(2))), (Some(6), at(0)));
+        for call in 1..=5 {
+            limits.answered(Method::Kill, Some(&counted(300.0 + 20.0 * f64::from(call), 298)), at(3));
+        }
+        assert_eq!((calls(&limits, 3), limits.wait(Method::Kill, at(3))), (Some(1), at(0)));
+        limits.answered(Method::Kill, Some(&counted(420.0, 297)), at(4));
+        assert_eq!(
+            (calls(&limits, 4), limits.wait(Method::Kill, at(4))),
+            (Some(0), at(297))
+        );
+        assert_eq!(limits.wait(Method::Kill, at(301)), at(0), "the oldest are forgotten");
+        assert_eq!(calls(&limits, 301), None);
+    }
+
+    #[test]
+    fn what_is_allowed_is_learned_from_the_portal() {
+        let mut limits = Limits::default();
+        limits.answered(Method::Kill, Some(&counted(24.0, 300)), at(1));
+        limits.answered(Method::Kill, Some(&counted(26.0, 299)), at(2));
+        assert_eq!(limits.budgets(at(2))[0].calls, 197);
+        limits.refused(Method::Kill, at(2));
+        limits.answered(Method::Kill, Some(&counted(20.0, 60)), at(400));
+        limits.answered(Method::Kill, Some(&counted(22.0, 59)), at(401));
+        assert_eq!(limits.budgets(at(401))[0].calls, 2);
+        // It was less than what is allowed: the calls of others were in it.
+        limits.answered(Method::Kill, Some(&counted(30.0, 58)), at(402));
+        limits.answered(Method::Kill, Some(&counted(24.0, 500)), at(470));
+        limits.answered(Method::Kill, Some(&counted(25.0, 499)), at(471));
+        assert_eq!(limits.budgets(at(471))[0].calls, 5);
+    }
+
     #[test]
     fn nonsense_of_the_portal_does_not_stop_the_job_for_hours() {
         for (time, wait) in [
@@ -125,6 +255,16 @@ mod tests {
             let mut limits = Limits::default();
             limits.answered(Method::Batch, Some(&time), at(0));
             assert_eq!(limits.refused(Method::Batch, at(0)), at(wait), "{time}");
+        }
+        for used in [json!(-1), json!(1e300), json!("9"), json!(null)] {
+            let mut limits = Limits::default();
+            let time = json!({"finish": 0, "operating_reset_at": 500, "operating": used});
+            limits.answered(Method::Kill, Some(&time), at(0));
+            assert_eq!(
+                (limits.budgets(at(0)), limits.wait(Method::Kill, at(0))),
+                (vec![], at(0)),
+                "{used}"
+            );
         }
     }
 }

@@ -52,6 +52,7 @@ pub use encode::encoded;
 pub use encode::{BATCH_COMMANDS_MAX, is_rewritten};
 pub use error::PortalError;
 pub use exchange::{Answering, Exchange};
+pub use limit::Budget;
 pub use listing::{TaskScope, UserQuery};
 pub use look::{Look, Seen};
 pub use method::Method;

@@ -20,7 +20,7 @@ use crate::journal::{
 };
 #[cfg(feature = "rigs")]
 use crate::mistake::{Mistake, is_planted};
-use crate::portal::{Answer, BATCH_COMMANDS_MAX, Delays, Method, NotExecuted};
+use crate::portal::{Answer, BATCH_COMMANDS_MAX, Budget, Delays, Method, NotExecuted};
 
 /// How old a re-check may be when a batch is handed to the client: design section 5 allows 60 s until the first byte leaves, and the
 /// client may take 10 s of it to connect.
@@ -45,7 +45,7 @@ pub struct Key {
 /// Why a run waits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Lull {
-    /// The portal has blocked a method for a while.
+    /// The portal has blocked a method for a while, or is about to.
     Blocked(Method),
     /// It executed nothing of the last batch.
     Refused,
@@ -134,6 +134,8 @@ pub struct Machine {
     paused_until: Duration,
     /// Methods that the portal refuses for a while.
     blocked_until: BTreeMap<Method, Duration>,
+    /// How many calls of a method fit into its operating time, and until when that holds.
+    budgets: BTreeMap<Method, (usize, Duration)>,
     stop: Option<StopReason>,
     /// Somebody wants to leave, and does not wait for what only time settles.
     leaving: bool,
@@ -160,6 +162,7 @@ impl Machine {
             unused_looks: 0,
             paused_until: Duration::ZERO,
             blocked_until: BTreeMap::new(),
+            budgets: BTreeMap::new(),
             stop: None,
             leaving: false,
             blind: false,
@@ -279,7 +282,7 @@ impl Machine {
             .iter()
             .map(|(_, kind)| Method::from(*kind))
             .chain([Method::Batch]);
-        let blocked = methods.filter_map(|method| Some((*self.blocked_until.get(&method)?, method)));
+        let blocked = methods.filter_map(|method| Some((self.closed_until(method)?, method)));
         let last = blocked
             .filter(|(until, _)| *until > now)
             .max_by_key(|(until, _)| *until);
@@ -293,7 +296,9 @@ impl Machine {
     /// Whether what was looked at may go.
     fn can_send(&self, now: Duration) -> bool {
         let fresh = now.saturating_sub(self.ready_since) <= READY_AGE_MAX;
-        !self.ready.is_empty() && fresh && self.paused_until <= now && self.stop.is_none() && self.may_send
+        let kind = self.ready.first().and_then(|ready| self.actions[&ready.key].kind);
+        let is_free = kind.is_some_and(|kind| self.free_at(kind) <= now);
+        is_free && fresh && self.stop.is_none() && self.may_send
     }
 
     /// Whether questions can go along with the batch that is ready: only about a batch that went well, and not about a canary, since
@@ -339,15 +344,39 @@ impl Machine {
         along
     }
 
+    /// Until when a method is not called: the portal refuses it, or would refuse one more call.
+    fn closed_until(&self, method: Method) -> Option<Duration> {
+        let resting = match self.budgets.get(&method) {
+            Some((0, until)) => Some(*until),
+            _ => None,
+        };
+        self.blocked_until.get(&method).copied().max(resting)
+    }
+
     /// From when on a kind may be sent.
     fn free_at(&self, kind: ActionKind) -> Duration {
-        let blocked = [Method::from(kind), Method::Batch].map(|method| self.blocked_until.get(&method).copied());
-        blocked
+        [Method::from(kind), Method::Batch]
             .into_iter()
-            .flatten()
+            .filter_map(|method| self.closed_until(method))
             .chain([self.paused_until])
             .max()
             .unwrap_or_default()
+    }
+
+    /// What is left of the operating time of methods, by the portal's last word.
+    pub fn budgeted(&mut self, budgets: &[Budget], now: Duration) {
+        self.budgets = budgets
+            .iter()
+            .map(|budget| (budget.method, (budget.calls, now + budget.lasts)))
+            .collect();
+    }
+
+    /// How many commands of a kind fit into its operating time.
+    fn affordable(&self, kind: ActionKind, now: Duration) -> usize {
+        match self.budgets.get(&Method::from(kind)) {
+            Some((calls, until)) if *until > now => *calls,
+            _ => usize::MAX,
+        }
     }
 
     fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {
@@ -356,7 +385,8 @@ impl Machine {
         }
         let planned = self.sendable();
         if let Some((_, kind)) = planned.iter().find(|(_, kind)| self.free_at(*kind) <= now) {
-            return Step::Recheck(self.batch_of(&planned, *kind, self.size.get()));
+            let size = self.size.get().min(self.affordable(*kind, now));
+            return Step::Recheck(self.batch_of(&planned, *kind, size));
         }
         let next_batch = planned.iter().map(|(_, kind)| self.free_at(*kind)).min();
         let next = next_question.into_iter().chain(next_batch).min();
@@ -523,7 +553,9 @@ impl Machine {
     /// The intents of what is ready, to be on disk before the first byte, and the commands to send after that.
     pub fn intents(&self, now: Duration) -> (Vec<Event>, Vec<Command>) {
         let age = u64::try_from(now.saturating_sub(self.ready_since).as_millis()).unwrap_or(u64::MAX);
-        let commands = self.ready.iter().filter_map(|ready| {
+        let kind = self.ready.first().and_then(|ready| self.actions[&ready.key].kind);
+        let affordable = kind.map_or(0, |kind| self.affordable(kind, now));
+        let commands = self.ready.iter().take(affordable).filter_map(|ready| {
             let action = &self.actions[&ready.key];
             let kind = action.kind?;
             let batch_key = format!("a{}", ready.key.action);

@@ -30,7 +30,7 @@ use self::stop::StopRequest;
 use crate::clock::Clock;
 use crate::crash::{self, Point};
 use crate::domain::{JobId, StopReason, WorkflowId};
-use crate::journal::{Event, JournalError, View};
+use crate::journal::{Entry, Event, JournalError, View};
 #[cfg(feature = "rigs")]
 use crate::mistake::{Mistake, is_planted};
 use crate::plan::record::Recorder;
@@ -292,10 +292,7 @@ impl Engine<'_> {
         }
         crash::point(Point::C6);
         let job = recorder.job();
-        let intents: Vec<_> = intents
-            .into_iter()
-            .map(|event| crate::journal::Entry::of(job, event))
-            .collect();
+        let intents: Vec<_> = intents.into_iter().map(|event| Entry::of(job, event)).collect();
         machine.apply(&intents, self.clock.monotonic());
         machine.sending(&commands);
 
@@ -315,43 +312,38 @@ impl Engine<'_> {
         let took = sent
             .command_took
             .unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
-        let answers = machine.answered(&commands, &sent.answers, took, now);
-        crash::point(Point::C10);
-        recorder.settle(answers.clone())?;
-        machine.apply(&answers, now);
+        let mut entries = machine.answered(&commands, &sent.answers, took, now);
+        machine.apply(&entries, now);
+        machine.budgeted(&sent.budgets, now);
         if let Some(error) = sent.stop {
             machine.stop(stop_reason(&error));
             cause.get_or_insert(error);
         }
+        crash::point(Point::C10);
         if sent.answers.iter().all(|answer| *answer == Answer::Yes) {
-            self.take_along(recorder, machine, &along, &sent.seen, asked_at)?;
+            let seen = seen_along(machine, &along, &sent.seen, asked_at);
+            machine.apply(&seen, now);
+            entries.extend(seen);
+            crash::point(Point::C14);
         }
+        // What came in one answer is recorded at once.
+        recorder.settle(entries)?;
         Ok(())
     }
+}
 
-    /// What was asked along with a batch that went well. Keys about which too little was seen stay as they are.
-    fn take_along(
-        &self,
-        recorder: &mut Recorder<'_>,
-        machine: &mut Machine,
-        along: &Along,
-        seen: &Seen,
-        asked_at: Duration,
-    ) -> Result<(), RunError> {
-        let known = |key: &&Key| seen.listed.contains_key(&machine.action(**key).workflow);
-        let asked: Vec<Key> = along.asked.iter().filter(known).copied().collect();
-        let listed = seen.listed.iter().filter(|(_, listed)| **listed);
-        let listed = listed.map(|(workflow, _)| workflow.clone()).collect();
-        let mut entries = machine.listed(&asked, &listed, asked_at);
-        let sightings = sightings(machine, &along.next, seen);
-        if sightings.len() == along.next.len() && !sightings.is_empty() {
-            entries.extend(machine.rechecked(&sightings, asked_at));
-        }
-        crash::point(Point::C14);
-        recorder.settle(entries.clone())?;
-        machine.apply(&entries, self.clock.monotonic());
-        Ok(())
+/// What was asked along with a batch that went well. Keys about which too little was seen stay as they are.
+fn seen_along(machine: &mut Machine, along: &Along, seen: &Seen, asked_at: Duration) -> Vec<Entry> {
+    let known = |key: &&Key| seen.listed.contains_key(&machine.action(**key).workflow);
+    let asked: Vec<Key> = along.asked.iter().filter(known).copied().collect();
+    let listed = seen.listed.iter().filter(|(_, listed)| **listed);
+    let listed = listed.map(|(workflow, _)| workflow.clone()).collect();
+    let mut entries = machine.listed(&asked, &listed, asked_at);
+    let sightings = sightings(machine, &along.next, seen);
+    if sightings.len() == along.next.len() && !sightings.is_empty() {
+        entries.extend(machine.rechecked(&sightings, asked_at));
     }
+    entries
 }
 
 /// The questions about what was sent and what is next.

@@ -280,8 +280,7 @@ impl Stand {
             return false;
         };
         let host = self.portal.host();
-        let question =
-            format!("GET /rest/1/{TOKEN}/profile HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let question = format!("GET /rest/1/{TOKEN}/profile HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let mut answer = Vec::new();
         connection.write_all(question.as_bytes()).is_ok()
             && connection.read_to_end(&mut answer).is_ok()

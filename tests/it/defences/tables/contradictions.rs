@@ -29,8 +29,8 @@ pub(crate) const CONTRADICTIONS: &[Defence] = &[
         by: "it is sent in lower case",
         without: &[Removal {
             file: "src/portal/listing.rs",
-            code: r#""start": self.start,"#,
-            becomes: r#""START": self.start,"#,
+            code: r#""start": start,"#,
+            becomes: r#""START": start,"#,
         }],
         test: "contradictions::lists_are_paged_with_start_in_lower_case",
     },

@@ -174,8 +174,8 @@ pub(crate) const TRAPS: &[Defence] = &[
         without: &[
             Removal {
                 file: "src/portal/listing.rs",
-                code: r#""start": self.start,"#,
-                becomes: r#""START": self.start,"#,
+                code: r#""start": start,"#,
+                becomes: r#""START": start,"#,
             },
             Removal {
                 file: "src/portal/listing.rs",
