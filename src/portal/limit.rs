@@ -24,10 +24,12 @@ const ALLOWED: f64 = 420.0;
 pub struct Budget {
     /// The method. One call of `batch` has any number of commands.
     pub method: Method,
-    /// Calls that fit.
+    /// Calls that fit now.
     pub calls: usize,
     /// For how long that holds: then the portal forgets the oldest seconds.
     pub lasts: Duration,
+    /// Calls that fit when all is forgotten, one at least.
+    pub calls_max: usize,
 }
 
 /// More seconds than ten minutes can have, all processors of a portal together; a larger number is a mistake.
@@ -41,9 +43,11 @@ pub(super) struct Limits(BTreeMap<Method, Limit>);
 struct Limit {
     /// The seconds that the portal counted at the last answer.
     used: Option<f64>,
-    /// The same at the last answer of the request before, and how many answers there have been since.
-    before: Option<f64>,
+    /// The same before this request, or at its first answer where seconds were forgotten in between; and how many answers came since.
+    base: Option<f64>,
     answers: u32,
+    /// What one call takes.
+    each: Option<f64>,
     answered_at: Option<Duration>,
     /// The most that were ever counted without a refusal, once there was one.
     allowed: f64,
@@ -59,8 +63,9 @@ impl Default for Limit {
     fn default() -> Self {
         Self {
             used: None,
-            before: None,
+            base: None,
             answers: 0,
+            each: None,
             answered_at: None,
             allowed: ALLOWED,
             reset_at: Duration::ZERO,
@@ -74,31 +79,49 @@ impl Limit {
     /// The portal counts so many seconds now.
     fn counted(&mut self, used: f64, now: Duration) {
         if self.answered_at != Some(now) {
-            self.before = self.used;
+            self.base = self.used.filter(|before| *before <= used && now < self.reset_at);
             self.answers = 0;
             self.answered_at = Some(now);
         }
-        self.answers += 1;
+        match self.base {
+            None => self.base = Some(used),
+            Some(base) => {
+                self.answers += 1;
+                let each = (used - base) / f64::from(self.answers);
+                self.each = Some(each).filter(|each| *each > 0.0).or(self.each);
+            }
+        }
         self.used = Some(used);
         self.allowed = self.allowed.max(used);
     }
 
-    /// How many calls fit into what is allowed; none when that is not known.
-    fn calls(&self, now: Duration) -> Option<usize> {
-        let used = self.used?;
-        let each = (used - self.before?) / f64::from(self.answers);
-        if self.reset_at <= now || each <= 0.0 {
-            return None;
-        }
-        let calls = ((self.allowed - used) / each).floor().clamp(0.0, 1e6);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative, and at most a million"
-        )]
-        let calls = calls as usize;
-        Some(calls)
+    /// What fits into what is allowed; none when that is not known.
+    fn budget(&self, method: Method, now: Duration) -> Option<Budget> {
+        let (used, each) = (self.used?, self.each?);
+        let calls_max = whole(self.allowed / each).max(1);
+        let lasts = self.reset_at.saturating_sub(now);
+        let calls = if lasts.is_zero() {
+            calls_max
+        } else {
+            whole((self.allowed - used) / each)
+        };
+        Some(Budget {
+            method,
+            calls,
+            lasts,
+            calls_max,
+        })
     }
+}
+
+fn whole(calls: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and at most a million"
+    )]
+    let whole = calls.floor().clamp(0.0, 1e6) as usize;
+    whole
 }
 
 impl Limits {
@@ -106,25 +129,21 @@ impl Limits {
     pub(super) fn answered(&mut self, method: Method, time: Option<&Value>, now: Duration) {
         let limit = self.0.entry(method).or_default();
         limit.delays.reset();
-        if let Some(remaining) = time.and_then(reset_in) {
-            limit.reset_at = now.saturating_add(remaining);
-        }
         let used = time.and_then(|time| time.get("operating")?.as_f64());
         if let Some(used) = used.filter(|used| (0.0..=USED_MAX).contains(used)) {
             limit.counted(used, now);
+        }
+        if let Some(remaining) = time.and_then(reset_in) {
+            limit.reset_at = now.saturating_add(remaining);
         }
     }
 
     /// What is left of each method's operating time, where that is known.
     pub(super) fn budgets(&self, now: Duration) -> Vec<Budget> {
-        let budget = |(method, limit): (&Method, &Limit)| {
-            Some(Budget {
-                method: *method,
-                calls: limit.calls(now)?,
-                lasts: limit.reset_at.saturating_sub(now),
-            })
-        };
-        self.0.iter().filter_map(budget).collect()
+        self.0
+            .iter()
+            .filter_map(|(method, limit)| limit.budget(*method, now))
+            .collect()
     }
 
     /// The method was refused. Returns for how long to leave it alone.
@@ -150,11 +169,11 @@ impl Limits {
         let Some(limit) = self.0.get(&method) else {
             return Duration::ZERO;
         };
-        let rests_until = match limit.calls(now) {
-            Some(0) => limit.reset_at,
-            _ => Duration::ZERO,
-        };
-        limit.blocked_until.max(rests_until).saturating_sub(now)
+        let blocked = limit.blocked_until.saturating_sub(now);
+        match limit.budget(method, now) {
+            Some(Budget { calls: 0, lasts, .. }) => blocked.max(lasts),
+            _ => blocked,
+        }
     }
 }
 
@@ -223,7 +242,7 @@ mod tests {
             (Some(0), at(297))
         );
         assert_eq!(limits.wait(Method::Kill, at(301)), at(0), "the oldest are forgotten");
-        assert_eq!(calls(&limits, 301), None);
+        assert_eq!(calls(&limits, 301), Some(21));
     }
 
     #[test]

@@ -134,8 +134,9 @@ pub struct Machine {
     paused_until: Duration,
     /// Methods that the portal refuses for a while.
     blocked_until: BTreeMap<Method, Duration>,
-    /// How many calls of a method fit into its operating time, and until when that holds.
-    budgets: BTreeMap<Method, (usize, Duration)>,
+    /// What is left of the operating time of methods, as it was known at this moment.
+    budgets: Vec<Budget>,
+    budgeted_at: Duration,
     stop: Option<StopReason>,
     /// Somebody wants to leave, and does not wait for what only time settles.
     leaving: bool,
@@ -162,7 +163,8 @@ impl Machine {
             unused_looks: 0,
             paused_until: Duration::ZERO,
             blocked_until: BTreeMap::new(),
-            budgets: BTreeMap::new(),
+            budgets: Vec::new(),
+            budgeted_at: Duration::ZERO,
             stop: None,
             leaving: false,
             blind: false,
@@ -346,8 +348,8 @@ impl Machine {
 
     /// Until when a method is not called: the portal refuses it, or would refuse one more call.
     fn closed_until(&self, method: Method) -> Option<Duration> {
-        let resting = match self.budgets.get(&method) {
-            Some((0, until)) => Some(*until),
+        let resting = match self.budget(method) {
+            Some(Budget { calls: 0, lasts, .. }) => Some(self.budgeted_at + *lasts),
             _ => None,
         };
         self.blocked_until.get(&method).copied().max(resting)
@@ -363,20 +365,26 @@ impl Machine {
             .unwrap_or_default()
     }
 
-    /// What is left of the operating time of methods, by the portal's last word.
-    pub fn budgeted(&mut self, budgets: &[Budget], now: Duration) {
-        self.budgets = budgets
-            .iter()
-            .map(|budget| (budget.method, (budget.calls, now + budget.lasts)))
-            .collect();
+    /// Takes what is left of the operating time of methods, by the portal's last word.
+    pub fn budgeted(&mut self, budgets: Vec<Budget>, now: Duration) {
+        self.budgets = budgets;
+        self.budgeted_at = now;
+    }
+
+    fn budget(&self, method: Method) -> Option<&Budget> {
+        self.budgets.iter().find(|budget| budget.method == method)
     }
 
     /// How many commands of a kind fit into its operating time.
     fn affordable(&self, kind: ActionKind, now: Duration) -> usize {
-        match self.budgets.get(&Method::from(kind)) {
-            Some((calls, until)) if *until > now => *calls,
-            _ => usize::MAX,
-        }
+        let calls = |budget: &Budget| {
+            if now < self.budgeted_at + budget.lasts {
+                budget.calls
+            } else {
+                budget.calls_max
+            }
+        };
+        self.budget(Method::from(kind)).map_or(usize::MAX, calls)
     }
 
     fn next_batch(&self, now: Duration, next_question: Option<Duration>) -> Step {

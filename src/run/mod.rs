@@ -314,7 +314,7 @@ impl Engine<'_> {
             .unwrap_or(sent.took / u32::try_from(commands.len().max(1)).unwrap_or(1));
         let mut entries = machine.answered(&commands, &sent.answers, took, now);
         machine.apply(&entries, now);
-        machine.budgeted(&sent.budgets, now);
+        machine.budgeted(sent.budgets, now);
         if let Some(error) = sent.stop {
             machine.stop(stop_reason(&error));
             cause.get_or_insert(error);

@@ -110,8 +110,8 @@ struct Running<'a> {
     trouble: &'a Trouble,
     /// How many commands are done before the request ends.
     commands: usize,
-    /// Whether it takes the time that it takes.
-    takes_time: bool,
+    /// From when on its commands take the time that they take; none where they take none.
+    began: Option<Duration>,
 }
 
 /// How a job ended.
@@ -270,7 +270,7 @@ impl Portal {
                 request,
                 trouble,
                 commands,
-                takes_time: true,
+                began: Some(self.options.time.now()),
             };
             match self.run(&job, &running, started).await {
                 Ran::Answered(Ok(success), time) => answered(success, time),
@@ -385,7 +385,7 @@ impl Portal {
                 request: late.request,
                 trouble: &trouble,
                 commands: usize::MAX,
-                takes_time: false,
+                began: None,
             };
             drop(self.run(&late.job, &running, self.now()).await);
         }
@@ -536,10 +536,15 @@ impl Portal {
                 takes += *longer;
             }
         }
-        if running.takes_time {
+        if let Some(began) = running.began {
             let left = self.options.request_limit.saturating_sub(*spent);
+            // Until a moment, not for a while: what fifty short pauses take too long would add up.
+            let until = began + *spent + takes.min(left);
             *spent += takes;
-            self.options.pause.wait(takes.min(left)).await;
+            self.options
+                .pause
+                .wait(until.saturating_sub(self.options.time.now()))
+                .await;
             if takes > left {
                 return Err(takes.saturating_sub(left));
             }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use offboard24::domain::StopReason;
-use offboard24::sandbox::{Options, RequestRecord, World};
+use offboard24::sandbox::{CommandRecord, Options, RequestRecord, World};
+use serde_json::Value;
 
 use crate::support::bench::{Bench, cut_short, go_on_planning};
 use crate::support::{Desk, HOW_TO, Portal, await_on, chosen, number, unlimited};
@@ -24,18 +25,23 @@ fn slow(command_duration: Duration, choices: &[&str]) -> Bench {
     Bench::planned(World::sample(), options, HOW_TO, "kill")
 }
 
-/// A person who waits in so many workflows, all to be killed, on a portal whose commands take so long.
-fn slow_with(workflows: u32, command_duration: Duration) -> Bench {
+/// A person who waits in so many workflows, all to be killed.
+fn world_with(workflows: u32) -> World {
     let mut world = World::sample();
     for _ in 9..workflows {
         let workflow = world.start_workflow(29, "Memo");
         world.ask(&workflow, "Confirm the memo", &[29]);
     }
+    world
+}
+
+/// The same on a portal whose commands take so long.
+fn slow_with(workflows: u32, command_duration: Duration) -> Bench {
     let options = Options {
         command_duration,
         ..unlimited()
     };
-    Bench::planned(world, options, HOW_TO, "kill")
+    Bench::planned(world_with(workflows), options, HOW_TO, "kill")
 }
 
 fn with_status(portal: &Portal, status: u16) -> Vec<RequestRecord> {
@@ -532,6 +538,47 @@ fn a_block_whose_end_is_known_is_waited_for_and_no_longer() {
     // The oldest seconds are forgotten ten minutes after they were used.
     assert!((9 * MINUTE..11 * MINUTE).contains(&longest), "{longest:?}");
     assert_all_confirmed(&bench, 9);
+}
+
+/// How many attempts the portal refused for operating time.
+fn refused_for_operating_time(desk: &Desk) -> usize {
+    let story = desk.story();
+    let is_refusal = |event: &&Value| {
+        let code = event["data"]["code"].as_str().unwrap_or_default();
+        event["kind"] == "attempt_answered" && code.starts_with("OPERATION_TIME_LIMIT")
+    };
+    story.iter().filter(is_refusal).count()
+}
+
+#[test]
+fn once_an_operating_limit_is_known_a_batch_is_no_larger_than_what_is_left_of_it() {
+    for block in ["operating-block=sliding-window", "operating-block=ban"] {
+        let options = Options {
+            operating_limit_seconds: 15.0,
+            command_duration: SECOND / 2,
+            behaviour: chosen(&[block]),
+            ..unlimited()
+        };
+        let bench = Bench::planned(world_with(130), options, HOW_TO, "kill");
+        assert_eq!(bench.execute(|_| {}), None, "{block}");
+        assert_all_confirmed(&bench, 130);
+        let sizes: Vec<usize> = bench
+            .portal
+            .requests()
+            .iter()
+            .map(kills)
+            .filter(|kills| *kills > 0)
+            .collect();
+        // 31 of 66 were allowed, which is how the limit is known: from then on 31 are sent in ten minutes, and none is refused.
+        assert_eq!(sizes, [1, 5, 20, 40, 31, 31, 31, 6], "{block}");
+        assert_eq!(refused_for_operating_time(&bench.desk), 35, "{block}");
+    }
+}
+
+/// How many kills are in a request.
+fn kills(request: &RequestRecord) -> usize {
+    let destroys = |command: &&CommandRecord| command.destroys();
+    request.commands.iter().filter(destroys).count()
 }
 
 #[test]

@@ -194,4 +194,14 @@ pub(crate) const LIMITS: &[Defence] = &[
         }],
         test: "limits::limits_while_planning_are_waited_for_and_change_nothing_of_the_plan",
     },
+    Defence {
+        against: "limit: a block that could have been avoided",
+        by: "what is left of a method's operating time bounds its batches",
+        without: &[Removal {
+            file: "src/run/mod.rs",
+            code: "machine.budgeted(sent.budgets, now);",
+            becomes: "",
+        }],
+        test: "limits::once_an_operating_limit_is_known_a_batch_is_no_larger_than_what_is_left_of_it",
+    },
 ];
