@@ -2,7 +2,7 @@
 //! `cargo bench --bench jobs -- SCENARIO [TIMES]`; without a scenario all of the small ones.
 //!
 //! Prints requests, the wall, the processor, the peak of memory, refusals for want of pace, and how the wall compares with the floor
-//! of that many requests: (requests - burst) / rate, and what an operating limit adds. The medians of TIMES runs, five without a number.
+//! of that many requests: (requests - burst) / the rate that others leave, and what an operating limit adds. The medians of TIMES runs, five without a number.
 //! The scenarios are in [`SCENARIOS`]; the formula of the number of requests is in BENCHMARKS.md.
 
 #![expect(
@@ -142,7 +142,8 @@ fn measure(scenario: &Scenario, times: usize) {
         requests_per_fifty(requests, actions)
     );
     if let Some(rate) = scenario.rate {
-        let floor = (requests_of(requests) - scenario.burst).max(0.0) / rate + scenario.waits() * FORGOTTEN_AFTER;
+        let left = rate - scenario.neighbour;
+        let floor = (requests_of(requests) - scenario.burst).max(0.0) / left + scenario.waits() * FORGOTTEN_AFTER;
         println!(
             "    floor of these requests {floor:.1} s: {:.2} times",
             took.wall() / floor

@@ -402,6 +402,7 @@ impl Journal {
                 .and_then(|sealer| sealer.key.clone())
                 .map(Signers::one),
             sealed: None,
+            is_counted: false,
         };
         let mut set_back = set_back(self.last_at, at);
         let mut passage = Passage::default();
@@ -414,9 +415,6 @@ impl Journal {
         })?;
         if growing.tree.size() == size {
             return Ok(());
-        }
-        if let Some(run) = stamp.run {
-            fold::fold_requests(&transaction, run, stamp.requests).map_err(JournalError::from)?;
         }
         growing.seal()?;
         crash::point_of(|| passage.inside());
@@ -474,6 +472,8 @@ struct Growing<'a> {
     signers: Option<Signers>,
     /// The size and the note of the newest checkpoint of the transaction.
     sealed: Option<(u64, String)>,
+    /// Whether the number of requests is folded: all events of a transaction say the same.
+    is_counted: bool,
 }
 
 impl Growing<'_> {
@@ -513,7 +513,13 @@ impl Growing<'_> {
         if let Event::PersonalRedacted(event) = &entry.event {
             Erasure::from(event).carry_out(self.db)?;
         }
-        fold::fold_event(self.db, &Envelope::read(&body)?)?;
+        let envelope = Envelope::read(&body)?;
+        if let (Some(run), false) = (envelope.run, self.is_counted) {
+            fold::fold_requests(self.db, run, envelope.requests)?;
+        }
+        fold::fold_event(self.db, &envelope)?;
+        // What was said before the run's row was there is not in it.
+        self.is_counted = !matches!(entry.event, Event::RunStarted(_));
         self.tree.push(leaf);
         self.prev = Some(leaf);
         self.signers = Signers::after(&entry.event, self.signers.take())?;

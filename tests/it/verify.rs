@@ -758,6 +758,22 @@ impl Forger {
     }
 }
 
+#[test]
+fn a_run_that_died_after_its_first_event_is_intact_whatever_it_had_asked_by_then() {
+    let forger = Forger::new();
+    let requests = |scene: &Scene| {
+        let file = JournalFile::open(&scene.database()).unwrap();
+        let runs = file.view().runs(JobId(1)).unwrap();
+        runs.last().unwrap().requests
+    };
+    forger.scene.append_in_job(RUN, [forger.started()]);
+    assert_eq!(crate::support::codes(&forger.scene.report()), BTreeSet::new());
+    assert_eq!(requests(&forger.scene), 0);
+    forger.scene.append_in_job(RUN, [forger.confirmed()]);
+    assert_eq!(crate::support::codes(&forger.scene.report()), BTreeSet::new());
+    assert_eq!(requests(&forger.scene), 1000);
+}
+
 fn answered(action: u32, attempt: u32, answer: AnswerKind) -> Event {
     Event::AttemptAnswered(AttemptAnswered {
         action: ActionId(action),
