@@ -5,6 +5,9 @@
 mod crashes;
 mod model;
 mod parsers;
+#[expect(clippy::unwrap_used, reason = "numbers that fit, in a file of the tests")]
+#[path = "../it/engine/random.rs"]
+mod random;
 mod simulation;
 mod storage;
 

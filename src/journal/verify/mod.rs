@@ -126,6 +126,18 @@ impl Report {
     }
 }
 
+/// Makes the projections anew from these bodies, and drops them: for the benchmark of the fold.
+///
+/// # Errors
+/// When a body is none, or the folder for temporary files cannot be written.
+#[cfg(feature = "rigs")]
+pub fn fold_anew(bodies: &[String]) -> Result<(), JournalError> {
+    let mut anew = projection::Anew::begin()?;
+    (0..)
+        .zip(bodies)
+        .try_for_each(|(seq, body)| anew.take(seq, &Envelope::read(body)?))
+}
+
 /// Verifies a database file.
 ///
 /// # Errors

@@ -40,7 +40,7 @@ const SHAPES: &[Shape] = &[
     ("marks", 1, || roster("\u{feff}")),
     ("line-ends", 1, || roster("\n")),
     ("wide", 1, || {
-        let names: String = (1..320).map(|column| format!(";x{column}")).collect();
+        let names = (1..320).fold(String::new(), |names, column| names + ";x" + &column.to_string());
         let rows = format!("7{}\n", ";y".repeat(319)).repeat(95_000);
         format!("\0id{names}\n{rows}").into_bytes()
     }),

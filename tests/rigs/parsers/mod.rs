@@ -12,9 +12,6 @@
 pub(crate) mod check;
 mod largest;
 mod make;
-#[expect(dead_code, reason = "shared with other rigs")]
-#[path = "../../it/engine/random.rs"]
-mod random;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

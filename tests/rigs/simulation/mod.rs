@@ -12,9 +12,6 @@
 mod administrator;
 mod checker;
 mod portal;
-#[expect(clippy::unwrap_used, reason = "numbers that fit, in a file of the tests")]
-#[path = "../../it/engine/random.rs"]
-mod random;
 mod scenario;
 mod sitting;
 mod store;

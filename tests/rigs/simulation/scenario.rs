@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The first number of people who were dismissed; below are colleagues.
 pub(super) const DISMISSED_FROM: u32 = 101;

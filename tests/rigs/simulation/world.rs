@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 
 use super::checker::{Carried, Checker};
 use super::portal::{Answer, Call, Truth, calls, error, map};
-use super::random::Random;
 use super::scenario::{Fault, Said, Scenario, What, When};
 use super::store::Store;
+use crate::random::Random;
 
 /// When the client gives up.
 const DEADLINE: Duration = Duration::from_secs(65);

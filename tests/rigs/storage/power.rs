@@ -58,31 +58,14 @@ pub(crate) fn power_loss(arguments: &[String]) -> Checked {
         .transpose()
         .map_err(|_| "--people takes a number")?;
     let recording = Recording::make(mistake, people)?;
-    println!(
-        "power-loss: {} calls of {}, {} syncs, {} destroying requests, {} events",
-        recording.calls.len(),
-        if people.is_some() {
-            "plan + apply"
-        } else {
-            "plan + apply + redact"
-        },
-        recording
-            .calls
-            .iter()
-            .filter(|call| matches!(call, Call::Sync { .. }))
-            .count(),
-        recording.requests.len(),
-        recording.story.len(),
-    );
+    let commands = if people.is_some() {
+        "plan + apply"
+    } else {
+        "plan + apply + redact"
+    };
+    println!("power-loss: {}", recording.told(commands));
     let cases = match option(arguments, "--at") {
-        Some(at) => {
-            let (call, seed) = at.split_once(':').ok_or("write --at CALL:SEED")?;
-            let numbers = (call.parse(), seed.parse());
-            let (Ok(call), Ok(seed)) = numbers else {
-                return Err("write --at CALL:SEED".to_owned());
-            };
-            vec![Case { call, seed }]
-        }
+        Some(at) => vec![Case::parse(at).ok_or("write --at CALL:SEED")?],
         None => sampled(wanted, recording.calls.len(), seed),
     };
     let (distinct, lost, resumed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -150,6 +133,17 @@ struct Case {
     seed: u64,
 }
 
+impl Case {
+    /// As it is printed.
+    fn parse(text: &str) -> Option<Self> {
+        let (call, seed) = text.split_once(':')?;
+        Some(Self {
+            call: call.parse().ok()?,
+            seed: seed.parse().ok()?,
+        })
+    }
+}
+
 /// Every call in turn, in the order of the calls: once with all luck and once with none, then with luck of its own.
 fn sampled(states: usize, calls: usize, seed: u64) -> Vec<Case> {
     let mut dice = Dice(seed);
@@ -209,6 +203,18 @@ struct Recording {
 }
 
 impl Recording {
+    /// What was recorded, for people.
+    fn told(&self, commands: &str) -> String {
+        let is_sync = |call: &&Call| matches!(call, Call::Sync { .. });
+        format!(
+            "{} calls of {commands}, {} syncs, {} destroying requests, {} events",
+            self.calls.len(),
+            self.calls.iter().filter(is_sync).count(),
+            self.requests.len(),
+            self.story.len(),
+        )
+    }
+
     /// Of the how-to, or of a job with so many people, which is long enough for the log to be written back by the way.
     fn make(mistake: Option<Mistake>, people: Option<u32>) -> Checked<Self> {
         let mut site = Site::new(super::WORKERS);

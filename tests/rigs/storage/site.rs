@@ -314,11 +314,8 @@ impl Site {
             text
         });
         if !seen.is_empty() {
-            stderr += &format!(
-                "\nit took {} s; after {} s: {seen}",
-                took.as_secs(),
-                SLOW_AFTER.as_secs()
-            );
+            let (took, after) = (took.as_secs(), SLOW_AFTER.as_secs());
+            stderr = format!("{stderr}\nit took {took} s; after {after} s: {seen}");
         }
         Ended {
             code: status.code(),
@@ -420,7 +417,8 @@ fn what_it_does(process: u32) -> String {
             read(format!("{}/syscall", path.display())),
             read(format!("{}/wchan", path.display())),
         );
-        seen += &format!("\n  {}: {} {place}", thread.file_name().to_string_lossy(), call.trim());
+        let name = thread.file_name();
+        seen.extend(["\n  ", &name.to_string_lossy(), ": ", call.trim(), " ", &place]);
     }
     seen
 }

@@ -289,20 +289,17 @@ fn read(stand: &Arc<Stand>, way: Way, bodies: &[Vec<u8>], purpose: Purpose) -> C
             })?;
             let mut labels = Vec::new();
             for (instance, workflow) in instances.iter().zip(WORKFLOWS) {
-                match instance {
-                    Some(row) => {
-                        ensure(row.id.as_str() == workflow, || format!("{row:?} stands for {workflow}"))?;
-                        labels.push("instances: running");
-                    }
-                    None => {
-                        let asked = stand.asked();
-                        let says_so = asked
-                            .iter()
-                            .enumerate()
-                            .any(|(number, asked)| is_absent(way, asked, body_of(bodies, number), workflow));
-                        ensure(says_so, || format!("no answer says that {workflow} is gone"))?;
-                        labels.push("instances: gone");
-                    }
+                if let Some(row) = instance {
+                    ensure(row.id.as_str() == workflow, || format!("{row:?} stands for {workflow}"))?;
+                    labels.push("instances: running");
+                } else {
+                    let asked = stand.asked();
+                    let says_so = asked
+                        .iter()
+                        .enumerate()
+                        .any(|(number, asked)| is_absent(way, asked, body_of(bodies, number), workflow));
+                    ensure(says_so, || format!("no answer says that {workflow} is gone"))?;
+                    labels.push("instances: gone");
                 }
             }
             Ok(labels)

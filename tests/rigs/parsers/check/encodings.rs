@@ -49,7 +49,7 @@ impl Bytes<'_> {
             0 if self.0.is_empty() => Value::from("x"),
             0..=5 => Value::from(self.text()),
             6 => Value::from(i64::from_le_bytes([(); 8].map(|()| self.byte()))),
-            7 => Value::from(self.byte() % 2 == 0),
+            7 => Value::from(self.byte().is_multiple_of(2)),
             8 => Value::Null,
             9 => Value::from(f64::from(self.byte()) / 4.0),
             10 => Value::from(u64::MAX - u64::from(self.byte())),
@@ -94,7 +94,7 @@ fn is_unsayable(value: &Value, depth: usize) -> bool {
             Value::Null => true,
             Value::Bool(_) => false,
             Value::Number(number) => number.is_f64(),
-            Value::String(text) => php::is_rewritten(text.as_bytes()) || text.contains("$"),
+            Value::String(text) => php::is_rewritten(text.as_bytes()) || text.contains('$'),
             Value::Array(values) => {
                 values.is_empty() || values.len() > 50 || values.iter().any(|value| is_unsayable(value, depth + 1))
             }
@@ -163,7 +163,7 @@ fn destroying(bytes: &mut Bytes<'_>) -> Checked {
     let commands: Vec<Destroy> = (0..number)
         .map(|index| {
             let odd = bytes.byte();
-            let workflow = if odd % 4 == 0 {
+            let workflow = if odd.is_multiple_of(4) {
                 bytes.text()
             } else {
                 format!("67a2ffdb2c57a{index}.35276854")
@@ -174,7 +174,7 @@ fn destroying(bytes: &mut Bytes<'_>) -> Checked {
                 } else {
                     format!("k{index}")
                 },
-                kind: if odd % 2 == 0 {
+                kind: if odd.is_multiple_of(2) {
                     ActionKind::Kill
                 } else {
                     ActionKind::Terminate
@@ -186,7 +186,7 @@ fn destroying(bytes: &mut Bytes<'_>) -> Checked {
             }
         })
         .collect();
-    let stand = Stand::new(Box::new(|_, _| said("{\"result\":{\"result\":[]}}")));
+    let stand = Stand::new(Box::new(|_, _| Ok(said("{\"result\":{\"result\":[]}}"))));
     let sent = run(Destroyer::new(stand.connection()).send(&commands, &Look::default()))?;
     let asked = stand.asked();
     let Some((method, body)) = asked.first() else {
@@ -238,18 +238,18 @@ fn destroying(bytes: &mut Bytes<'_>) -> Checked {
     Ok(vec!["sent"])
 }
 
-fn said(body: &str) -> Result<Reply, portal::Failure> {
-    Ok(Reply {
+fn said(body: &str) -> Reply {
+    Reply {
         status: 200,
         redirect_host: None,
         body: body.as_bytes().to_vec(),
-    })
+    }
 }
 
 /// Questions for people, with whatever a roster holds: exactly that is asked.
 fn questions(bytes: &mut Bytes<'_>) -> Checked {
     let (first, second) = (bytes.text(), bytes.text());
-    let by_name = bytes.byte() % 2 == 0;
+    let by_name = bytes.byte().is_multiple_of(2);
     let query = if by_name {
         UserQuery::Name {
             first: Personal::new(first.as_str()),
@@ -259,11 +259,11 @@ fn questions(bytes: &mut Bytes<'_>) -> Checked {
         UserQuery::Email(Personal::new(first.as_str()))
     };
     let stand: Arc<Stand> = Stand::new(Box::new(|_, method| {
-        said(if method == Method::Batch {
+        Ok(said(if method == Method::Batch {
             "{\"result\":{\"result\":{\"q0\":[]},\"result_error\":[]}}"
         } else {
             "{\"result\":[]}"
-        })
+        }))
     }));
     let read = run(Reader::new(stand.connection()).users(&[query]))?;
     let asked = stand.asked();

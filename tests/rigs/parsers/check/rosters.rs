@@ -120,7 +120,7 @@ fn texts(row: &Row) -> impl Iterator<Item = &str> {
     let named = named.into_iter().flatten();
     named
         .chain(row.other.iter().map(|(_, text)| text))
-        .map(|text| text.expose())
+        .map(offboard24::personal::Personal::expose)
 }
 
 /// Neither blank, nor damaged, nor longer than a cell can be.

@@ -208,9 +208,8 @@ fn batch(purpose: Purpose, random: &mut Random) -> String {
     .collect();
     if random.chance(30) {
         let one = random.below(maps.len());
-        maps[one].1 = random
-            .pick(&["null", "false", "\"\"", "0", "[]", "{}", "[true]", "{\"0\": true}"])
-            .to_owned();
+        let odd = random.pick(&["null", "false", "\"\"", "0", "[]", "{}", "[true]", "{\"0\": true}"]);
+        odd.clone_into(&mut maps[one].1);
     }
     if random.chance(30) {
         drop(maps.remove(random.below(maps.len())));
@@ -270,7 +269,8 @@ fn map(mut fields: Vec<(String, String)>, random: &mut Random) -> String {
 
 fn quoted(name: &str, escapes: bool) -> String {
     if escapes {
-        let units: String = name.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        let spelt = |units: String, unit: u16| units + &format!("\\u{unit:04x}");
+        let units = name.encode_utf16().fold(String::new(), spelt);
         format!("\"{units}\"")
     } else {
         format!("\"{name}\"")
@@ -459,7 +459,7 @@ fn fields(purpose: Purpose, index: usize, id: usize, random: &mut Random) -> Vec
     }
     if random.chance(10) {
         let one = random.below(fields.len());
-        fields[one].1 = random.pick(&ODD_RESULTS).to_owned();
+        random.pick(&ODD_RESULTS).clone_into(&mut fields[one].1);
     }
     fields
 }

@@ -80,7 +80,7 @@ pub(super) fn input(random: &mut Random) -> Vec<u8> {
         }
         return bytes;
     }
-    for _ in 0..1 + random.below(60) {
+    for _ in 0..=random.below(60) {
         match random.below(4) {
             0 | 1 => {
                 add_text(&mut bytes, random.pick(&TEXTS));

@@ -5,7 +5,7 @@ mod encodings;
 mod mutation;
 mod rosters;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The input of a seed: which of [`super::check::KINDS`] it is for, and its bytes.
 pub(super) fn input(seed: u64) -> (usize, Vec<u8>) {

@@ -52,7 +52,7 @@ const WORDS: [&[u8]; 44] = [
 
 /// Damages bytes, of which the first `kept` say what they are for.
 pub(super) fn damage(bytes: &mut Vec<u8>, kept: usize, random: &mut Random, other: &[u8]) {
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let length = bytes.len() - kept;
         let at = kept + random.below(length + 1);
         let until = at + random.below(bytes.len() - at + 1).min(random.below(40) + 1);

@@ -89,7 +89,7 @@ fn file(random: &mut Random) -> Vec<u8> {
     let line_end = random.pick(&["\n", "\r\n", "\r\n", "\r"]);
     let mut text = String::new();
     if random.chance(60) {
-        text.push_str(&format!("sep={delimiter}{line_end}"));
+        text.extend(["sep=", &delimiter.to_string(), line_end]);
     }
     for _ in 0..random.pick(&[0, 0, 0, 1, 2]) {
         text.push_str(random.pick(&["Уволенные", "List", "", " "]));
@@ -98,7 +98,7 @@ fn file(random: &mut Random) -> Vec<u8> {
     let is_tidy = random.chance(600);
     add_line(&mut text, header, delimiter, line_end, random);
     for row in 0..random.pick(&[0, 1, 2, 3, 5, 8, 30]) {
-        let odd_length = if is_tidy || random.chance(950) { 0 } else { 1 };
+        let odd_length = usize::from(!(is_tidy || random.chance(950)));
         let cells: Vec<String> = (0..header.len() + odd_length)
             .map(|column| {
                 if is_tidy {
@@ -143,7 +143,7 @@ fn add_line(text: &mut String, cells: &[&str], delimiter: char, line_end: &str, 
         }
         let is_needed = cell.contains([delimiter, '"', '\n', '\r']);
         if (quotes_all || is_needed) && !careless {
-            text.push_str(&format!("\"{}\"", cell.replace('"', "\"\"")));
+            text.extend(["\"", &cell.replace('"', "\"\""), "\""]);
         } else {
             text.push_str(cell);
         }
