@@ -8,12 +8,12 @@ use std::fmt;
 
 /// A free text from the roster, the portal or the operator.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Default)]
-pub struct Personal(String);
+pub struct Personal(Box<str>);
 
 impl Personal {
     /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into_boxed_str())
     }
 
     /// The text itself.

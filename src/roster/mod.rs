@@ -188,12 +188,13 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Roster, RosterErrors> {
         return Err(RosterError::file(RosterErrorKind::TooLarge { bytes: bytes.len() }).into());
     }
     let layout = layout::find(bytes, options)?;
-    let reading = rows::read(&layout, options).map_err(|errors| RosterErrors::new(errors, None))?;
+    let (encoding, byte_order_mark, delimiter) = (layout.encoding, layout.byte_order_mark, layout.table.delimiter);
+    let reading = rows::read(layout.table, encoding, options).map_err(|errors| RosterErrors::new(errors, None))?;
     let detected = Detected {
         sha256: sha256(bytes),
-        encoding: layout.encoding,
-        byte_order_mark: layout.byte_order_mark,
-        delimiter: layout.table.delimiter,
+        encoding,
+        byte_order_mark,
+        delimiter,
         header_line: reading.header_line,
         columns: reading.columns,
         rows: reading.rows_found,

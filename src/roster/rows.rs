@@ -3,9 +3,9 @@
 //! Not responsible for how the file is written, nor for who the rows mean.
 
 use super::compare::{is_blank, key, mixes_scripts, name_words, tidy};
+use super::delimiter::Table;
 use super::error::{Excerpt, RosterError, RosterErrorKind};
 use super::header::{self, Column, Field};
-use super::layout::Layout;
 use super::records::Record;
 use super::{Encoding, FIELD_BYTES_MAX, Options, ROWS_MAX, Row, Warning, WarningKind};
 use crate::domain::{ActionKind, RowNumber, UserId};
@@ -23,40 +23,37 @@ pub(super) struct Reading {
     pub(super) errors: Vec<RosterError>,
 }
 
-/// Reads a table. An error is all that is wrong with one that has no header.
-pub(super) fn read(layout: &Layout, options: &Options) -> Result<Reading, Vec<RosterError>> {
-    let table = &layout.table;
-    let mut errors = table.records.faults.clone();
+/// Reads a table, and lets go of each record when its row is there. An error is all that is wrong with one that has no header.
+pub(super) fn read(table: Table, encoding: Encoding, options: &Options) -> Result<Reading, Vec<RosterError>> {
+    let Table { records, header, .. } = table;
+    let mut errors = records.faults.clone();
     errors.extend(
-        table
-            .records
+        records
             .sound
             .iter()
-            .flat_map(|record| unreadable_cells(record, layout.encoding)),
+            .flat_map(|record| unreadable_cells(record, encoding)),
     );
-    let Some(head) = table
-        .records
-        .sound
-        .get(table.header.index)
-        .filter(|record| !record.is_blank())
-    else {
+    let rows_max = records.sound.len().min(ROWS_MAX);
+    let mut sound = records.sound.into_iter();
+    let Some(head) = sound.nth(header.index).filter(|record| !record.is_blank()) else {
         if errors.is_empty() {
             errors.push(RosterError::file(RosterErrorKind::Empty));
         }
         return Err(errors);
     };
-    let (columns, header_errors) = header::columns(head, &table.header.fields, &options.map);
+    let (columns, header_errors) = header::columns(&head, &header.fields, &options.map);
     errors.extend(header_errors);
     let mut reading = Reading {
         header_line: head.line,
-        warnings: mixed_scripts(head, |_| true),
-        rows: Vec::new(),
+        warnings: mixed_scripts(&head, |_| true),
+        // Of a hundred thousand rows a list that grows would be twice as long as it has to be, and there twice while it grows.
+        rows: Vec::with_capacity(rows_max),
         rows_found: 0,
-        rows_ignored: table.records.empty_lines + table.header.index,
+        rows_ignored: records.empty_lines + header.index,
         columns,
         errors,
     };
-    for record in &table.records.sound[table.header.index + 1..] {
+    for record in sound {
         if record.is_blank() {
             reading.rows_ignored += 1;
         } else if reading.rows_found == ROWS_MAX {
@@ -66,21 +63,21 @@ pub(super) fn read(layout: &Layout, options: &Options) -> Result<Reading, Vec<Ro
             break;
         } else {
             reading.rows_found += 1;
-            reading.add(record);
+            reading.add(&record);
         }
     }
     let too_many = |error: &RosterError| matches!(error.kind, RosterErrorKind::TooManyRows);
-    if let Some(line) = table.records.more_from
+    if let Some(line) = records.more_from
         && !reading.errors.iter().any(too_many)
     {
         reading
             .errors
             .push(RosterError::line(line, RosterErrorKind::TooManyRows));
     }
-    if reading.rows_found == 0 && table.records.faults.is_empty() {
+    if reading.rows_found == 0 && records.faults.is_empty() {
         reading.errors.push(RosterError::file(RosterErrorKind::NoRows));
     }
-    reading.rows_found += rows_that_break_quoting(&table.records.faults, head.line);
+    reading.rows_found += rows_that_break_quoting(&records.faults, head.line);
     Ok(reading)
 }
 
