@@ -20,7 +20,7 @@ use crate::portal::{InstanceRow, Reader, TaskRow, TaskScope, UserQuery, UserRow}
 const PEOPLE_PER_PORTION: usize = 250;
 
 /// Portions that are read at the same time, so that the first questions of one wait for the last answers of another.
-const PORTIONS_AT_ONCE: usize = 3;
+const PORTIONS_AT_ONCE: usize = 2;
 
 /// Told after each portion: people read, people in all.
 pub type Progress<'a> = &'a (dyn Fn(u32, u32) + Send + Sync);

@@ -153,7 +153,8 @@ impl Limits {
             // The second refusal in one batch says nothing new.
             return limit.blocked_until.saturating_sub(now);
         }
-        if let Some(used) = limit.used {
+        // Where nothing was counted in the same answer, the calls of others may have come in between.
+        if let (Some(used), true) = (limit.used, limit.answered_at == Some(now)) {
             limit.allowed = used;
         }
         let wait = match limit.reset_at.saturating_sub(now) {
@@ -260,6 +261,15 @@ mod tests {
         limits.answered(Method::Kill, Some(&counted(24.0, 500)), at(470));
         limits.answered(Method::Kill, Some(&counted(25.0, 499)), at(471));
         assert_eq!(limits.budgets(at(471))[0].calls, 5);
+    }
+
+    #[test]
+    fn a_refusal_that_others_may_have_brought_about_teaches_nothing() {
+        let mut limits = Limits::default();
+        limits.answered(Method::Kill, Some(&counted(24.0, 300)), at(1));
+        limits.answered(Method::Kill, Some(&counted(26.0, 299)), at(2));
+        limits.refused(Method::Kill, at(3));
+        assert_eq!(limits.budgets(at(3))[0].calls, 197);
     }
 
     #[test]
