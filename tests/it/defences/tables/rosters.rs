@@ -89,7 +89,7 @@ pub(crate) const ROSTERS: &[Defence] = &[
         by: "rows that break the rules of quoting are counted too",
         without: &[Removal {
             file: "src/roster/rows.rs",
-            code: "    reading.rows_found += rows_that_break_quoting(&table.records.faults, head.line);\n",
+            code: "    reading.rows_found += rows_that_break_quoting(&records.faults, head.line);\n",
             becomes: "",
         }],
         test: "rosters::every_mistake_is_told_with_its_place_and_nothing_is_asked",
