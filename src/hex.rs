@@ -1,15 +1,17 @@
 //! Hashes as people and JSON write them.
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            _ = write!(text, "{byte:02x}");
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).fold(
+        String::with_capacity(bytes.len() * 2),
+        |mut text, digit| {
+            text.push(digit);
             text
-        })
+        },
+    )
 }
 
 /// 32 bytes from 64 lower-case hexadecimal digits.
@@ -31,7 +33,6 @@ pub(crate) fn unhex(text: &[u8]) -> Option<[u8; 32]> {
 
 /// Whether a text is the lower-case hexadecimal of these bytes.
 pub(crate) fn is_hex_of(text: &str, bytes: &[u8]) -> bool {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     text.len() == bytes.len() * 2
         && text
             .as_bytes()

@@ -13,8 +13,21 @@ use crate::domain::{
     UserId, WorkflowId,
 };
 
+/// An event on its way into the journal: what [`Envelope`] will read, but for the personal values.
+#[derive(Serialize)]
+pub(crate) struct Draft<'a> {
+    pub(crate) prev: Option<String>,
+    pub(crate) at: &'a str,
+    pub(crate) monotonic_ms: u64,
+    pub(crate) run: Option<RunId>,
+    pub(crate) job: Option<JobId>,
+    pub(crate) requests: u64,
+    #[serde(flatten)]
+    pub(crate) event: &'a Event,
+}
+
 /// What an event's body holds: the envelope and the event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Envelope {
     /// The leaf hash of the event before, in hexadecimal; none for the first.
     pub prev: Option<String>,
@@ -29,7 +42,6 @@ pub struct Envelope {
     /// HTTP requests that the run had made when this was recorded.
     pub requests: u64,
     /// The event itself.
-    #[serde(flatten)]
     pub event: Event,
 }
 

@@ -12,6 +12,7 @@
 //! Not here: what an event means for the next step (that is `plan` and `run`), and words for people (`report`, `cli`).
 
 pub mod bundle;
+mod canonical;
 mod chain;
 mod error;
 mod event;
@@ -479,18 +480,18 @@ struct Growing<'a> {
 impl Growing<'_> {
     /// Seals, hashes and inserts one event, then folds what was recorded (not what was meant).
     fn append(&mut self, reading: &Reading, stamp: Stamp, entry: &Entry) -> Result<(), JournalError> {
-        let draft = Envelope {
+        let draft = Draft {
             prev: self.prev.map(|leaf| hex(&leaf)),
-            at: reading.at.clone(),
+            at: &reading.at,
             monotonic_ms: reading.monotonic_ms,
             run: stamp.run,
             job: entry.job,
             requests: stamp.requests,
-            event: entry.event.clone(),
+            event: &entry.event,
         };
         let mut value = serde_json::to_value(&draft)?;
         let reveals = personal::seal(&mut value)?;
-        let body = serde_json_canonicalizer::to_string(&value)?;
+        let body = canonical::spelled(&mut value)?;
         let leaf = chain::leaf(body.as_bytes());
         let seq = i64::try_from(self.tree.size()).unwrap_or(i64::MAX);
         self.db

@@ -3,17 +3,21 @@
 //! Used to compare a roster cell with a column name, or with what the portal answered. Nothing here is stored: what was
 //! written stays as it was written. Not responsible for which fields have to agree; that is the plan's.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// The text without what nobody sees: NFC, no zero-width characters, no blanks at the ends, one space between words.
 /// No-break spaces, tabs and line breaks are blanks. Upper and lower case stay. This is the form to ask the portal with.
 pub fn tidy(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .filter(|character| !is_zero_width(*character))
-        .nfc()
-        .collect();
+    // ASCII has nothing that is invisible or composed.
+    let visible: Cow<'_, str> = if text.is_ascii() {
+        text.into()
+    } else {
+        let visible = text.chars().filter(|character| !is_zero_width(*character));
+        visible.nfc().collect()
+    };
     let mut tidy = String::with_capacity(visible.len());
     for word in visible.split_whitespace() {
         if !tidy.is_empty() {
@@ -28,8 +32,12 @@ pub fn tidy(text: &str) -> String {
 ///
 /// Folding goes through upper case, so that `ß` equals `ss` and both Greek lower-case sigmas are one letter.
 pub fn key(text: &str) -> String {
-    tidy(text)
-        .chars()
+    let mut tidy = tidy(text);
+    if tidy.is_ascii() {
+        tidy.make_ascii_lowercase();
+        return tidy;
+    }
+    tidy.chars()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .nfc()
@@ -174,6 +182,13 @@ mod tests {
         fn a_key_is_its_own_key(text in any::<String>()) {
             let once = key(&text);
             prop_assert_eq!(key(&once), once);
+        }
+
+        #[test]
+        fn ascii_goes_a_shorter_way_to_the_same_end(text in "[\\x00-\\x7f]{0,12}") {
+            let text = format!("{text}|");
+            prop_assert_eq!(tidy(&text) + "ё", tidy(&format!("{text}ё")));
+            prop_assert_eq!(key(&text) + "е", key(&format!("{text}ё")));
         }
     }
 }

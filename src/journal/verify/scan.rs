@@ -7,11 +7,11 @@ use std::hash::RandomState;
 use chrono::DateTime;
 use rusqlite::Connection;
 
-use super::canonical::is_canonical;
 use super::checkpoints::{Checkpoints, Signed, Unverified};
 use super::finding::{Code, Findings, Place};
 use super::indexes::Entries;
 use super::meaning::Story;
+use crate::journal::canonical::is_canonical;
 use crate::journal::chain::{self, Fault, Leaf, Link};
 use crate::journal::event::{Envelope, Event};
 

@@ -1,15 +1,33 @@
-//! Whether a text is canonical JSON (RFC 8785), within what bodies of events consist of: no fractions, no exponents, and no whole
-//! number beyond ±2^53.
+//! Canonical JSON (RFC 8785), within what bodies of events consist of: no fractions, no exponents, and no whole number beyond ±2^53.
 //!
-//! Pure. It looks at the bytes once and builds nothing, so that a million events take half a second.
+//! Pure. Reading looks at the bytes once and builds nothing, so that a million events take half a second.
 
 use std::cmp::Ordering;
+
+use serde_json::Value;
 
 /// Deeper than any event, and shallow enough for any stack.
 const DEPTH_MAX: usize = 64;
 
 /// Beyond it not every whole number is a number of JSON.
 const INTEGER_MAX: u64 = 1 << 53;
+
+/// The canonical spelling of a value, whose names it puts in order.
+///
+/// Where all names are ASCII and all numbers whole, the order of bytes is the order of the standard, and the JSON library writes as it asks:
+/// a third of the time. What is not canonical then, the library of the standard writes.
+///
+/// # Errors
+/// When the value has no canonical spelling.
+pub(crate) fn spelled(value: &mut Value) -> Result<String, serde_json::Error> {
+    value.sort_all_objects();
+    let text = serde_json::to_string(value)?;
+    if is_canonical(&text) {
+        Ok(text)
+    } else {
+        serde_json_canonicalizer::to_string(value)
+    }
+}
 
 /// Whether the text is the one canonical spelling of a value.
 pub(crate) fn is_canonical(text: &str) -> bool {
@@ -192,7 +210,6 @@ fn meant(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
 
@@ -240,6 +257,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_value_is_spelled_as_the_library_spells_it(value in value(), beyond in any::<i64>(), fraction in any::<f64>()) {
+            for value in [value, beyond.into(), fraction.into()] {
+                let value = Value::from_iter([("value", value), ("before", Value::Null)]);
+                prop_assert_eq!(spelled(&mut value.clone()).unwrap(), serde_json_canonicalizer::to_string(&value).unwrap());
+            }
+        }
+
         #[test]
         fn what_the_library_writes_is_canonical(value in value()) {
             prop_assert!(is_canonical(&serde_json_canonicalizer::to_string(&value).unwrap()));
