@@ -12,7 +12,7 @@ use super::work::{Link, Work, operator};
 use super::{Ending, consent, planning, show, text};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
 use crate::journal::{Entry, Event, JobRecord, PlanDecided, RowRecord, RowResolved, Stamp};
-use crate::plan::decide::{Selector, Wish, decide as decide_wish};
+use crate::plan::decide::{DecideError, Selector, Wish, decide as decide_wish};
 use crate::plan::policy::{Policy, Protection};
 use crate::plan::{self, PLAN_AGE_MAX, user_recorded};
 use crate::portal::{UserQuery, UserRow};
@@ -68,8 +68,20 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     let job = record.job;
     let plan_hash = open_to_decisions(&work, &record)?;
     let view = work.journal.view();
-    let decided = decide_wish(wish, &view.actions(job)?, &view.workflows(job)?).map_err(|cause| {
-        Failure::usage(said(|words| (words.wish)(&cause))).next(format!("offboard24 show {job} --by hold"))
+    let actions = view.each_action(job).map(|action| {
+        let action = action?;
+        let workflow = if wish.goes_by_templates() {
+            view.workflow(job, &action.workflow)?
+        } else {
+            None
+        };
+        Ok((action, workflow))
+    });
+    let decided = decide_wish(wish, actions).map_err(|error| match error {
+        DecideError::Wish(cause) => {
+            Failure::usage(said(|words| (words.wish)(&cause))).next(format!("offboard24 show {job} --by hold"))
+        }
+        DecideError::Journal(cause) => cause.into(),
     })?;
     if decided.events.is_empty() {
         return Err(nothing_decided(job, &decided.stays).into());

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::{ActionId, ActionKind, Decision, HoldReason, UserId, WorkflowId};
-use crate::journal::{ActionRecord, WorkflowDecided, WorkflowView};
+use crate::journal::{ActionRecord, JournalError, WorkflowDecided, WorkflowView};
 
 /// Which actions of a plan a decision is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -160,61 +160,95 @@ pub enum WishError {
     Both(WorkflowId),
 }
 
-/// Decides, or says why nothing was decided.
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The wish cannot be followed.
+    #[error(transparent)]
+    Wish(#[from] WishError),
+    /// The plan could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Wish {
+    /// Whether a selector goes by the templates of workflows.
+    pub fn goes_by_templates(&self) -> bool {
+        let mut selectors = self.include.iter().chain(&self.drop);
+        selectors.any(|selector| matches!(selector, Selector::Template(_)))
+    }
+}
+
+/// Goes through the actions of a plan, one after another, and decides, or says why nothing was decided. Each comes with its workflow, which
+/// may be left out where the wish does not go by templates.
 ///
 /// # Errors
-/// When a selector selects nothing, or one workflow is to be both included and dropped.
+/// When a selector selects nothing, or one workflow is to be both included and dropped; and those of the actions.
 pub fn decide(
     wish: &Wish,
-    actions: &[ActionRecord],
-    workflows: &BTreeMap<WorkflowId, WorkflowView>,
-) -> Result<Decided, WishError> {
-    let included = select(&wish.include, actions, workflows)?;
-    let dropped = select(&wish.drop, actions, workflows)?;
+    actions: impl Iterator<Item = Result<(ActionRecord, Option<WorkflowView>), JournalError>>,
+) -> Result<Decided, DecideError> {
+    let mut included = Selection::of(&wish.include);
+    let mut dropped = Selection::of(&wish.drop);
     let mut decided = Decided::default();
-    for action in actions {
-        let is_included = included.contains(&action.action);
-        let is_dropped = dropped.contains(&action.action);
+    let mut both = None;
+    for found in actions {
+        let (action, workflow) = found?;
+        let is_included = included.take(&action, workflow.as_ref());
+        let is_dropped = dropped.take(&action, workflow.as_ref());
         if is_included && is_dropped {
-            return Err(WishError::Both(action.workflow.clone()));
-        }
-        if is_dropped && !action.holds.contains(&HoldReason::Dropped) {
+            both.get_or_insert(action.workflow);
+        } else if is_dropped && !action.holds.contains(&HoldReason::Dropped) {
             decided.events.push(WorkflowDecided {
-                workflow: action.workflow.clone(),
+                workflow: action.workflow,
                 decision: Decision::Drop,
                 released: Vec::new(),
                 kind: None,
             });
         } else if is_included && !action.holds.is_empty() {
-            match release(action, wish.kind) {
+            match release(&action, wish.kind) {
                 Ok(event) => decided.events.push(event),
                 Err(stays) => decided.stays.push((action.action, stays)),
             }
-        } else if wish.include.iter().any(|selector| selector.passes_over(action)) {
+        } else if wish.include.iter().any(|selector| selector.passes_over(&action)) {
             decided.stays.push((action.action, vec![HoldReason::Dropped]));
         }
     }
-    Ok(decided)
+    // A selector that was mistyped is the first to be told.
+    if let Some(selector) = included.without_an_action().or_else(|| dropped.without_an_action()) {
+        return Err(WishError::Nothing(selector.clone()).into());
+    }
+    match both {
+        Some(workflow) => Err(WishError::Both(workflow).into()),
+        None => Ok(decided),
+    }
 }
 
-fn select(
-    selectors: &[Selector],
-    actions: &[ActionRecord],
-    workflows: &BTreeMap<WorkflowId, WorkflowView>,
-) -> Result<BTreeSet<ActionId>, WishError> {
-    let mut selected = BTreeSet::new();
-    for selector in selectors {
-        let found: Vec<ActionId> = actions
-            .iter()
-            .filter(|action| selector.selects(action, workflows.get(&action.workflow)))
-            .map(|action| action.action)
-            .collect();
-        if found.is_empty() {
-            return Err(WishError::Nothing(selector.clone()));
-        }
-        selected.extend(found);
+/// Selectors, and which of them have selected something so far.
+struct Selection<'a>(Vec<(&'a Selector, bool)>);
+
+impl<'a> Selection<'a> {
+    fn of(selectors: &'a [Selector]) -> Self {
+        Self(selectors.iter().map(|selector| (selector, false)).collect())
     }
-    Ok(selected)
+
+    /// Whether any of them selects an action.
+    fn take(&mut self, action: &ActionRecord, workflow: Option<&WorkflowView>) -> bool {
+        let mut is_selected = false;
+        for (selector, has_selected) in &mut self.0 {
+            let selects = selector.selects(action, workflow);
+            *has_selected |= selects;
+            is_selected |= selects;
+        }
+        is_selected
+    }
+
+    fn without_an_action(&self) -> Option<&'a Selector> {
+        self.0
+            .iter()
+            .find(|(_, has_selected)| !has_selected)
+            .map(|(selector, _)| *selector)
+    }
 }
 
 /// The release of all holds of an action, or those that cannot be released.
@@ -274,7 +308,11 @@ mod tests {
     }
 
     fn decided(wish: &Wish, actions: &[ActionRecord]) -> Result<Decided, WishError> {
-        decide(wish, actions, &BTreeMap::new())
+        let actions = actions.iter().map(|action| Ok((action.clone(), None)));
+        decide(wish, actions).map_err(|error| match error {
+            DecideError::Wish(cause) => cause,
+            DecideError::Journal(cause) => panic!("{cause}"),
+        })
     }
 
     #[test]
@@ -328,7 +366,7 @@ mod tests {
         use HoldReason::{Dropped, Shared};
         let actions = [action(1, &[Shared]), action(2, &[Shared, Dropped])];
         let released = |selector: &str| {
-            let decided = decide(&include(&[selector], None), &actions, &BTreeMap::new()).unwrap();
+            let decided = decided(&include(&[selector], None), &actions).unwrap();
             let events: Vec<WorkflowId> = decided.events.into_iter().map(|event| event.workflow).collect();
             (events, decided.stays)
         };
