@@ -150,9 +150,18 @@ async fn users_are_found_by_patterns_where_equality_was_meant() {
         (json!({"ACTIVE": ["N"]}), "1 3"),
         (json!({"ID": 5}), ""),
         (json!({"=NAME": "Bob", "=LAST_NAME": "lee"}), "3"),
+        (json!({"=EMAIL": ["CID@example.com ", "j_doe@example.com"]}), "2 4"),
+        (json!({"!=EMAIL": "j_doe@example.com"}), "1 3 4"),
+        (json!({"=EMAIL": ["", "j_doe@example.com"]}), "2"),
+        (json!({"ID": [4, 3, 3, 77]}), "3 4"),
     ];
     for (filter, expected) in cases {
         assert_eq!(found(filter.clone()).await, expected, "{filter}");
+    }
+    locked(sandbox.world()).edit_user(3, |user| user.email = Some("bob@example.com".to_owned()));
+    locked(sandbox.world()).edit_user(2, |user| user.email = None);
+    for (email, expected) in [("bob@example.com", "3"), ("j_doe@example.com", ""), ("", "2")] {
+        assert_eq!(found(json!({"=EMAIL": email})).await, expected, "{email}");
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::collation;
+
 /// A world that the sandbox serves and a test may read and edit meanwhile. Do not hold the lock across an `await`.
 pub type Shared = Arc<Mutex<World>>;
 
@@ -185,6 +187,8 @@ pub struct World {
     /// The portal's parts.
     pub modules: Modules,
     users: BTreeMap<u32, User>,
+    /// Who has, or had, an e-mail, folded: the first look of a search.
+    users_of_email: BTreeMap<String, BTreeSet<u32>>,
     workflows: BTreeMap<String, Workflow>,
     tasks: BTreeMap<u64, Task>,
     tasks_of_user: BTreeMap<u32, BTreeSet<u64>>,
@@ -208,6 +212,7 @@ impl World {
                 extranet: true,
             },
             users: BTreeMap::new(),
+            users_of_email: BTreeMap::new(),
             workflows: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tasks_of_user: BTreeMap::new(),
@@ -222,7 +227,15 @@ impl World {
     pub fn add_user(&mut self, user: User) -> u32 {
         let id = user.id;
         self.users.insert(id, user);
+        self.index_email(id);
         id
+    }
+
+    fn index_email(&mut self, user: u32) {
+        if let Some(email) = self.users.get(&user).and_then(|user| user.email.as_deref()) {
+            let of_email = self.users_of_email.entry(collation::folded(email)).or_default();
+            of_email.insert(user);
+        }
     }
 
     /// Adds a workflow as it stands, or replaces the one with that id.
@@ -367,8 +380,9 @@ impl World {
 
     /// Changes a user in place.
     pub fn edit_user(&mut self, user: u32, edit: impl FnOnce(&mut User)) {
-        if let Some(user) = self.users.get_mut(&user) {
-            edit(user);
+        if let Some(found) = self.users.get_mut(&user) {
+            edit(found);
+            self.index_email(user);
         }
     }
 
@@ -421,6 +435,12 @@ impl World {
     /// An account.
     pub fn user(&self, id: u32) -> Option<&User> {
         self.users.get(&id)
+    }
+
+    /// All users whose e-mail can be equal to a text, whatever the database takes for equal; and perhaps others.
+    pub(crate) fn users_about(&self, email: &str) -> impl Iterator<Item = u32> {
+        let found = self.users_of_email.get(&collation::folded(email));
+        found.into_iter().flatten().copied()
     }
 
     /// All accounts by id.
