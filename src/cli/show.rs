@@ -241,6 +241,7 @@ struct Content {
     robots: First<ActionRecord>,
     planned: u32,
     has_kills: bool,
+    /// Of those in the listed rows.
     shares: BTreeMap<UserId, Share>,
 }
 
@@ -267,6 +268,8 @@ impl Content {
         for row in view.each_row(job) {
             content.rows.push(row?);
         }
+        let listed = content.rows.items.iter().filter_map(|row| row.user);
+        content.shares = listed.map(|user| (user, Share::default())).collect();
         for task in view.orphans(job)? {
             content.orphans.push(task);
         }
@@ -279,9 +282,10 @@ impl Content {
 
     fn take(&mut self, view: View<'_>, action: ActionRecord) -> Result<(), JournalError> {
         for user in &action.people {
-            let share = self.shares.entry(*user).or_default();
-            *share.states.entry(action.state).or_default() += 1;
-            share.kinds.insert(action.kind);
+            if let Some(share) = self.shares.get_mut(user) {
+                *share.states.entry(action.state).or_default() += 1;
+                share.kinds.insert(action.kind);
+            }
         }
         self.has_kills |= action.kind == Some(ActionKind::Kill);
         if action.state == ActionState::Held {
@@ -417,7 +421,8 @@ impl Content {
 
     /// `9 kill: 8 planned, 1 held`.
     fn actions_of(&self, user: Option<UserId>) -> String {
-        let Some(share) = user.and_then(|user| self.shares.get(&user)) else {
+        let share = user.and_then(|user| self.shares.get(&user));
+        let Some(share) = share.filter(|share| !share.states.is_empty()) else {
             return self.words.report.no_workflow.to_owned();
         };
         let undecided = self.words.report.kind_undecided;
