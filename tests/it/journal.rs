@@ -177,12 +177,15 @@ fn a_file_that_is_not_ours_or_is_newer_is_left_as_it_is() {
     )
     .unwrap();
     stock(&path("foreign.db")).execute_batch("CREATE TABLE t (a)").unwrap();
+    stock(&path("foreign-and-empty.db"))
+        .execute_batch("PRAGMA application_id = 7")
+        .unwrap();
     desk.run(&["plan", &roster, "--action", "kill", "--db", "newer.db"])
         .expect(0);
     stock(&path("newer.db"))
         .execute_batch("PRAGMA user_version = 99")
         .unwrap();
-    for name in ["text.db", "foreign.db", "newer.db"] {
+    for name in ["text.db", "foreign.db", "foreign-and-empty.db", "newer.db"] {
         let before = std::fs::read(path(name)).unwrap();
         for arguments in [vec!["plan", &roster, "--action", "kill"], vec!["status"], vec!["jobs"]] {
             let arguments: Vec<&str> = arguments.into_iter().chain(["--db", name]).collect();

@@ -13,7 +13,7 @@ use offboard24::sandbox::World;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Desk, Ended, Portal, behaving};
+use crate::support::{Desk, Ended, Portal, Scene, behaving};
 
 /// Marta waits in a workflow alone, and in one with a colleague; Daniel and Hannah wait in one, whose answer is lost, and Hannah in another; of
 /// John Smiths there are two; and Zoe is unknown.
@@ -384,4 +384,19 @@ fn whoever_reads_the_log_may_stop_at_any_line() {
     assert!(first.contains("made by offboard24"), "{first}");
     let ended = desk.wait(child).expect(0);
     assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn an_event_that_says_less_than_it_has_to_is_damage_and_no_fault_of_the_program() {
+    let scene = Scene::finished();
+    let seq = scene.first("action_ended");
+    scene.force_sql(&format!(
+        "UPDATE event SET body = json_remove(body, '$.requests') WHERE seq = {seq}"
+    ));
+    let database = scene.database();
+    let ended = Desk::with_webhook("")
+        .run(&["audit", "log", "--db", database.to_str().unwrap()])
+        .expect(6);
+    assert!(ended.stderr.contains("Nothing is done with it"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("keep the file as evidence"), "{}", ended.stderr);
 }

@@ -53,6 +53,7 @@ fn a_finished_job_is_intact_and_says_against_what_it_was_checked() {
     assert_eq!(report["findings"], json!([]));
     assert_eq!(report["level"], "head");
     assert_eq!(report["key_known"], true);
+    assert_eq!((&report["jobs"], &report["runs"]), (&json!(1), &json!(2)));
     assert_eq!(report["checked_against"][0]["behind"], 0);
     assert_eq!(report["events"].as_u64().unwrap(), desk.story().len() as u64);
 

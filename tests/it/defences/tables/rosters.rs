@@ -149,8 +149,8 @@ pub(crate) const ROSTERS: &[Defence] = &[
         by: "zero-width characters are left out of keys",
         without: &[Removal {
             file: "src/roster/compare.rs",
-            code: "        .filter(|character| !is_zero_width(*character))\n",
-            becomes: "",
+            code: "text.chars().filter(|character| !is_zero_width(*character))",
+            becomes: "text.chars()",
         }],
         test: "rosters::what_people_cannot_see_makes_no_difference_and_what_they_can_does",
     },
