@@ -101,7 +101,7 @@ fn next_stage(
         return Ok(Stage::Plan);
     }
     if record.confirmed_at.is_none() {
-        return match cap(work, record)? {
+        return match work.journal.view().cap_to_go_on(record)? {
             _ if status.count(ActionState::Planned) == 0 => Ok(match status.stop_reason {
                 Some(StopReason::Crash) => Stage::EndRun,
                 _ => Stage::NothingToDo,
@@ -127,12 +127,6 @@ fn next_stage(
         };
     }
     Ok(Stage::Execute)
-}
-
-/// The cap under which a job goes on by itself. A person who decided about the plan has taken it over, and confirms it.
-fn cap(work: &Work, record: &JobRecord) -> Result<Option<u32>, Failure> {
-    let is_decided = !work.journal.view().deciders(record.job)?.is_empty();
-    Ok(record.actions_max.filter(|_| !is_decided))
 }
 
 fn needs(work: &Work, record: &JobRecord) -> Result<Needs, Failed> {
@@ -161,7 +155,7 @@ async fn finish_planning(work: &mut Work, link: &Link, run: RunId, record: &JobR
     if let Err(failure) = planning::make_plan(work, link, run, job, &policy).await {
         return Err(failure.with(&work.status(job)?));
     }
-    if let Some(max_actions) = cap(work, record)? {
+    if let Some(max_actions) = work.journal.view().cap_to_go_on(record)? {
         return run::go_on_under_cap(work, link, run, job, max_actions).await;
     }
     work.end_run(link, run, job, None)?;

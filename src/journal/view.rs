@@ -1199,6 +1199,17 @@ impl<'a> View<'a> {
         Ok(decided.collect())
     }
 
+    /// The cap under which a job goes on by itself. A person who decided about the plan has taken it over, and confirms it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cap_to_go_on(&self, record: &JobRecord) -> Result<Option<u32>, JournalError> {
+        match record.actions_max {
+            Some(_) if !self.deciders(record.job)?.is_empty() => Ok(None),
+            actions_max => Ok(actions_max),
+        }
+    }
+
     /// Who approved a job's plan, this one or an earlier one, in order.
     ///
     /// # Errors

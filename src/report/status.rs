@@ -48,7 +48,7 @@ pub struct JobStatus {
     pub action: String,
     /// Its state.
     pub state: JobState,
-    /// Why the last run stopped.
+    /// Why the last run stopped; nothing where a plan waits for its confirmation.
     pub stop_reason: Option<StopReason>,
     /// The plan's hash, once frozen.
     pub plan_hash: Option<String>,
@@ -101,10 +101,14 @@ impl JobStatus {
         let open_run = runs.iter().any(|run| run.finished_at.is_none());
         let left = count(ActionState::Planned) + count(ActionState::Sent);
         let crashed = open_run && !live;
+        // Whatever ended before: the plan is whole, and it is a person who goes on with it.
+        let waits = record.frozen_at.is_some() && record.confirmed_at.is_none() && view.cap_to_go_on(record)?.is_none();
         let state = if open_run && live {
             JobState::Running
         } else if record.frozen_at.is_some() && left == 0 {
             JobState::Complete
+        } else if waits {
+            JobState::Planned
         } else if crashed || record.confirmed_at.is_some() {
             JobState::Stopped
         } else if record.frozen_at.is_some() {
@@ -112,7 +116,11 @@ impl JobStatus {
         } else {
             JobState::Planning
         };
-        let recorded = runs.last().and_then(|run| run.stop_reason);
+        let stop_reason = match runs.last() {
+            _ if state == JobState::Planned && waits => None,
+            _ if crashed => Some(StopReason::Crash),
+            last => last.and_then(|run| run.stop_reason),
+        };
         let to_confirm = || {
             Some(confirm(
                 &record.portal.0,
@@ -125,7 +133,7 @@ impl JobStatus {
             portal: record.portal.0.clone(),
             action: action_word(view, job, record)?,
             state,
-            stop_reason: if crashed { Some(StopReason::Crash) } else { recorded },
+            stop_reason,
             plan_hash: record.plan_hash.clone(),
             confirm: record.confirm.clone().or_else(to_confirm),
             rows,

@@ -190,6 +190,52 @@ fn what_is_protected_stays_held_whatever_is_included() {
     office.desk.assert_sound();
 }
 
+/// As a process leaves it that dies between the freezing of its plan and its own end.
+fn last_run_never_ended(desk: &Desk) {
+    let db = rusqlite::Connection::open(desk.database()).unwrap();
+    let changed = db.execute("UPDATE run SET finished_at = NULL, stop_reason = NULL", []);
+    assert_eq!(changed.unwrap(), 1);
+}
+
+#[test]
+fn a_frozen_plan_waits_for_its_confirmation_even_if_the_process_that_froze_it_died() {
+    let office = Office::new();
+    let plan = office.plan("id\n2\n");
+    last_run_never_ended(&office.desk);
+    let status = office.desk.run(&["status", "--exit-code", "--json"]).expect(4).json();
+    assert_eq!(
+        (&status["state"], &status["stop_reason"]),
+        (&json!("planned"), &Value::Null)
+    );
+    assert_eq!(status["confirm"], plan["confirm"]);
+    office.desk.apply(&plan).expect(4);
+    assert_eq!(office.portal.destroyed().len() as u64, number(&plan, "/actions/planned"));
+}
+
+#[test]
+fn what_run_began_goes_on_by_itself_until_a_person_decides_about_it() {
+    let office = Office::new();
+    let roster = office.desk.roster(BOTH);
+    let run = ["run", &roster, "--action", "kill", "--max-actions", "1"];
+    office.desk.run(&run).expect(6);
+    last_run_never_ended(&office.desk);
+    let status = office.desk.run(&["status", "--exit-code", "--json"]).expect(9).json();
+    assert_eq!(
+        (&status["state"], &status["stop_reason"]),
+        (&json!("stopped"), &json!("crash"))
+    );
+    let decided = office.decide(&["--drop", &format!("workflow:{}", office.with_ben)]);
+    assert_eq!(
+        (&decided["state"], &decided["stop_reason"]),
+        (&json!("planned"), &Value::Null)
+    );
+    let ended = office.desk.run(&["resume"]).expect(6);
+    assert!(ended.stderr.contains("offboard24 apply 1"), "{}", ended.stderr);
+    office.portal.assert_destroyed_nothing();
+    office.desk.apply(&decided).expect(4);
+    assert_eq!(office.portal.destroyed(), [office.alone.clone()].into());
+}
+
 #[test]
 fn what_was_dropped_stays_dropped_whatever_is_decided_after_it() {
     let office = Office::new();
