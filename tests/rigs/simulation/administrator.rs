@@ -1,4 +1,4 @@
-//! What the administrator types: plan, apply or run, resume until all is done, and what failed once more. First everything goes wrong
+//! What the administrator types: plan, decide, apply or run, resume until all is done, and what failed once more. First everything goes wrong
 //! that the scenario has; then nothing any more, and each command has to bring the jobs nearer to their end.
 
 use std::path::Path;
@@ -51,6 +51,7 @@ pub(super) fn play(scenario: &Scenario, folder: &Path, with_story: bool, verifie
         world: world.clone(),
         scenario,
         retries: scenario.retries,
+        decisions: scenario.decisions,
         has_planned_second: scenario.second == 0,
         sittings: 0,
         kills: 0,
@@ -77,6 +78,7 @@ struct Administrator<'a> {
     world: Shared,
     scenario: &'a Scenario,
     retries: u32,
+    decisions: u32,
     has_planned_second: bool,
     sittings: u32,
     kills: u32,
@@ -91,7 +93,7 @@ impl Administrator<'_> {
             if is_calm {
                 self.world.lock().calms_down();
             }
-            // A retry that is used up is progress, too.
+            // A retry or a decision that is used up is progress, too.
             let before = self.left();
             let Some(command) = self.next_command() else {
                 return Ok(());
@@ -124,12 +126,14 @@ impl Administrator<'_> {
         };
         let planned: usize = world.checker.jobs.iter().map(of_job).sum();
         let unplanned = [world.checker.jobs.is_empty(), !self.has_planned_second];
-        planned + 1000 * unplanned.into_iter().filter(|left| *left).count() + 1000 * self.retries as usize
+        planned
+            + 1000 * unplanned.into_iter().filter(|left| *left).count()
+            + 1000 * (self.retries + self.decisions) as usize
     }
 
     /// What a person would type now; none when all is done.
     fn next_command(&mut self) -> Option<Vec<String>> {
-        let world = self.world.lock();
+        let mut world = self.world.lock();
         let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         if world.checker.jobs.is_empty() {
             let roster = world.store.write_roster(&self.scenario.roster(false)).ok()?;
@@ -146,6 +150,22 @@ impl Administrator<'_> {
             let roster = world.store.write_roster(&self.scenario.roster(true)).ok()?;
             return words(&["plan", &roster.to_string_lossy()]);
         }
+        let waits = |job: &super::checker::Job| job.frozen.is_some() && !job.confirmed;
+        let found = world.checker.jobs.iter().rev().find(|(_, job)| waits(job));
+        if let (Some(number), true) = (found.map(|(number, _)| *number), self.decisions > 0) {
+            self.decisions -= 1;
+            let wishes = world.checker.decidable(number);
+            if !wishes.is_empty() {
+                let place = usize::try_from(world.next_random()).unwrap_or_default() % wishes.len();
+                let wish = wishes.into_iter().nth(place).unwrap_or_default();
+                return Some(
+                    ["decide".to_owned(), number.to_string()]
+                        .into_iter()
+                        .chain(wish)
+                        .collect(),
+                );
+            }
+        }
         // The latest job first: it has to settle what the earlier one left.
         for (number, job) in world.checker.jobs.iter().rev() {
             let name = number.to_string();
@@ -156,7 +176,8 @@ impl Administrator<'_> {
                 if *planned == 0 && job.open_runs.is_empty() {
                     continue;
                 }
-                if job.begun_by == "run" || *planned == 0 {
+                // What a person decided about, a person confirms.
+                if job.begun_by == "run" && !job.decided || *planned == 0 {
                     return words(&["resume", &name]);
                 }
                 let confirm = format!("portal.example:{planned}:{}", &hash[..8]);

@@ -73,6 +73,7 @@ struct Case {
     kind: Option<String>,
     people: BTreeSet<u32>,
     participants: BTreeSet<u32>,
+    holds: Vec<String>,
     state: String,
     attempts: Vec<Attempt>,
     /// Attempts before the last `reopened`.
@@ -88,6 +89,8 @@ pub(super) struct Job {
     pub(super) confirmed: bool,
     pub(super) closed: bool,
     pub(super) begun_by: String,
+    /// A person decided about its plan.
+    pub(super) decided: bool,
     pub(super) stop_reason: Option<String>,
     pub(super) open_runs: BTreeSet<u64>,
 }
@@ -108,6 +111,8 @@ pub(super) struct Checker {
     is_shorter: bool,
     pub(super) jobs: BTreeMap<u64, Job>,
     cases: BTreeMap<Key, Case>,
+    /// What people said must not be done: job and workflow.
+    dropped: BTreeSet<(u64, String)>,
     shown: BTreeMap<String, Shown>,
     waiting: BTreeMap<String, (Duration, BTreeSet<u32>)>,
     active: BTreeMap<u32, (Duration, bool)>,
@@ -223,6 +228,30 @@ impl Checker {
                 hold!(found.frozen.is_none(), "job {job} is frozen twice");
                 found.frozen = Some((text(data, "plan_hash").to_owned(), number(data, "planned")));
             }
+            "plan_decided" => {
+                let found = self.jobs.entry(job).or_default();
+                hold!(
+                    found.frozen.take().is_some() && !found.confirmed,
+                    "job {job} is decided about, and was no frozen plan that waits"
+                );
+                let is_sent = |(key, case): (&Key, &Case)| key.0 == job && !case.attempts.is_empty();
+                hold!(
+                    !self.cases.iter().any(is_sent),
+                    "job {job} is decided about after something was sent"
+                );
+                found.decided = true;
+                self.cases.retain(|key, _| key.0 != job);
+            }
+            "workflow_decided" => {
+                let what = (job, text(data, "workflow").to_owned());
+                let decision = text(data, "decision");
+                *self.outcomes.entry(decision.to_owned()).or_default() += 1;
+                if decision == "drop" {
+                    self.dropped.insert(what);
+                } else {
+                    self.dropped.remove(&what);
+                }
+            }
             "plan_confirmed" => {
                 let found = self.jobs.entry(job).or_default();
                 hold!(
@@ -233,13 +262,20 @@ impl Checker {
             }
             "job_closed" => self.jobs.entry(job).or_default().closed = true,
             "action_planned" => {
-                let is_held = data["holds"].as_array().is_some_and(|holds| !holds.is_empty());
+                let holds = data["holds"].as_array().into_iter().flatten();
+                let holds: Vec<String> = holds.filter_map(|hold| hold.as_str().map(str::to_owned)).collect();
+                let is_dropped = self.dropped.contains(&(job, text(data, "workflow").to_owned()));
+                hold!(
+                    is_dropped == holds.iter().any(|hold| hold == "dropped"),
+                    "{key:?}: a person's word about it is not in the plan"
+                );
                 let case = Case {
                     workflow: text(data, "workflow").to_owned(),
                     kind: data["do"].as_str().map(str::to_owned),
                     people: users(data, "people"),
                     participants: users(data, "participants"),
-                    state: if is_held { "held" } else { "planned" }.to_owned(),
+                    state: if holds.is_empty() { "planned" } else { "held" }.to_owned(),
+                    holds,
                     attempts: Vec::new(),
                     earlier: 0,
                     denied: Vec::new(),
@@ -271,6 +307,10 @@ impl Checker {
     }
 
     fn intended(&mut self, key: Key, data: &Value, now: Duration) -> Result<(), Broken> {
+        hold!(
+            !self.dropped.contains(&(key.0, text(data, "workflow").to_owned())),
+            "{key:?}: an intent about what a person dropped"
+        );
         hold!(
             self.jobs.get(&key.0).is_some_and(|job| job.confirmed),
             "{key:?}: an intent of a plan that nobody confirmed"
@@ -498,6 +538,30 @@ impl Checker {
             }
             _ => {}
         }
+    }
+
+    /// What a person can decide about the plan of a job, as `decide` takes it.
+    pub(super) fn decidable(&self, job: u64) -> Vec<Vec<String>> {
+        let mut wishes = BTreeSet::new();
+        let of_job = self.cases.iter().filter(|(key, _)| key.0 == job);
+        for case in of_job.map(|(_, case)| case) {
+            if case.holds.is_empty() {
+                wishes.insert(vec!["--drop".to_owned(), format!("workflow:{}", case.workflow)]);
+                let people = case.people.iter().map(|user| format!("person:{user}"));
+                wishes.extend(people.map(|person| vec!["--drop".to_owned(), person]));
+            }
+            // What was dropped is released only by its name, or as such.
+            let is_dropped = case.holds.iter().any(|hold| hold == "dropped");
+            let can_be = |hold: &&String| *hold != "protected" && (!is_dropped || *hold == "dropped");
+            for hold in case.holds.iter().filter(can_be) {
+                let released = [format!("hold:{hold}"), format!("workflow:{}", case.workflow)];
+                for selector in released {
+                    let kind = ["--action", "kill"].map(str::to_owned);
+                    wishes.insert(["--include".to_owned(), selector].into_iter().chain(kind).collect());
+                }
+            }
+        }
+        wishes.into_iter().collect()
     }
 
     /// How many actions of a job are still open.

@@ -43,8 +43,8 @@ const VERIFIED_EACH: u64 = 5;
 /// From so many seeds on, everything that can go wrong has to have gone wrong, and every outcome has to have come out.
 const BLIND_BELOW: u64 = 500;
 
-/// What can go wrong, and come out.
-const TO_BE_REACHED: [&str; 31] = [
+/// What can go wrong, be decided, and come out.
+const TO_BE_REACHED: [&str; 33] = [
     "NotConnected",
     "Lost",
     "AnswerLost",
@@ -69,6 +69,8 @@ const TO_BE_REACHED: [&str; 31] = [
     "Signal",
     "Stop",
     "ClockSet",
+    "include",
+    "drop",
     "confirmed",
     "presumed",
     "already_gone",

@@ -144,6 +144,9 @@ pub(super) struct Scenario {
     pub(super) workflows: Vec<Workflow>,
     /// How often what failed is tried once more.
     pub(super) retries: u32,
+    /// How often something is decided about a plan before it is confirmed.
+    #[serde(default)]
+    pub(super) decisions: u32,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -200,6 +203,8 @@ impl Scenario {
             second,
             workflows,
             retries: random.pick(&[0, 0, 1, 2]),
+            // Of another series: what the others mean stays.
+            decisions: Random::new(!seed).pick(&[0, 0, 0, 1, 2]),
             faults: Vec::new(),
         };
         let faults = random.pick(&[0, 3, 6, 12, 24]);
@@ -335,6 +340,10 @@ impl Scenario {
                 ..self.clone()
             },
             Self {
+                decisions: 0,
+                ..self.clone()
+            },
+            Self {
                 run: false,
                 ..self.clone()
             },
@@ -343,9 +352,16 @@ impl Scenario {
                 ..self.clone()
             },
         ];
-        let differs = |other: &Self| {
-            (other.second, other.retries, other.run, other.paced) != (self.second, self.retries, self.run, self.paced)
+        let simple = |scenario: &Self| {
+            (
+                scenario.second,
+                scenario.retries,
+                scenario.decisions,
+                scenario.run,
+                scenario.paced,
+            )
         };
+        let differs = |other: &Self| simple(other) != simple(self);
         all.extend(simpler.into_iter().filter(differs));
         all
     }
