@@ -209,7 +209,10 @@ fn a_frozen_plan_waits_for_its_confirmation_even_if_the_process_that_froze_it_di
     );
     assert_eq!(status["confirm"], plan["confirm"]);
     office.desk.apply(&plan).expect(4);
-    assert_eq!(office.portal.destroyed().len() as u64, number(&plan, "/actions/planned"));
+    assert_eq!(
+        office.portal.destroyed().len() as u64,
+        number(&plan, "/actions/planned")
+    );
 }
 
 #[test]

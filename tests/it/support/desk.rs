@@ -30,7 +30,7 @@ pub(crate) struct Desk {
     /// Everything that any command printed here.
     printed: std::cell::RefCell<Vec<u8>>,
     /// Who took the account on with `sudo`, if anybody did.
-    typed_by: Option<&'static str>,
+    pub(crate) typed_by: Option<&'static str>,
 }
 
 /// How a command ended.

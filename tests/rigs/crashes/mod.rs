@@ -10,6 +10,7 @@
 )]
 
 mod check;
+mod decisions;
 mod scene;
 mod stand;
 mod support;

@@ -7,9 +7,9 @@ use offboard24::crash::Point;
 use offboard24::journal::JournalFile;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::check;
 use super::stand::{Death, Passages, Stand, was_killed};
 use super::support::Ended;
+use super::{check, decisions};
 
 /// What is killed in a scene.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +20,12 @@ enum What {
     Apply,
     /// `run`: both at once.
     Run,
+    /// `decide`, which drops a workflow.
+    Decide,
+    /// `decide`, which says who a row is about.
+    DecideRow,
+    /// `approve`.
+    Approve,
     /// `audit redact`.
     Redact,
     /// `audit export`.
@@ -72,6 +78,9 @@ pub(super) const SCENES: &[Scene] = &[
     scene("resume-twice-terminate", What::Apply, "terminate", &["C10:1", "C6:2"]),
     scene("run-kill", What::Run, "kill", &[]),
     scene("run-terminate", What::Run, "terminate", &[]),
+    scene("decide", What::Decide, "kill", &[]),
+    scene("decide-row", What::DecideRow, "terminate", &[]),
+    scene("approve", What::Approve, "kill", &[]),
     scene("redact", What::Redact, "kill", &[]),
     scene("export", What::Export, "kill", &[]),
     scene("migrate", What::Migrate, "kill", &[]),
@@ -120,6 +129,9 @@ impl Scene {
                 self.job(&mut stand, trouble)
             }
             What::Run => run(&mut stand, trouble),
+            What::Decide => decisions::about_a_workflow(&stand, death),
+            What::DecideRow => decisions::about_a_row(&stand, death),
+            What::Approve => decisions::an_approval(&mut stand, death),
             What::Redact => redact(&stand, death),
             What::Export => export(&stand, death),
             What::Migrate => migrate(&stand, death),
@@ -216,7 +228,7 @@ fn whole_job(stand: &Stand) -> Result<(), String> {
     check::finished(stand)
 }
 
-fn died(ended: &Ended, death: Option<Death>) -> Result<(), String> {
+pub(super) fn died(ended: &Ended, death: Option<Death>) -> Result<(), String> {
     if was_killed(ended) {
         return Ok(());
     }
@@ -228,7 +240,7 @@ fn died(ended: &Ended, death: Option<Death>) -> Result<(), String> {
 }
 
 /// Goes on until the job is over, lets what is late come, and compares.
-fn to_the_end(stand: &Stand) -> Result<(), String> {
+pub(super) fn to_the_end(stand: &Stand) -> Result<(), String> {
     stand.go_on_to_the_end()?;
     stand.let_late_effects_come();
     check::finished(stand)

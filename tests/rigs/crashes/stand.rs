@@ -118,6 +118,11 @@ impl Stand {
         stand
     }
 
+    /// From here on everything is typed by this person, who took the account on with `sudo`.
+    pub(super) fn typed_by(&mut self, login: &'static str) {
+        self.desk.typed_by = Some(login);
+    }
+
     fn clock(&self) -> RigClock {
         RigClock(self.rig.path().join("clock"))
     }
