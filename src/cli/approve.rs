@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::language::said;
 use super::settings::Common;
 use super::terminal::Terminal;
-use super::work::{Work, operator};
+use super::work::Work;
 use super::{Ending, consent, show};
 use crate::domain::JobId;
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
             .next(format!("offboard24 show {job}"))
             .with(&status));
     }
-    let me = operator();
+    let me = work.operator();
     let makers = makers(&work.journal.view().told(job, approval::TOLD)?);
     if makers.iter().any(|maker| is_same(maker, &me)) {
         return Err(Failure::refused(said(|words| (words.own_plan)(person(&me))))

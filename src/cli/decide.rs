@@ -8,7 +8,7 @@ use super::language::{Unfit, said};
 use super::preflight::Needs;
 use super::settings::{Common, JobArgument, PortalArguments};
 use super::terminal::Terminal;
-use super::work::{Link, Work, operator};
+use super::work::{Link, Work};
 use super::{Ending, consent, planning, show, text};
 use crate::domain::{ActionId, ActionKind, HoldReason, JobId, RowNumber, RowState, UserId};
 use crate::journal::{Entry, Event, JobRecord, PlanDecided, RowRecord, RowResolved, Stamp};
@@ -91,7 +91,7 @@ fn decide_holds(common: &Common, terminal: &Terminal, named: Option<JobId>, wish
     let policy = policy(&work, job)?;
     let made = Event::PlanDecided(Box::new(PlanDecided {
         plan_hash,
-        operator: operator(),
+        operator: work.operator(),
         row: None,
         user: None,
     }));
@@ -143,7 +143,7 @@ async fn decide_row(
     let first = vec![
         Event::PlanDecided(Box::new(PlanDecided {
             plan_hash,
-            operator: operator(),
+            operator: work.operator(),
             row: Some(row),
             user: Some(user),
         })),

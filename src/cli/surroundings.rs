@@ -46,6 +46,15 @@ impl Surroundings {
         Paths::of_user()
     }
 
+    /// Who took the account on with `sudo`, as sudo(8) says in the environment; none when nobody did.
+    pub(crate) fn login_user(&self) -> Option<String> {
+        #[cfg(feature = "rigs")]
+        if let Some(simulated) = &self.simulated {
+            return Some(simulated.login_user.clone());
+        }
+        std::env::var("SUDO_USER").ok()
+    }
+
     /// Listens for signals.
     pub(crate) fn listen(&self, terminal: &Terminal, stop_file: PathBuf) -> io::Result<Signals> {
         #[cfg(feature = "rigs")]
@@ -101,6 +110,8 @@ mod rigged {
         pub clock: Arc<dyn Clock>,
         /// The way to the portal.
         pub exchange: Arc<dyn Exchange>,
+        /// Who types.
+        pub login_user: String,
         /// Where database, key, heads and locks are.
         pub folder: PathBuf,
         /// Spreads delays.

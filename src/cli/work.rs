@@ -118,7 +118,7 @@ impl Work {
         policy_hash: &str,
         first: impl IntoIterator<Item = Event>,
     ) -> Result<RunId, Failure> {
-        let operator = operator();
+        let operator = self.operator();
         let beginning = self.journal.beginning(&link.connection.portal(), &operator)?;
         self.tell_signing(&beginning);
         let view = self.journal.view();
@@ -155,7 +155,7 @@ impl Work {
     pub(crate) fn begin_signing(&mut self) -> Result<(), Failure> {
         let first = self.journal.view().jobs()?.into_iter().next();
         let portal = first.ok_or(JournalError::Unsigned)?.portal;
-        let beginning = self.journal.beginning(&portal, &operator())?;
+        let beginning = self.journal.beginning(&portal, &self.operator())?;
         self.tell_signing(&beginning);
         Ok(self.journal.append(Stamp::default(), beginning.entries)?)
     }
@@ -195,6 +195,17 @@ impl Work {
         let finished = Event::RunFinished(RunFinished { stop_reason, actions });
         self.is_running = false;
         Ok(self.recorder(link, run, job).settle([Entry::of(job, finished)])?)
+    }
+
+    /// Who is typing, as far as is known: the account, and who took it on with `sudo`, by a variable that whoever is at work there can set.
+    pub(crate) fn operator(&self) -> Operator {
+        let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+        let login_user = self.place.surroundings.login_user();
+        Operator {
+            login_user: login_user.filter(|login| *login != os_user),
+            os_user,
+            host: whoami::hostname().unwrap_or_default(),
+        }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -287,17 +298,6 @@ impl Link {
             policy_hash: policy_hash.to_owned(),
             clock_offset_ms: self.clock_offset_ms,
         }
-    }
-}
-
-/// Who is typing, as far as is known: the account, and who took it on with `sudo`, by a variable that whoever is at work there can set.
-pub(crate) fn operator() -> Operator {
-    let os_user = whoami::username().unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-    let login_user = std::env::var("SUDO_USER").ok();
-    Operator {
-        login_user: login_user.filter(|login| *login != os_user),
-        os_user,
-        host: whoami::hostname().unwrap_or_default(),
     }
 }
 

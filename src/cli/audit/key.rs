@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::Ending;
 use super::super::settings::Common;
 use super::super::terminal::Terminal;
-use super::super::work::{Work, operator};
+use super::super::work::Work;
 use crate::exit::Exit;
 use crate::journal::{JournalError, JournalFile};
 
@@ -42,7 +42,8 @@ fn show(common: &Common, terminal: &Terminal) -> Ending {
 fn rotate(common: &Common, terminal: &Terminal) -> Ending {
     drop(JournalFile::open(&common.place()?.database)?);
     let mut work = Work::open(common, terminal)?;
-    let key = work.journal.rotate_key(&operator())?;
+    let operator = work.operator();
+    let key = work.journal.rotate_key(&operator)?;
     terminal.object(&json!({ "key": key.to_string() }));
     terminal.say(&key.to_string());
     terminal.note(&format!(

@@ -9,7 +9,7 @@ use super::super::failure::Failure;
 use super::super::settings::Common;
 use super::super::terminal::Terminal;
 use super::super::text::count;
-use super::super::work::{Work, operator};
+use super::super::work::Work;
 use super::super::{Ending, Failed, consent};
 use super::mentions::{self, Mention, Names};
 use super::person;
@@ -88,7 +88,8 @@ pub(crate) fn redact(common: &Common, terminal: &Terminal, arguments: RedactArgu
     }
     work.begin_signing()?;
     let reason = arguments.reason.map(Personal::new);
-    let erased = work.journal.redact(erasure.clone(), operator(), reason);
+    let operator = work.operator();
+    let erased = work.journal.redact(erasure.clone(), operator, reason);
     if matches!(&erased, Ok(_) | Err(JournalError::Lingering { .. })) {
         // The last chance to tell them: what to look for is gone now.
         if !left.is_empty() {

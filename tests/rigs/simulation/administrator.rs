@@ -1,5 +1,6 @@
-//! What the administrator types: plan, decide, apply or run, resume until all is done, and what failed once more. First everything goes wrong
-//! that the scenario has; then nothing any more, and each command has to bring the jobs nearer to their end.
+//! What the administrator types: plan, decide, apply or run, resume until all is done, and what failed once more; and what a second person
+//! types, who approves. First everything goes wrong that the scenario has; then nothing any more, and each command has to bring the jobs
+//! nearer to their end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +22,10 @@ const IDLE_MAX: u32 = 3;
 
 /// By how much the wall clock of a scenario can be ahead.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(12);
+
+/// Who types what, after `sudo`.
+const PLANNER: &str = "petra";
+const APPROVER: &str = "anton";
 
 /// What one scenario brought.
 #[derive(Default)]
@@ -126,7 +131,14 @@ impl Administrator<'_> {
         };
         let planned: usize = world.checker.jobs.iter().map(of_job).sum();
         let unplanned = [world.checker.jobs.is_empty(), !self.has_planned_second];
+        let unapproved = world
+            .checker
+            .jobs
+            .values()
+            .filter(|job| world.checker.waits_for_approval(job))
+            .count();
         planned
+            + unapproved
             + 1000 * unplanned.into_iter().filter(|left| *left).count()
             + 1000 * (self.retries + self.decisions) as usize
     }
@@ -136,28 +148,31 @@ impl Administrator<'_> {
         let mut world = self.world.lock();
         let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         if world.checker.jobs.is_empty() {
-            let roster = world.store.write_roster(&self.scenario.roster(false)).ok()?;
-            let roster = roster.to_string_lossy().into_owned();
+            let (roster, policy) = self.files(&world, false)?;
             return if self.scenario.run {
-                words(&["run", &roster, "--max-actions", "1000"])
+                words(&["run", &roster, "--policy", &policy, "--max-actions", "1000"])
             } else {
-                words(&["plan", &roster])
+                words(&["plan", &roster, "--policy", &policy])
             };
         }
         let has_begun = world.checker.jobs.get(&1).is_some_and(|job| job.confirmed);
         if !self.has_planned_second && has_begun {
             self.has_planned_second = true;
-            let roster = world.store.write_roster(&self.scenario.roster(true)).ok()?;
-            return words(&["plan", &roster.to_string_lossy()]);
+            let (roster, policy) = self.files(&world, true)?;
+            return words(&["plan", &roster, "--policy", &policy]);
         }
         let waits = |job: &super::checker::Job| job.frozen.is_some() && !job.confirmed;
         let found = world.checker.jobs.iter().rev().find(|(_, job)| waits(job));
         if let (Some(number), true) = (found.map(|(number, _)| *number), self.decisions > 0) {
             self.decisions -= 1;
-            let wishes = world.checker.decidable(number);
-            if !wishes.is_empty() {
-                let place = usize::try_from(world.next_random()).unwrap_or_default() % wishes.len();
-                let wish = wishes.into_iter().nth(place).unwrap_or_default();
+            let mut wishes = world.checker.decidable(number);
+            // A row that is open is one of many things to decide, and the rarest.
+            let is_row = |wish: &Vec<String>| wish.first().is_some_and(|word| word == "--row");
+            if wishes.iter().any(is_row) && world.next_random().is_multiple_of(2) {
+                wishes.retain(is_row);
+            }
+            let place = usize::try_from(world.next_random()).unwrap_or_default();
+            if let Some(wish) = wishes.get(place % wishes.len().max(1)).cloned() {
                 return Some(
                     ["decide".to_owned(), number.to_string()]
                         .into_iter()
@@ -165,6 +180,16 @@ impl Administrator<'_> {
                         .collect(),
                 );
             }
+        }
+        let mut jobs = world.checker.jobs.iter();
+        let waiting = jobs.find_map(|(number, job)| {
+            world
+                .checker
+                .waits_for_approval(job)
+                .then_some((number, job.frozen.as_ref()?))
+        });
+        if let Some((number, (hash, planned))) = waiting {
+            return words(&["approve", &number.to_string(), "--confirm", &confirm(hash, *planned)]);
         }
         // The latest job first: it has to settle what the earlier one left.
         for (number, job) in world.checker.jobs.iter().rev() {
@@ -180,8 +205,7 @@ impl Administrator<'_> {
                 if job.begun_by == "run" && !job.decided || *planned == 0 {
                     return words(&["resume", &name]);
                 }
-                let confirm = format!("portal.example:{planned}:{}", &hash[..8]);
-                return words(&["apply", &name, "--confirm", &confirm]);
+                return words(&["apply", &name, "--confirm", &confirm(hash, *planned)]);
             }
             // `status` calls a run that never ended a crash, and says `resume`.
             if world.checker.open(*number) > 0 || !job.closed || !job.open_runs.is_empty() {
@@ -209,6 +233,16 @@ impl Administrator<'_> {
         ])
     }
 
+    /// The roster of the first job, or of the second, and the policy.
+    fn files(&self, world: &World, second: bool) -> Option<(String, String)> {
+        let roster = world.store.write_roster(&self.scenario.roster(second)).ok()?;
+        let policy = world.store.write_policy(self.scenario.approval).ok()?;
+        Some((
+            roster.to_string_lossy().into_owned(),
+            policy.to_string_lossy().into_owned(),
+        ))
+    }
+
     fn types(&mut self, command: &[String]) -> Result<(), String> {
         self.sittings += 1;
         let (database, key, webhook) = {
@@ -223,11 +257,17 @@ impl Administrator<'_> {
             key.to_string_lossy(),
             webhook.to_string_lossy(),
         );
-        arguments.extend(["--db", &database, "--key-file", &key, "--webhook-file", &webhook]);
-        if !self.scenario.paced {
+        let approves = command.first().is_some_and(|word| word == "approve");
+        arguments.extend(["--db", &database, "--key-file", &key]);
+        // Who approves asks the portal nothing.
+        if !approves {
+            arguments.extend(["--webhook-file", &webhook]);
+        }
+        if !approves && !self.scenario.paced {
             arguments.extend(["--rate", "unlimited"]);
         }
-        match sit(&self.world, &arguments) {
+        let login = if approves { APPROVER } else { PLANNER };
+        match sit(&self.world, login, &arguments) {
             Sat::Killed => {
                 self.kills += 1;
                 Ok(())
@@ -240,13 +280,13 @@ impl Administrator<'_> {
                     return Err(broken);
                 }
                 drop(world);
-                self.check_exit(played.exit, &played.said)
+                self.check_exit(played.exit, &played.said, approves)
             }
         }
     }
 
-    /// The exit code says no better than it is.
-    fn check_exit(&self, exit: Exit, said: &str) -> Result<(), String> {
+    /// The exit code says no better than it is; that of an approval is about the approval alone.
+    fn check_exit(&self, exit: Exit, said: &str, approves: bool) -> Result<(), String> {
         let world = self.world.lock();
         if matches!(exit, Exit::Bug | Exit::Damage | Exit::Usage | Exit::Locked) {
             return Err(format!("exit {}: {said}", exit.code()));
@@ -264,7 +304,7 @@ impl Administrator<'_> {
         if is_single && is_carried_out && matches!(exit, Exit::Done | Exit::NeedsDecision) && undone + open > 0 {
             return Err(format!("exit {} with {undone} undone and {open} open", exit.code()));
         }
-        if is_single && exit == Exit::Done && world.checker.count(1, &["held", "drifted"]) > 0 {
+        if is_single && !approves && exit == Exit::Done && world.checker.count(1, &["held", "drifted"]) > 0 {
             return Err("exit 0 while something waits for a person".to_owned());
         }
         Ok(())
@@ -293,4 +333,9 @@ impl Administrator<'_> {
         }
         Ok(())
     }
+}
+
+/// What a person types to confirm a plan.
+fn confirm(hash: &str, planned: u64) -> String {
+    format!("portal.example:{planned}:{}", &hash[..8])
 }

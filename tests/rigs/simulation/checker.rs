@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::portal::{Arrays, Call, PAGE, Truth};
+use super::scenario::{Person, Scenario};
 
 /// What was promised and not kept.
 pub(super) type Broken = String;
@@ -91,8 +92,22 @@ pub(super) struct Job {
     pub(super) begun_by: String,
     /// A person decided about its plan.
     pub(super) decided: bool,
+    /// The plan that was approved last.
+    pub(super) approved: Option<String>,
+    /// Rows that nobody was found for.
+    open_rows: BTreeSet<u32>,
+    /// Whom a person named, besides those whom the roster names.
+    named: BTreeSet<u32>,
     pub(super) stop_reason: Option<String>,
     pub(super) open_runs: BTreeSet<u64>,
+}
+
+impl Job {
+    /// Whether the plan that stands was approved.
+    fn is_approved(&self) -> bool {
+        let frozen = self.frozen.as_ref().map(|(hash, _)| hash);
+        frozen.is_some() && frozen == self.approved.as_ref()
+    }
 }
 
 /// What was shown of a workflow, when that was true, and when it was asked.
@@ -103,8 +118,8 @@ struct Shown {
     asked: Duration,
 }
 
-#[derive(Default)]
 pub(super) struct Checker {
+    scenario: Scenario,
     db: Option<Connection>,
     next: i64,
     /// Whether the journal has lost what it had.
@@ -144,6 +159,28 @@ fn users(value: &Value, field: &str) -> BTreeSet<u32> {
 }
 
 impl Checker {
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        Self {
+            scenario: scenario.clone(),
+            db: None,
+            next: 0,
+            is_shorter: false,
+            jobs: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            active: BTreeMap::new(),
+            effects: 0,
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    /// The rows of a job's roster.
+    fn rows(&self, job: u64) -> &[Person] {
+        self.scenario.rows(job > 1)
+    }
+
     /// Lets go of the database.
     pub(super) fn disconnect(&mut self) {
         self.db = None;
@@ -223,6 +260,31 @@ impl Checker {
                 );
                 found.stop_reason = Some("crash".to_owned());
             }
+            "job_closed" => self.jobs.entry(job).or_default().closed = true,
+            "attempt_intended" => self.intended(key, data, now)?,
+            "attempt_answered" => self.answered(key, data)?,
+            "action_returned" => self.returned(key, data)?,
+            "action_ended" => self.ended(key, data, truth)?,
+            "action_reopened" => {
+                let case = self.case(key)?;
+                hold!(
+                    case.state == text(data, "outcome"),
+                    "{key:?} is reopened while {}",
+                    case.state
+                );
+                "planned".clone_into(&mut case.state);
+                case.earlier = case.attempts.len();
+                self.jobs.entry(job).or_default().closed = false;
+            }
+            _ => self.planning(kind, key, data)?,
+        }
+        Ok(())
+    }
+
+    /// What makes a plan, and what people say about it.
+    fn planning(&mut self, kind: &str, key: Key, data: &Value) -> Result<(), Broken> {
+        let (job, _) = key;
+        match kind {
             "plan_frozen" => {
                 let found = self.jobs.entry(job).or_default();
                 hold!(found.frozen.is_none(), "job {job} is frozen twice");
@@ -240,7 +302,37 @@ impl Checker {
                     "job {job} is decided about after something was sent"
                 );
                 found.decided = true;
+                if let Some(row) = data["row"].as_u64() {
+                    let row = u32::try_from(row).unwrap_or_default();
+                    hold!(
+                        found.open_rows.contains(&row),
+                        "job {job}: row {row} was not open to be decided"
+                    );
+                    found
+                        .named
+                        .extend(data["user"].as_u64().and_then(|user| u32::try_from(user).ok()));
+                    *self.outcomes.entry("row".to_owned()).or_default() += 1;
+                }
                 self.cases.retain(|key, _| key.0 != job);
+            }
+            "row_resolved" => {
+                let row = u32::try_from(number(data, "row")).unwrap_or_default();
+                let found = self.jobs.entry(job).or_default();
+                if text(data, "state") == "not_found" {
+                    found.open_rows.insert(row);
+                } else {
+                    found.open_rows.remove(&row);
+                }
+            }
+            "plan_approved" => {
+                let found = self.jobs.entry(job).or_default();
+                let hash = text(data, "plan_hash");
+                hold!(
+                    found.frozen.as_ref().is_some_and(|(frozen, _)| frozen == hash) && !found.confirmed,
+                    "job {job}: a plan is approved that is not the one that waits"
+                );
+                found.approved = Some(hash.to_owned());
+                *self.outcomes.entry("approved".to_owned()).or_default() += 1;
             }
             "workflow_decided" => {
                 let what = (job, text(data, "workflow").to_owned());
@@ -258,47 +350,49 @@ impl Checker {
                     found.frozen.is_some() && !found.confirmed,
                     "job {job} is confirmed twice, or unfrozen"
                 );
+                hold!(
+                    found.is_approved() || !self.scenario.approval,
+                    "job {job} is confirmed, and nobody approved this plan"
+                );
                 found.confirmed = true;
             }
-            "job_closed" => self.jobs.entry(job).or_default().closed = true,
-            "action_planned" => {
-                let holds = data["holds"].as_array().into_iter().flatten();
-                let holds: Vec<String> = holds.filter_map(|hold| hold.as_str().map(str::to_owned)).collect();
-                let is_dropped = self.dropped.contains(&(job, text(data, "workflow").to_owned()));
-                hold!(
-                    is_dropped == holds.iter().any(|hold| hold == "dropped"),
-                    "{key:?}: a person's word about it is not in the plan"
-                );
-                let case = Case {
-                    workflow: text(data, "workflow").to_owned(),
-                    kind: data["do"].as_str().map(str::to_owned),
-                    people: users(data, "people"),
-                    participants: users(data, "participants"),
-                    state: if holds.is_empty() { "planned" } else { "held" }.to_owned(),
-                    holds,
-                    attempts: Vec::new(),
-                    earlier: 0,
-                    denied: Vec::new(),
-                };
-                hold!(self.cases.insert(key, case).is_none(), "{key:?} is planned twice");
-            }
-            "attempt_intended" => self.intended(key, data, now)?,
-            "attempt_answered" => self.answered(key, data)?,
-            "action_returned" => self.returned(key, data)?,
-            "action_ended" => self.ended(key, data, truth)?,
-            "action_reopened" => {
-                let case = self.case(key)?;
-                hold!(
-                    case.state == text(data, "outcome"),
-                    "{key:?} is reopened while {}",
-                    case.state
-                );
-                "planned".clone_into(&mut case.state);
-                case.earlier = case.attempts.len();
-                self.jobs.entry(job).or_default().closed = false;
-            }
+            "action_planned" => self.planned(key, data)?,
             _ => {}
         }
+        Ok(())
+    }
+
+    fn planned(&mut self, key: Key, data: &Value) -> Result<(), Broken> {
+        let (job, _) = key;
+        let holds = data["holds"].as_array().into_iter().flatten();
+        let holds: Vec<String> = holds.filter_map(|hold| hold.as_str().map(str::to_owned)).collect();
+        let is_dropped = self.dropped.contains(&(job, text(data, "workflow").to_owned()));
+        hold!(
+            is_dropped == holds.iter().any(|hold| hold == "dropped"),
+            "{key:?}: a person's word about it is not in the plan"
+        );
+        let by_roster = self.rows(job).iter().filter(|row| !row.moved).map(|row| row.user);
+        let by_roster: BTreeSet<u32> = by_roster.collect();
+        let named = self.jobs.get(&job).map(|job| &job.named);
+        let people = users(data, "people");
+        hold!(
+            people
+                .iter()
+                .all(|user| by_roster.contains(user) || named.is_some_and(|named| named.contains(user))),
+            "{key:?} is planned for somebody whom neither the roster nor a person named"
+        );
+        let case = Case {
+            workflow: text(data, "workflow").to_owned(),
+            kind: data["do"].as_str().map(str::to_owned),
+            people,
+            participants: users(data, "participants"),
+            state: if holds.is_empty() { "planned" } else { "held" }.to_owned(),
+            holds,
+            attempts: Vec::new(),
+            earlier: 0,
+            denied: Vec::new(),
+        };
+        hold!(self.cases.insert(key, case).is_none(), "{key:?} is planned twice");
         Ok(())
     }
 
@@ -561,7 +655,27 @@ impl Checker {
                 }
             }
         }
+        let open = self.jobs.get(&job).into_iter().flat_map(|job| &job.open_rows);
+        let rows = self.rows(job);
+        wishes.extend(open.filter_map(|row| {
+            let person = rows.get(usize::try_from(*row).ok()?.checked_sub(1)?)?;
+            Some(
+                [
+                    "--row".to_owned(),
+                    row.to_string(),
+                    "--user".to_owned(),
+                    person.user.to_string(),
+                ]
+                .into(),
+            )
+        }));
         wishes.into_iter().collect()
+    }
+
+    /// Whether a second person has to approve the plan of a job before anything else goes on.
+    pub(super) fn waits_for_approval(&self, job: &Job) -> bool {
+        let has_actions = job.frozen.as_ref().is_some_and(|(_, planned)| *planned > 0);
+        self.scenario.approval && has_actions && !job.confirmed && !job.is_approved()
     }
 
     /// How many actions of a job are still open.

@@ -44,7 +44,7 @@ const VERIFIED_EACH: u64 = 5;
 const BLIND_BELOW: u64 = 500;
 
 /// What can go wrong, be decided, and come out.
-const TO_BE_REACHED: [&str; 33] = [
+const TO_BE_REACHED: [&str; 35] = [
     "NotConnected",
     "Lost",
     "AnswerLost",
@@ -71,6 +71,8 @@ const TO_BE_REACHED: [&str; 33] = [
     "ClockSet",
     "include",
     "drop",
+    "row",
+    "approved",
     "confirmed",
     "presumed",
     "already_gone",

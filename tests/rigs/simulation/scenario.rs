@@ -14,12 +14,15 @@ pub(super) const OWNER: u32 = 1;
 pub(super) const COLLEAGUES: [u32; 4] = [2, 3, 4, 5];
 
 /// A row of the roster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Person {
     pub(super) user: u32,
     pub(super) kill: bool,
     /// Whether the roster names the e-mail instead of the number.
     pub(super) by_email: bool,
+    /// The roster has an e-mail that the portal has no longer: nobody is found, until a person says who it is.
+    #[serde(default)]
+    pub(super) moved: bool,
 }
 
 /// A workflow that somebody waits in.
@@ -147,6 +150,9 @@ pub(super) struct Scenario {
     /// How often something is decided about a plan before it is confirmed.
     #[serde(default)]
     pub(super) decisions: u32,
+    /// Whether a second person has to approve a plan.
+    #[serde(default)]
+    pub(super) approval: bool,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -162,6 +168,7 @@ impl Scenario {
                 user: DISMISSED_FROM + number,
                 kill: random.chance(kinds),
                 by_email: random.chance(emails),
+                moved: false,
             });
         }
         let stubborn = random.pick(&[0, 0, 30, 200]);
@@ -190,6 +197,14 @@ impl Scenario {
                 }
             })
             .collect();
+        // Of another series: what the others mean stays.
+        let mut later = Random::new(!seed);
+        let decisions = later.pick(&[0, 0, 0, 1, 2]);
+        let approval = later.chance(250);
+        let moved = later.pick(&[0, 0, 150]);
+        for person in &mut people {
+            person.moved = later.chance(moved);
+        }
         let second = if random.chance(250) {
             1 + random.below(people.len())
         } else {
@@ -203,8 +218,8 @@ impl Scenario {
             second,
             workflows,
             retries: random.pick(&[0, 0, 1, 2]),
-            // Of another series: what the others mean stays.
-            decisions: Random::new(!seed).pick(&[0, 0, 0, 1, 2]),
+            decisions,
+            approval,
             faults: Vec::new(),
         };
         let faults = random.pick(&[0, 3, 6, 12, 24]);
@@ -280,17 +295,25 @@ impl Scenario {
         }
     }
 
-    /// The roster of the first job, or of the second.
-    pub(super) fn roster(&self, second: bool) -> String {
+    /// The rows of the roster of the first job, or of the second.
+    pub(super) fn rows(&self, second: bool) -> &[Person] {
         let from = if second {
             self.people.len().saturating_sub(self.second)
         } else {
             0
         };
-        let rows: Vec<String> = self.people[from..]
+        &self.people[from..]
+    }
+
+    /// The roster of the first job, or of the second.
+    pub(super) fn roster(&self, second: bool) -> String {
+        let rows: Vec<String> = self
+            .rows(second)
             .iter()
             .map(|person| {
-                let (id, email) = if person.by_email {
+                let (id, email) = if person.moved {
+                    (String::new(), format!("before.{}", email(person.user)))
+                } else if person.by_email {
                     (String::new(), email(person.user))
                 } else {
                     (person.user.to_string(), String::new())
@@ -344,6 +367,21 @@ impl Scenario {
                 ..self.clone()
             },
             Self {
+                approval: false,
+                ..self.clone()
+            },
+            Self {
+                people: self
+                    .people
+                    .iter()
+                    .map(|person| Person {
+                        moved: false,
+                        ..*person
+                    })
+                    .collect(),
+                ..self.clone()
+            },
+            Self {
                 run: false,
                 ..self.clone()
             },
@@ -357,6 +395,8 @@ impl Scenario {
                 scenario.second,
                 scenario.retries,
                 scenario.decisions,
+                scenario.approval,
+                scenario.people.iter().any(|person| person.moved),
                 scenario.run,
                 scenario.paced,
             )

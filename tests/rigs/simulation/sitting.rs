@@ -28,13 +28,13 @@ pub(super) enum Sat {
     Broken(String),
 }
 
-/// Plays a command.
-pub(super) fn sit(world: &Shared, arguments: &[&str]) -> Sat {
+/// Plays a command to its end, typed by somebody.
+pub(super) fn sit(world: &Shared, login: &str, arguments: &[&str]) -> Sat {
     let hook = {
         let world = world.clone();
         Box::new(move |point: offboard24::crash::Point| world.comes_by(point.index()))
     };
-    let played = catch_unwind(AssertUnwindSafe(|| with_hook(hook, || poll(world, arguments))));
+    let played = catch_unwind(AssertUnwindSafe(|| with_hook(hook, || poll(world, login, arguments))));
     match played {
         Ok(sat) => {
             world.lock().ends();
@@ -59,7 +59,7 @@ impl Wake for Woken {
     }
 }
 
-fn poll(world: &Shared, arguments: &[&str]) -> Sat {
+fn poll(world: &Shared, login: &str, arguments: &[&str]) -> Sat {
     let simulated = {
         let mut locked = world.lock();
         let (folder, jitter_seed) = (locked.store.folder(), locked.next_random());
@@ -67,6 +67,7 @@ fn poll(world: &Shared, arguments: &[&str]) -> Sat {
         Simulated {
             clock: Arc::new(world.clone()),
             exchange: Arc::new(world.clone()),
+            login_user: login.to_owned(),
             folder,
             jitter_seed,
             listens: Box::new(move |stopper| listener.lock().stopper = Some(stopper)),

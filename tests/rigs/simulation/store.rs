@@ -49,6 +49,13 @@ impl Store {
         Ok(path)
     }
 
+    /// A policy that wants a second person's approval, or one that wants nothing.
+    pub(super) fn write_policy(&self, approval: bool) -> io::Result<PathBuf> {
+        let path = self.base.join("policy.toml");
+        fs::write(&path, if approval { "approval = \"always\"\n" } else { "" })?;
+        Ok(path)
+    }
+
     /// What a process that is killed at this moment leaves, in a new folder. The process still winds up in the old one.
     pub(super) fn survives(&mut self) -> io::Result<()> {
         let old = self.folder();

@@ -133,7 +133,7 @@ impl World {
             counts: Counts::default(),
             fired: BTreeMap::new(),
             stopper: None,
-            checker: Checker::default(),
+            checker: Checker::of(scenario),
             store,
             broken: None,
             story: with_story.then(Vec::new),

@@ -93,7 +93,7 @@ impl Way {
 pub(crate) const NEXT_BODY: u8 = 0x1e;
 
 /// Codes that say that nothing was done (protocol section 11).
-const NOT_EXECUTED: [&str; 22] = [
+const NOT_EXECUTED: [&str; 24] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
     "OVERLOAD_LIMIT",
@@ -116,6 +116,8 @@ const NOT_EXECUTED: [&str; 22] = [
     "PORTAL_DELETED",
     "ERROR_METHOD_NOT_FOUND",
     "ERROR_WRONG_WORKFLOW_ID",
+    "ERROR_BATCH_LENGTH_EXCEEDED",
+    "ERROR_BATCH_METHOD_NOT_ALLOWED",
 ];
 
 /// Checks one input.
@@ -240,7 +242,7 @@ impl Said {
 /// Whether the value of a field `error` is a code that says that nothing was done. The newer API has it one level deeper.
 fn is_not_executed(error: &Json) -> bool {
     match error {
-        Json::Text(code) => NOT_EXECUTED.contains(&code.as_str()) || code.starts_with("ERROR_BATCH_"),
+        Json::Text(code) => NOT_EXECUTED.contains(&code.as_str()),
         Json::Map(_) => error.once("code").is_some_and(is_not_executed),
         _ => false,
     }
