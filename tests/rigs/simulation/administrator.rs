@@ -181,6 +181,8 @@ impl Administrator<'_> {
                 );
             }
         }
+        // Impatience comes first, at times: what is not approved must not be carried out.
+        let is_patient = world.is_calm() || world.next_random().is_multiple_of(2);
         let mut jobs = world.checker.jobs.iter();
         let waiting = jobs.find_map(|(number, job)| {
             world
@@ -188,7 +190,7 @@ impl Administrator<'_> {
                 .waits_for_approval(job)
                 .then_some((number, job.frozen.as_ref()?))
         });
-        if let Some((number, (hash, planned))) = waiting {
+        if let (Some((number, (hash, planned))), true) = (waiting, is_patient) {
             return words(&["approve", &number.to_string(), "--confirm", &confirm(hash, *planned)]);
         }
         // The latest job first: it has to settle what the earlier one left.
