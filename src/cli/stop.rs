@@ -14,10 +14,17 @@ use crate::paths::stop_file;
 pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -> Ending {
     let place = common.place()?;
     let file = JournalFile::open(&place.database)?;
-    let record = find_job(file.view(), named)?;
-    let runs = file.view().runs(record.job)?;
-    let running = runs.iter().any(|run| run.finished_at.is_none()) && status::is_live(&place.database);
-    if running {
+    let job = find_job(file.view(), named)?.job;
+    let is_live = status::is_live(&place.database);
+    // A process that has only just begun has no run yet, and is asked all the same.
+    let at_work = file.view().open_runs()?.last().map(|run| run.job).filter(|_| is_live);
+    if let (Some(_), Some(other)) = (named, at_work.filter(|at_work| *at_work != job)) {
+        return Err(super::Failure::usage(said(|words| (words.stop_other)(job, other)))
+            .next(format!("offboard24 stop {other}"))
+            .into());
+    }
+    let job = at_work.unwrap_or(job);
+    if is_live {
         std::fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -27,8 +34,8 @@ pub(crate) fn stop(common: &Common, terminal: &Terminal, named: Option<JobId>) -
             .map_err(|cause| super::Failure::usage(said(|words| (words.stop_unmade)(&cause))))?;
     }
     let words = terminal.words();
-    let told = if running { words.stop_asked } else { words.stop_nothing };
-    terminal.object(&serde_json::json!({ "job": record.job, "asked": running }));
-    terminal.say(&told(record.job));
+    let told = if is_live { words.stop_asked } else { words.stop_nothing };
+    terminal.object(&serde_json::json!({ "job": job, "asked": is_live }));
+    terminal.say(&told(job));
     Ok(Exit::Done)
 }

@@ -515,6 +515,46 @@ fn resuming_a_plan_in_which_nothing_is_planned_records_no_consent() {
 }
 
 #[test]
+fn stop_is_heard_by_a_process_that_has_only_just_begun() {
+    let (portal, _keeper) = Keeper::before(World::sample());
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    portal.inject("delay:1s@profile:1");
+    let before = asked(&portal, "profile").len();
+    let mut child = desk.start(&["apply", "--confirm", plan["confirm"].as_str().unwrap(), "--json"]);
+    await_on(&mut child, "it asks who it is", || {
+        asked(&portal, "profile").len() > before
+    });
+    assert!(desk.run(&["stop"]).expect(0).stdout.contains("asked"));
+    desk.wait(child).expect(5);
+    portal.assert_destroyed_nothing();
+    desk.apply(&plan).expect(0);
+    desk.assert_sound();
+}
+
+#[test]
+fn stop_finds_the_job_at_work_though_it_is_not_the_latest() {
+    let (portal, _keeper) = Keeper::before(World::sample());
+    let desk = Desk::at(&portal);
+    let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+    desk.plan(&desk.roster("id\n36\n"), "kill");
+    // The first is asked by a process that has no run yet, the second by one that has.
+    portal.inject("delay:1s@bizproc.workflow.instances:2");
+    let before = asked(&portal, "bizproc.workflow.instances").len();
+    let confirm = plan["confirm"].as_str().unwrap();
+    let mut child = desk.start(&["apply", "1", "--confirm", confirm, "--json"]);
+    await_on(&mut child, "it looks at what it is going to kill", || {
+        asked(&portal, "bizproc.workflow.instances").len() > before + 1
+    });
+    let refused = desk.run(&["stop", "2"]).expect(2);
+    assert!(refused.stderr.contains("offboard24 stop 1"), "{}", refused.stderr);
+    let told = desk.run(&["stop"]).expect(0);
+    assert!(told.stdout.starts_with("job 1: asked"), "{}", told.stdout);
+    desk.wait(child).expect(5);
+    desk.assert_sound();
+}
+
+#[test]
 fn stop_ends_a_plan_too_and_resume_finishes_it() {
     // Kept to the end: who waits for an answer hears of it too.
     let (portal, _keeper) = Keeper::before(World::sample());

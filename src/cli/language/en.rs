@@ -195,6 +195,7 @@ pub(super) const WORDS: Words = Words {
     log_stays: |cause| format!("the write-ahead log stays beside the database: {cause}"),
     stop_asked: |job| format!("job {job}: asked to stop after the batch in flight"),
     stop_nothing: |job| format!("job {job}: nothing runs in this database; another one is named with --db"),
+    stop_other: |job, other| format!("job {job} is not at work: job {other} is"),
     stop_unmade: |cause| format!("the stop file cannot be made: {cause}"),
     stop_stuck: |cause| format!("the request to stop from before cannot be taken back: {cause}"),
     stop_stuck_next: |path| format!("remove {} and type the same command again", path.display()),

@@ -220,6 +220,7 @@ pub(crate) struct Words {
     pub(crate) log_stays: fn(&JournalError) -> String,
     pub(crate) stop_asked: fn(JobId) -> String,
     pub(crate) stop_nothing: fn(JobId) -> String,
+    pub(crate) stop_other: fn(JobId, JobId) -> String,
     pub(crate) stop_unmade: fn(&io::Error) -> String,
     pub(crate) stop_stuck: fn(&io::Error) -> String,
     pub(crate) stop_stuck_next: fn(&Path) -> String,

@@ -235,6 +235,7 @@ pub(super) const WORDS: Words = Words {
     },
     stop_asked: |job| format!("работа {job}: остановится после того пакета, который уже отправлен"),
     stop_nothing: |job| format!("работа {job}: в этой базе ничего не выполняется; другую называют через --db"),
+    stop_other: |job, other| format!("работа {job} сейчас не выполняется: выполняется работа {other}"),
     stop_unmade: |cause| format!("не удалось создать файл остановки: {cause}"),
     stop_stuck: |cause| format!("не удалось снять прежнюю просьбу остановиться: {cause}"),
     stop_stuck_next: |path| format!("удалите {} и введите ту же команду ещё раз", path.display()),
