@@ -2,6 +2,15 @@
 
 #![expect(clippy::print_stdout, reason = "a rig for developers prints what it finds")]
 
+/// Says what was promised and not kept.
+macro_rules! hold {
+    ($condition:expr, $($words:tt)+) => {
+        if !$condition {
+            return Err(format!($($words)+));
+        }
+    };
+}
+
 mod crashes;
 mod model;
 mod parsers;

@@ -9,15 +9,6 @@ use super::stand::Stand;
 /// Design section 5: so often is an action sent without an answer that counts.
 const ATTEMPTS_MAX: u64 = 3;
 
-/// Says what was promised and not kept.
-macro_rules! hold {
-    ($condition:expr, $($words:tt)+) => {
-        if !$condition {
-            return Err(format!($($words)+));
-        }
-    };
-}
-
 /// What is true of a finished job, whatever happened on the way.
 pub(super) fn finished(stand: &Stand) -> Result<(), String> {
     let story = stand.desk.story();

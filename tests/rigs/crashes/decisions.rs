@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::scene::{died, to_the_end};
-use super::stand::{Death, Passages, Stand};
+use super::scene::{died, plan, to_the_end};
+use super::stand::{Death, Passages, Stand, is_told};
 use super::support::Ended;
 
 /// Who wrote the plan, and who approves it.
@@ -14,18 +14,9 @@ const APPROVER: &str = "anton";
 const NAMESAKES: &str = "id,first_name,last_name\n29,,\n,John,Smith\n";
 const DISMISSED_NAMESAKE: &str = "36";
 
-/// Says what was promised and not kept.
-macro_rules! hold {
-    ($condition:expr, $($words:tt)+) => {
-        if !$condition {
-            return Err(format!($($words)+));
-        }
-    };
-}
-
 /// A workflow is dropped, and taken up again by its name.
 pub(super) fn about_a_workflow(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
-    plan(stand, &["plan", stand.roster(), "--action", stand.kind])?;
+    plan(stand)?;
     let before = stand.status();
     let workflow = format!("workflow:{}", first(stand, "action_planned", |data| &data["workflow"])?);
     let drop = ["decide", "--drop", &workflow];
@@ -47,13 +38,10 @@ pub(super) fn about_a_workflow(stand: &Stand, death: Option<Death>) -> Result<Pa
             old.code
         );
     } else {
-        let again = stand.run(&drop);
-        stand.is_honest(&drop, &again)?;
+        stand.run_honestly(&drop)?;
     }
     nothing_was_sent(stand)?;
-    let include = ["decide", "--include", &workflow];
-    let ended = stand.run(&include);
-    stand.is_honest(&include, &ended)?;
+    stand.run_honestly(&["decide", "--include", &workflow])?;
     to_the_end(stand)?;
     Ok(passages)
 }
@@ -61,7 +49,7 @@ pub(super) fn about_a_workflow(stand: &Stand, death: Option<Death>) -> Result<Pa
 /// It is said who an ambiguous row is about, and what hangs on that person is read.
 pub(super) fn about_a_row(stand: &Stand, death: Option<Death>) -> Result<Passages, String> {
     let roster = stand.desk.roster(NAMESAKES);
-    plan(stand, &["plan", &roster, "--action", stand.kind])?;
+    stand.run_honestly(&["plan", &roster, "--action", stand.kind])?;
     let row = first(stand, "row_resolved", |data| {
         if data["state"] == "ambiguous" {
             &data["row"]
@@ -73,9 +61,8 @@ pub(super) fn about_a_row(stand: &Stand, death: Option<Death>) -> Result<Passage
     let ended = stand.run_doomed(&decide, death);
     let passages = stand.passages();
     died_or_was_honest(stand, &decide, &ended, death)?;
-    if !is_told(stand, "plan_decided") {
-        let again = stand.run(&decide);
-        stand.is_honest(&decide, &again)?;
+    if !is_told(&stand.desk.story(), "plan_decided") {
+        stand.run_honestly(&decide)?;
     }
     nothing_was_sent(stand)?;
     to_the_end(stand)?;
@@ -93,10 +80,7 @@ pub(super) fn an_approval(stand: &mut Stand, death: Option<Death>) -> Result<Pas
     let policy = stand.desk.folder().join("policy.toml");
     std::fs::write(&policy, "approval = \"always\"\n").unwrap();
     let policy = policy.to_str().unwrap();
-    plan(
-        stand,
-        &["plan", stand.roster(), "--action", stand.kind, "--policy", policy],
-    )?;
+    stand.run_honestly(&["plan", stand.roster(), "--action", stand.kind, "--policy", policy])?;
     let confirm = stand.status()["confirm"].as_str().unwrap().to_owned();
     let approve = ["approve", "--confirm", &confirm];
     stand.typed_by(APPROVER);
@@ -104,22 +88,16 @@ pub(super) fn an_approval(stand: &mut Stand, death: Option<Death>) -> Result<Pas
     let passages = stand.passages();
     died_or_was_honest(stand, &approve, &ended, death)?;
     stand.typed_by(PLANNER);
-    if !is_told(stand, "plan_approved") {
+    if !is_told(&stand.desk.story(), "plan_approved") {
         let too_early = stand.run(&["apply", "--confirm", &confirm]);
         hold!(too_early.code == 6, "carried out and not approved: {}", too_early.code);
         nothing_was_sent(stand)?;
         stand.typed_by(APPROVER);
-        let again = stand.run(&approve);
-        stand.is_honest(&approve, &again)?;
+        stand.run_honestly(&approve)?;
+        stand.typed_by(PLANNER);
     }
-    stand.typed_by(PLANNER);
     to_the_end(stand)?;
     Ok(passages)
-}
-
-fn plan(stand: &Stand, words: &[&str]) -> Result<(), String> {
-    let ended = stand.run(words);
-    stand.is_honest(words, &ended)
 }
 
 fn died_or_was_honest(stand: &Stand, words: &[&str], ended: &Ended, death: Option<Death>) -> Result<(), String> {
@@ -132,10 +110,6 @@ fn died_or_was_honest(stand: &Stand, words: &[&str], ended: &Ended, death: Optio
 fn nothing_was_sent(stand: &Stand) -> Result<(), String> {
     hold!(stand.portal.effects().is_empty(), "destroyed, and nobody confirmed it");
     Ok(())
-}
-
-fn is_told(stand: &Stand, kind: &str) -> bool {
-    stand.desk.story().iter().any(|event| event["kind"] == kind)
 }
 
 /// What the first event of a kind says that says something.

@@ -217,9 +217,8 @@ fn inject(stand: &Stand) {
     }
 }
 
-fn plan(stand: &Stand) -> Result<(), String> {
-    let ended = stand.run(&["plan", stand.roster(), "--action", stand.kind]);
-    stand.is_honest(&["plan"], &ended)
+pub(super) fn plan(stand: &Stand) -> Result<(), String> {
+    stand.run_honestly(&["plan", stand.roster(), "--action", stand.kind])
 }
 
 /// A job that nothing disturbed.

@@ -211,7 +211,7 @@ impl Stand {
         }
         let status = status.json();
         let story = self.desk.story();
-        let told = |kind: &str| story.iter().any(|event| event["kind"] == kind);
+        let told = |kind: &str| is_told(&story, kind);
         if status["plan_hash"].is_null() {
             return words(&["resume"]);
         }
@@ -239,10 +239,15 @@ impl Stand {
                 return Ok(());
             };
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let ended = self.run(&words);
-            self.is_honest(&words, &ended)?;
+            self.run_honestly(&words)?;
         }
         Err(format!("the job does not end: {}", self.desk.status()))
+    }
+
+    /// Runs a command to its end, and holds its code against what the job deserves.
+    pub(super) fn run_honestly(&self, words: &[&str]) -> Result<(), String> {
+        let ended = self.run(words);
+        self.is_honest(words, &ended)
     }
 
     /// Whether a process that was not killed told the truth with its code.
@@ -267,8 +272,8 @@ impl Stand {
     /// Whether the last command recorded an intent. One that was refused before it began a run did not.
     fn has_sent(&self) -> bool {
         let story = self.desk.story();
-        let news = story.iter().skip(self.events_before.get());
-        news.into_iter().any(|event| event["kind"] == "attempt_intended")
+        let news = story.get(self.events_before.get()..);
+        news.is_some_and(|news| is_told(news, "attempt_intended"))
     }
 
     /// Lets everything that is late at the portal come: it looks at its clock when it is asked something.
@@ -300,6 +305,11 @@ impl Stand {
     pub(super) fn status(&self) -> Value {
         self.desk.status()
     }
+}
+
+/// Whether an event of a kind is among these.
+pub(super) fn is_told(story: &[Value], kind: &str) -> bool {
+    story.iter().any(|event| event["kind"] == kind)
 }
 
 /// Whether SIGKILL ended it.

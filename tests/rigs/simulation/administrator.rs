@@ -264,9 +264,9 @@ impl Administrator<'_> {
         // Who approves asks the portal nothing.
         if !approves {
             arguments.extend(["--webhook-file", &webhook]);
-        }
-        if !approves && !self.scenario.paced {
-            arguments.extend(["--rate", "unlimited"]);
+            if !self.scenario.paced {
+                arguments.extend(["--rate", "unlimited"]);
+            }
         }
         let login = if approves { APPROVER } else { PLANNER };
         match sit(&self.world, login, &arguments) {

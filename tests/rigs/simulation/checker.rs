@@ -26,14 +26,6 @@ const QUIET: Duration = Duration::from_secs(90);
 /// How old a look may be when the first byte leaves.
 const LOOK_AGE_MAX: Duration = Duration::from_mins(1);
 
-macro_rules! hold {
-    ($condition:expr, $($words:tt)+) => {
-        if !$condition {
-            return Err(format!($($words)+));
-        }
-    };
-}
-
 /// Job and action.
 pub(super) type Key = (u64, u64);
 
@@ -118,6 +110,7 @@ struct Shown {
     asked: Duration,
 }
 
+#[derive(Default)]
 pub(super) struct Checker {
     scenario: Scenario,
     db: Option<Connection>,
@@ -162,17 +155,7 @@ impl Checker {
     pub(super) fn of(scenario: &Scenario) -> Self {
         Self {
             scenario: scenario.clone(),
-            db: None,
-            next: 0,
-            is_shorter: false,
-            jobs: BTreeMap::new(),
-            cases: BTreeMap::new(),
-            dropped: BTreeSet::new(),
-            shown: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            active: BTreeMap::new(),
-            effects: 0,
-            outcomes: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -371,14 +354,11 @@ impl Checker {
             is_dropped == holds.iter().any(|hold| hold == "dropped"),
             "{key:?}: a person's word about it is not in the plan"
         );
-        let by_roster = self.rows(job).iter().filter(|row| !row.moved).map(|row| row.user);
-        let by_roster: BTreeSet<u32> = by_roster.collect();
-        let named = self.jobs.get(&job).map(|job| &job.named);
         let people = users(data, "people");
+        let by_roster = |user: &u32| self.rows(job).iter().any(|row| row.user == *user && !row.moved);
+        let by_hand = |user: &u32| self.jobs.get(&job).is_some_and(|job| job.named.contains(user));
         hold!(
-            people
-                .iter()
-                .all(|user| by_roster.contains(user) || named.is_some_and(|named| named.contains(user))),
+            people.iter().all(|user| by_roster(user) || by_hand(user)),
             "{key:?} is planned for somebody whom neither the roster nor a person named"
         );
         let case = Case {

@@ -133,7 +133,7 @@ pub(super) enum Said {
     Nameless,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Scenario {
     /// Decides how long things take.
     pub(super) chance: u64,
