@@ -9,7 +9,7 @@ use super::{Ending, consent, show};
 use crate::domain::JobId;
 use crate::exit::Exit;
 use crate::journal::{Entry, Event, JobRecord, JournalError, PlanApproved, Stamp, View};
-use crate::plan::approval::{self, is_same, makers, person};
+use crate::plan::approval::{self, makers};
 use crate::report::status::JobState;
 
 pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>, confirm: Option<&str>) -> Ending {
@@ -27,8 +27,8 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
     }
     let me = work.operator();
     let makers = makers(&work.journal.view().told(job, approval::TOLD)?);
-    if makers.iter().any(|maker| is_same(maker, &me)) {
-        return Err(Failure::refused(said(|words| (words.own_plan)(person(&me))))
+    if makers.iter().any(|maker| maker.may_be(&me)) {
+        return Err(Failure::refused(said(|words| (words.own_plan)(me.person())))
             .next(said(|words| (words.own_plan_next)(job)))
             .with(&status));
     }
@@ -45,7 +45,7 @@ pub(crate) fn approve(common: &Common, terminal: &Terminal, named: Option<JobId>
     let status = work.status(job)?;
     terminal.object(&serde_json::to_value(&status).map_err(JournalError::from)?);
     let confirm = status.confirm.as_deref().unwrap_or_default();
-    terminal.say(&(terminal.words().approved)(person(&me), job, confirm));
+    terminal.say(&(terminal.words().approved)(me.person(), job, confirm));
     work.close();
     Ok(Exit::Done)
 }

@@ -732,6 +732,21 @@ pub struct Operator {
     pub host: String,
 }
 
+impl Operator {
+    /// Whether both may be one person: the account that logged in counts, where another one was taken on (`sudo`). On one account, somebody
+    /// of whom no login is known may be anybody.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let is_one_account = self.os_user == other.os_user;
+        let is_unknown = self.login_user.is_none() || other.login_user.is_none();
+        self.person() == other.person() || (is_one_account && is_unknown)
+    }
+
+    /// The account that stands for the person.
+    pub fn person(&self) -> &str {
+        self.login_user.as_deref().unwrap_or(&self.os_user)
+    }
+}
+
 /// See [`Event::SigningKeyRecorded`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

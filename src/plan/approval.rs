@@ -54,20 +54,7 @@ pub fn holding(told: &[Told], plan_hash: Option<&str>) -> BTreeSet<u64> {
 }
 
 fn is_valid(approved: &PlanApproved, plan_hash: Option<&str>, makers: &[Operator]) -> bool {
-    Some(approved.plan_hash.as_str()) == plan_hash && !makers.iter().any(|maker| is_same(maker, &approved.operator))
-}
-
-/// Whether two operators may be one person: the account that logged in counts, where another one was taken on (`sudo`). On one account,
-/// somebody of whom no login is known may be anybody.
-pub fn is_same(one: &Operator, other: &Operator) -> bool {
-    let is_one_account = one.os_user == other.os_user;
-    let is_unknown = one.login_user.is_none() || other.login_user.is_none();
-    person(one) == person(other) || (is_one_account && is_unknown)
-}
-
-/// The account that stands for the person.
-pub fn person(operator: &Operator) -> &str {
-    operator.login_user.as_deref().unwrap_or(&operator.os_user)
+    Some(approved.plan_hash.as_str()) == plan_hash && !makers.iter().any(|maker| maker.may_be(&approved.operator))
 }
 
 #[cfg(test)]
@@ -84,13 +71,13 @@ mod tests {
 
     #[test]
     fn who_took_on_another_account_is_still_the_one_who_logged_in() {
-        assert!(is_same(&operator("anna", None), &operator("root", Some("anna"))));
-        assert!(!is_same(
-            &operator("root", Some("boris")),
-            &operator("root", Some("anna"))
-        ));
-        assert!(!is_same(&operator("anna", None), &operator("boris", None)));
-        assert!(is_same(&operator("root", None), &operator("root", Some("anna"))));
+        let may_be = |one: (&str, Option<&str>), other: (&str, Option<&str>)| {
+            operator(one.0, one.1).may_be(&operator(other.0, other.1))
+        };
+        assert!(may_be(("anna", None), ("root", Some("anna"))));
+        assert!(!may_be(("root", Some("boris")), ("root", Some("anna"))));
+        assert!(!may_be(("anna", None), ("boris", None)));
+        assert!(may_be(("root", None), ("root", Some("anna"))));
     }
 
     #[test]

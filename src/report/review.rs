@@ -150,7 +150,7 @@ fn decided(told: &Told, event: &PlanDecided) -> Decided {
 fn approved(told: &Told, event: &PlanApproved, holds: bool, makers: &[Operator]) -> Approval {
     let standing = if holds {
         Standing::Holds
-    } else if makers.iter().any(|maker| approval::is_same(maker, &event.operator)) {
+    } else if makers.iter().any(|maker| maker.may_be(&event.operator)) {
         Standing::OfMaker
     } else {
         Standing::OtherPlan

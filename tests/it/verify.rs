@@ -11,12 +11,13 @@ use offboard24::journal::note::{SigningKey, VerifyingKey};
 use offboard24::journal::verify::{Against, Code, Level, Place};
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
-    ClockSetBack, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanConfirmed,
-    RedactionFinished, ResidueRecorded, Returned, RunFinished, RunStarted, SigningKeyRecorded, TaskRecorded,
+    ClockSetBack, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanApproved,
+    PlanConfirmed, PlanDecided, PlanFrozen, RedactionFinished, ResidueRecorded, Returned, RunFinished, RunStarted,
+    SigningKeyRecorded, TaskRecorded,
 };
 use offboard24::personal::Personal;
 use offboard24::sandbox::World;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Desk, HOW_TO, Portal, Scene};
 
@@ -670,9 +671,18 @@ fn checkpoints_signed_with_another_key_are_not_those_of_the_key_in_force() {
 /// Job 1 of [`Scene::planned`], in the hands of somebody who has the key and the program's own way to write.
 struct Forger {
     scene: Scene,
+    frozen: PlanFrozen,
     actions: Vec<(WorkflowId, Vec<UserId>)>,
     confirm: String,
     portal: String,
+}
+
+fn operator(os_user: &str) -> Operator {
+    Operator {
+        os_user: os_user.to_owned(),
+        login_user: None,
+        host: "desk".to_owned(),
+    }
 }
 
 /// The run that the forger begins.
@@ -680,7 +690,10 @@ const RUN: RunId = RunId(2);
 
 impl Forger {
     fn new() -> Self {
-        let scene = Scene::planned();
+        Self::of(Scene::planned())
+    }
+
+    fn of(scene: Scene) -> Self {
         let file = JournalFile::open(&scene.database()).unwrap();
         let view = file.view();
         let job = view.job(JobId(1)).unwrap().unwrap();
@@ -691,7 +704,9 @@ impl Forger {
             .into_iter()
             .map(|action| (action.workflow, action.people.into_iter().collect()))
             .collect();
+        let frozen = &scene.bodies()[scene.first("plan_frozen")]["data"];
         Self {
+            frozen: serde_json::from_value(frozen.clone()).unwrap(),
             portal: job.portal.0,
             scene,
             actions,
@@ -720,6 +735,45 @@ impl Forger {
             confirm: self.confirm.clone(),
             by: "--confirm".to_owned(),
         })
+    }
+
+    /// The account that made the plan.
+    fn planner(&self) -> String {
+        let started = self.scene.first("run_started");
+        self.scene.bodies()[started]["data"]["os_user"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    fn approved(&self, by: &str) -> Event {
+        Event::PlanApproved(PlanApproved {
+            plan_hash: self.frozen.plan_hash.clone(),
+            operator: operator(by),
+            by: "terminal".to_owned(),
+        })
+    }
+
+    /// Somebody decides something that leaves the plan as it is.
+    fn decided_by(&self, by: &str) -> Vec<Event> {
+        let decided = Event::PlanDecided(Box::new(PlanDecided {
+            plan_hash: self.frozen.plan_hash.clone(),
+            operator: operator(by),
+            row: None,
+            user: None,
+        }));
+        let planned = (1..).zip(&self.actions).map(|(action, (workflow, people))| {
+            Event::ActionPlanned(ActionPlanned {
+                action: ActionId(action),
+                workflow: workflow.clone(),
+                kind: Some(ActionKind::Kill),
+                people: people.clone(),
+                participants: people.clone(),
+                holds: Vec::new(),
+            })
+        });
+        let frozen = Event::PlanFrozen(self.frozen.clone());
+        [decided].into_iter().chain(planned).chain([frozen]).collect()
     }
 
     fn intended(&self, action: u32, attempt: u32) -> AttemptIntended {
@@ -1088,6 +1142,156 @@ fn an_action_about_people_whom_the_roster_does_not_name_is_found() {
     assert_eq!(
         scene.codes(),
         set(["plan-unfounded", "plan-hash", "intent-unfounded", "projection"])
+    );
+}
+
+/// A finished job of nine kills for one person, under this policy.
+#[track_caller]
+fn judged_under(policy: &Value, change: impl FnOnce(&mut Vec<Value>)) -> BTreeSet<&'static str> {
+    let mut codes = Scene::finished().under(policy, change).codes();
+    assert!(codes.remove("projection"), "the policy on record is another");
+    codes
+}
+
+#[test]
+fn a_plan_that_its_policy_forbids_is_found() {
+    let found = Scene::finished().bodies();
+    let workflows = found.iter().filter(|body| body["kind"] == "workflow_recorded");
+    let workflow = workflows.map(|body| &body["data"]).next().unwrap().clone();
+    let document = format!(
+        "{}/{}",
+        workflow["module"].as_str().unwrap(),
+        workflow["entity"].as_str().unwrap()
+    );
+    let of_type = document.to_lowercase();
+    let unsaid = |_: &mut Vec<Value>| {};
+    for policy in [
+        json!({"protect": {"users": [29]}}),
+        json!({"protect": {"workflows": [workflow["workflow"]]}}),
+        json!({"protect": {"templates": [workflow["template"]]}}),
+        json!({"protect": {"modules": [workflow["module"]]}}),
+        json!({"protect": {"document_types": [of_type]}}),
+        json!({"caps": {"people": 0}}),
+        json!({"caps": {"actions": 8}}),
+        json!({"caps": {"actions_per_person": 8}}),
+        json!({"approval": "always"}),
+        json!({"approval": {"above": 8}}),
+        json!({"require_reason": true}),
+        json!({"require_ticket": true}),
+        json!({"caps": 7}),
+    ] {
+        assert_eq!(judged_under(&policy, unsaid), set(["plan-not-allowed"]), "{policy}");
+    }
+    for policy in [
+        json!({}),
+        json!({"protect": {"users": [28], "workflows": ["1.2"], "templates": ["77"], "modules": ["rpa"], "document_types": ["rpa/item"]}}),
+        json!({"foreign": "include", "shared": "include"}),
+        json!({"caps": {"people": 1, "actions": 9, "actions_per_person": 9, "percent_of_running": 0}}),
+        json!({"approval": "never"}),
+        json!({"approval": {"above": 9}}),
+    ] {
+        assert_eq!(judged_under(&policy, unsaid), set([]), "{policy}");
+    }
+}
+
+/// The plan says that this is known of everybody who started a workflow.
+fn starters_work_here(starters: Option<bool>) -> impl FnOnce(&mut Vec<Value>) {
+    move |bodies| {
+        for body in bodies {
+            match body["kind"].as_str().unwrap() {
+                "workflow_recorded" => body["data"]["started_by_active"] = json!(starters),
+                "plan_frozen" => {
+                    let by_colleagues = if starters == Some(true) { 9 } else { 0 };
+                    body["data"]["started_by_colleagues"] = json!(by_colleagues);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn where_foreign_workflows_are_to_be_held_only_those_of_people_who_left_go_ahead() {
+    for policy in [json!({"foreign": "hold"}), json!({"hold_foreign": true})] {
+        let judged = |starters| judged_under(&policy, starters_work_here(starters));
+        assert_eq!(judged(Some(false)), set([]), "{policy}");
+        assert_eq!(judged(Some(true)), set(["plan-not-allowed"]), "{policy}");
+        assert_eq!(judged(None), set(["plan-not-allowed"]), "{policy}");
+    }
+}
+
+#[test]
+fn how_many_were_started_by_colleagues_is_counted_again() {
+    let wrong = |bodies: &mut Vec<Value>| {
+        starters_work_here(Some(true))(bodies);
+        let frozen = bodies.iter_mut().find(|body| body["kind"] == "plan_frozen").unwrap();
+        frozen["data"]["started_by_colleagues"] = json!(8);
+    };
+    assert_eq!(judged_under(&json!({}), wrong), set(["totals"]));
+    assert_eq!(judged_under(&json!({}), starters_work_here(Some(true))), set([]));
+}
+
+#[test]
+fn a_part_of_all_that_run_is_counted_in_whole_percent() {
+    let running = |number: u32| {
+        move |bodies: &mut Vec<Value>| {
+            let frozen = bodies.iter_mut().find(|body| body["kind"] == "plan_frozen").unwrap();
+            frozen["data"]["running_workflows"] = json!(number);
+        }
+    };
+    let policy = json!({"caps": {"percent_of_running": 10}});
+    assert_eq!(judged_under(&policy, running(90)), set([]));
+    assert_eq!(judged_under(&policy, running(89)), set(["plan-not-allowed"]));
+}
+
+#[test]
+fn a_consent_by_a_number_that_was_not_given_or_is_less_is_found() {
+    let by_cap = |given: Value| {
+        move |bodies: &mut Vec<Value>| {
+            let of = |kind: &'static str| move |body: &&mut Value| body["kind"] == kind;
+            bodies.iter_mut().find(of("job_created")).unwrap()["data"]["actions_max"] = given;
+            bodies.iter_mut().find(of("plan_confirmed")).unwrap()["data"]["by"] = json!("--max-actions");
+        }
+    };
+    let policy = json!({});
+    assert_eq!(judged_under(&policy, by_cap(json!(9))), set([]));
+    assert_eq!(judged_under(&policy, by_cap(json!(8))), set(["plan-not-allowed"]));
+    assert_eq!(judged_under(&policy, by_cap(json!(null))), set(["plan-not-allowed"]));
+}
+
+/// A plan that has to be approved; then these words about it, then its confirmation by `mallory`.
+#[track_caller]
+fn judged_after(words: fn(&Forger) -> Vec<Event>, expected: &[&'static str]) {
+    let forger = Forger::of(Scene::planned_under("approval = \"always\""));
+    let words = words(&forger).into_iter().map(|event| Entry::of(JobId(1), event));
+    forger.scene.append(None, words);
+    forger.expect(expected, Vec::new());
+}
+
+#[test]
+fn a_plan_that_was_confirmed_without_the_approval_of_somebody_else_is_found() {
+    const FOUND: &[&str] = &["plan-not-allowed"];
+    judged_after(|_| Vec::new(), FOUND);
+    judged_after(|forger| vec![forger.approved("vera")], &[]);
+    judged_after(|forger| vec![forger.approved(&forger.planner())], FOUND);
+    // Whoever carries it out had no hand in it.
+    judged_after(|forger| vec![forger.approved("mallory")], &[]);
+}
+
+#[test]
+fn a_decision_voids_what_was_approved_and_whoever_decided_cannot_approve() {
+    const FOUND: &[&str] = &["plan-not-allowed"];
+    judged_after(
+        |forger| [vec![forger.approved("vera")], forger.decided_by("anna")].concat(),
+        FOUND,
+    );
+    judged_after(
+        |forger| [forger.decided_by("vera"), vec![forger.approved("vera")]].concat(),
+        FOUND,
+    );
+    judged_after(
+        |forger| [forger.decided_by("anna"), vec![forger.approved("vera")]].concat(),
+        &[],
     );
 }
 

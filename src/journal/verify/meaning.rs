@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
+use super::rules::{self, Bound, Confirmed, Rules};
 use crate::domain::{
     ActionId, ActionKind, ActionState, Decision, HoldReason, JobId, Outcome, RowState, RunId, UserId, WorkflowId,
 };
@@ -17,7 +18,7 @@ use crate::hex::hex;
 use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
     Event, JobClosed, JobCreated, Operator, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned,
-    RowResolved, WorkflowDecided,
+    RowResolved, RunStarted, WorkflowDecided, WorkflowRecorded,
 };
 use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
@@ -79,8 +80,15 @@ impl Action {
 struct Job {
     portal: String,
     policy_hash: String,
-    /// Whether the policy lets actions go ahead although others wait in their workflow.
-    includes_shared: bool,
+    rules: Rules,
+    /// `--max-actions` of the command that began it.
+    actions_max: Option<u32>,
+    /// Workflows that have to be held, by the rules.
+    bound: BTreeMap<WorkflowId, Bound>,
+    /// Workflows that colleagues started who still work here.
+    by_colleagues: BTreeSet<WorkflowId>,
+    /// Who began it, and went on with it until its plan was frozen.
+    planners: Vec<Operator>,
     rows_declared: u32,
     rows: BTreeMap<u32, (Option<RowState>, Option<UserId>)>,
     /// The users of the matched rows, once asked for.
@@ -103,11 +111,15 @@ struct Job {
 }
 
 impl Job {
-    fn new(created: &JobCreated) -> Self {
+    fn new(created: &JobCreated, rules: Rules, planner: Option<Operator>) -> Self {
         Self {
             portal: created.portal.0.clone(),
             policy_hash: created.policy_hash.clone(),
-            includes_shared: policy_of(created)["shared"] == "include",
+            rules,
+            actions_max: created.actions_max,
+            bound: BTreeMap::new(),
+            by_colleagues: BTreeSet::new(),
+            planners: planner.into_iter().collect(),
             rows_declared: created.roster.rows,
             rows: BTreeMap::new(),
             matched: None,
@@ -199,6 +211,7 @@ impl Job {
 struct Run {
     job: JobId,
     command: String,
+    operator: Operator,
     began: i64,
     is_over: bool,
     finished: Option<Finished>,
@@ -365,7 +378,7 @@ impl Story {
                 });
                 self.database.get_or_insert_with(|| event.database.clone());
             }
-            Event::RunStarted(event) => self.run_started(&mut told, &event.portal.0, &event.command),
+            Event::RunStarted(event) => self.run_started(&mut told, event),
             Event::RunAbandoned(event) => self.run_abandoned(&mut told, event.abandoned, event.in_doubt),
             Event::RunFinished(event) => self.run_finished(&mut told, &event.actions),
             Event::JobCreated(event) => self.job_created(&mut told, event),
@@ -433,8 +446,9 @@ impl Story {
         );
     }
 
-    fn run_started(&mut self, told: &mut Told<'_>, portal: &str, command: &str) {
-        self.portal.get_or_insert_with(|| portal.to_owned());
+    fn run_started(&mut self, told: &mut Told<'_>, event: &RunStarted) {
+        let portal = &event.portal.0;
+        self.portal.get_or_insert_with(|| portal.clone());
         let (Some(run), Some(job)) = (told.envelope.run, told.envelope.job) else {
             return;
         };
@@ -445,20 +459,31 @@ impl Story {
         told.hold(run.0 == next, Code::OutOfPlace, || {
             format!("run {run} is not the next, which is run {next}")
         });
-        match self.jobs.get(&job) {
-            Some(found) => told.hold(found.portal == portal, Code::OutOfPlace, || {
-                format!(
-                    "run {run} speaks to {portal}, and job {job} belongs to {}",
-                    found.portal
-                )
-            }),
+        let operator = Operator {
+            os_user: event.os_user.clone(),
+            login_user: event.login_user.clone(),
+            host: event.host.clone(),
+        };
+        match self.jobs.get_mut(&job) {
+            Some(found) => {
+                told.hold(found.portal == *portal, Code::OutOfPlace, || {
+                    format!(
+                        "run {run} speaks to {portal}, and job {job} belongs to {}",
+                        found.portal
+                    )
+                });
+                if found.frozen.is_none() && !found.is_decided {
+                    found.planners.push(operator.clone());
+                }
+            }
             None => told.hold(job == self.next_job(), Code::OutOfPlace, || {
                 format!("there is no job {job}")
             }),
         }
         let started = Run {
             job,
-            command: command.to_owned(),
+            command: event.command.clone(),
+            operator,
             began: told.seq,
             is_over: false,
             finished: None,
@@ -522,14 +547,30 @@ impl Story {
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
         });
-        let named = policy_of(event)["protect"]["emails"].clone();
+        let policy: Value = serde_json::from_str(&event.policy).unwrap_or_default();
+        let named = policy["protect"]["emails"].clone();
         let beside: Vec<_> = event.policy_emails.iter().map(Recorded::commitment).collect();
         told.hold(
             named == json!(beside) || (named.is_null() && beside.is_empty()),
             Code::PlanHash,
             || format!("the e-mails beside the policy of job {job} are not those that it names"),
         );
-        self.jobs.insert(job, Job::new(event));
+        let rules = Rules::of(event).unwrap_or_else(|cause| {
+            told.find(
+                Code::PlanNotAllowed,
+                format!("the policy of job {job} cannot be read: {cause}"),
+            );
+            Rules::default()
+        });
+        for unsaid in rules.unsaid(event) {
+            told.find(
+                Code::PlanNotAllowed,
+                format!("job {job} was begun without {unsaid}, which its policy asks for"),
+            );
+        }
+        let run = told.envelope.run.and_then(|run| self.runs.get(&run));
+        let planner = run.map(|run| run.operator.clone());
+        self.jobs.insert(job, Job::new(event, rules, planner));
     }
 
     fn in_job(&mut self, told: &mut Told<'_>, number: JobId, data: &str) {
@@ -543,11 +584,12 @@ impl Story {
             Event::DiscoveryRestarted(_) => {
                 job.check_open(told);
                 job.matched = None;
+                job.bound.clear();
+                job.by_colleagues.clear();
                 job.rows.values_mut().for_each(|row| *row = (None, None));
             }
-            Event::TaskRecorded(_) | Event::WorkflowRecorded(_) | Event::RowsResolved(_) | Event::UserDiscovered(_) => {
-                job.check_open(told);
-            }
+            Event::WorkflowRecorded(event) => job.workflow_recorded(told, event),
+            Event::TaskRecorded(_) | Event::RowsResolved(_) | Event::UserDiscovered(_) => job.check_open(told),
             Event::ActionPlanned(event) => job.action_planned(told, event, data),
             Event::PlanFrozen(event) => job.plan_frozen(told, event),
             Event::PlanDecided(event) => job.plan_decided(told, event),
@@ -603,11 +645,6 @@ impl Story {
     }
 }
 
-/// The policy that a job was made with; nothing where it is no JSON.
-fn policy_of(created: &JobCreated) -> Value {
-    serde_json::from_str(&created.policy).unwrap_or_default()
-}
-
 /// Whether an event is recorded by a run about its job, and never otherwise.
 fn is_of_run(event: &Event) -> bool {
     matches!(
@@ -649,10 +686,30 @@ impl Job {
     fn row_resolved(&mut self, told: &mut Told<'_>, event: &RowResolved) {
         self.check_open(told);
         self.matched = None;
+        let protected = event.user.filter(|user| self.rules.protects(*user));
+        if let Some(user) = protected.filter(|_| event.state == RowState::Matched) {
+            told.find(
+                Code::PlanNotAllowed,
+                format!("row {} is about user {user}, whom the policy protects", event.row),
+            );
+        }
         let known = self.rows.insert(event.row.0, (Some(event.state), event.user)).is_some();
         told.hold(known || self.is_confirmed, Code::OutOfPlace, || {
             format!("there is no row {}", event.row)
         });
+    }
+
+    fn workflow_recorded(&mut self, told: &mut Told<'_>, event: &WorkflowRecorded) {
+        self.check_open(told);
+        match self.rules.bound(event) {
+            Some(bound) => self.bound.insert(event.workflow.clone(), bound),
+            None => self.bound.remove(&event.workflow),
+        };
+        if event.started_by_active == Some(true) {
+            self.by_colleagues.insert(event.workflow.clone());
+        } else {
+            self.by_colleagues.remove(&event.workflow);
+        }
     }
 
     fn action_planned(&mut self, told: &mut Told<'_>, event: &ActionPlanned, data: &str) {
@@ -669,11 +726,7 @@ impl Job {
             Code::OutOfPlace,
             || format!("action {} is not the next, which is action {next}", event.action),
         );
-        let rows = &self.rows;
-        let matched = self.matched.get_or_insert_with(|| {
-            let matched = rows.values().filter(|(state, _)| *state == Some(RowState::Matched));
-            matched.filter_map(|(_, user)| *user).collect()
-        });
+        let matched = self.matched.get_or_insert_with(|| matched(&self.rows));
         let stranger = event.people.iter().find(|user| !matched.contains(user));
         if self.frozen.is_none()
             && let Some(user) = stranger
@@ -693,13 +746,12 @@ impl Job {
             .get(&event.workflow)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let with_outsiders = decisions
-            .iter()
-            .any(|decided| decided.released.contains(&HoldReason::Shared));
+        let is_released = |hold| decisions.iter().any(|decided| decided.released.contains(&hold));
+        let with_outsiders = is_released(HoldReason::Shared);
         let is_dropped = decisions.last().is_some_and(|last| last.decision == Decision::Drop);
         told.hold(
             !goes_ahead
-                || ((!outsiders || with_outsiders || self.includes_shared)
+                || ((!outsiders || with_outsiders || self.rules.includes_shared())
                     && event.kind.is_some()
                     && !event.people.is_empty()),
             Code::PlanUnfounded,
@@ -712,6 +764,15 @@ impl Job {
         );
         told.hold(!goes_ahead || !is_dropped, Code::PlanUnfounded, || {
             format!("action {} is not held, although it was dropped", event.action)
+        });
+        let is_bound = match self.bound.get(&event.workflow) {
+            Some(Bound::Protected) => true,
+            Some(Bound::Foreign) => !is_released(HoldReason::Foreign),
+            None => false,
+        };
+        let is_protected = event.participants.iter().any(|user| self.rules.protects(*user));
+        told.hold(!goes_ahead || !(is_bound || is_protected), Code::PlanNotAllowed, || {
+            format!("action {} is not held, although the policy asks for it", event.action)
         });
         let state = if goes_ahead {
             ActionState::Planned
@@ -749,6 +810,19 @@ impl Job {
                 event.planned, event.held
             )
         });
+        let to_be_done = self
+            .actions
+            .iter()
+            .filter(|action| action.state == ActionState::Planned);
+        let by_colleagues = to_be_done
+            .filter(|action| self.by_colleagues.contains(&action.workflow))
+            .count();
+        let told_by_colleagues = event.started_by_colleagues;
+        told.hold(
+            usize::try_from(told_by_colleagues).is_ok_and(|told| told == by_colleagues),
+            Code::Totals,
+            || format!("{told_by_colleagues} are said to be started by colleagues, and {by_colleagues} are"),
+        );
         let rows = self.rows.len();
         if self.frozen.is_none() {
             told.hold(
@@ -797,8 +871,11 @@ impl Job {
         told.hold(!self.is_confirmed, Code::PlanChanged, || {
             "the plan was confirmed before".to_owned()
         });
+        self.check_allowed(told, event);
         self.is_confirmed = true;
         self.rows = BTreeMap::new();
+        self.bound = BTreeMap::new();
+        self.by_colleagues = BTreeSet::new();
         self.decisions = BTreeMap::new();
         let Some(frozen) = &self.frozen else {
             told.find(Code::PlanChanged, "the plan was not frozen when it was confirmed");
@@ -810,6 +887,58 @@ impl Job {
             format!("{} was confirmed, and the plan is {expected}", event.confirm)
         });
     }
+}
+
+/// What was confirmed, held against the policy and the command.
+impl Job {
+    fn check_allowed(&self, told: &mut Told<'_>, event: &PlanConfirmed) {
+        let planned = self.count(ActionState::Planned);
+        let is_capped = event.by == "--max-actions";
+        told.hold(
+            !is_capped || self.actions_max.is_some_and(|most| planned <= most),
+            Code::PlanNotAllowed,
+            || format!("{planned} actions were confirmed by --max-actions, which was not given or is less"),
+        );
+        let mut of_people: BTreeMap<UserId, u32> = BTreeMap::new();
+        let to_be_done = self
+            .actions
+            .iter()
+            .filter(|action| action.state == ActionState::Planned);
+        for user in to_be_done.flat_map(|action| action.people.iter()) {
+            *of_people.entry(*user).or_default() += 1;
+        }
+        let passed = self.rules.passed(&Confirmed {
+            people: matched(&self.rows).len(),
+            actions: planned,
+            of_people: &of_people,
+            running: self.frozen.as_ref().and_then(|frozen| frozen.running_workflows),
+        });
+        for passed in passed {
+            told.find(Code::PlanNotAllowed, format!("a plan was confirmed with {passed}"));
+        }
+        told.hold(
+            !self.rules.needs_approval(planned) || self.is_approved(),
+            Code::PlanNotAllowed,
+            || "a plan was confirmed that a second person had to approve, and none had".to_owned(),
+        );
+    }
+
+    /// Whether somebody else approved the plan as it stands: decisions before it count as the plan's making, and void what was approved.
+    fn is_approved(&self) -> bool {
+        let plan = self.frozen.as_ref().map(|frozen| &frozen.plan_hash);
+        let last_decided = self.decided.last().map(|word| word.event);
+        let decided = self.decided.iter().map(|word| word.operator.clone());
+        let makers: Vec<Operator> = self.planners.iter().cloned().chain(decided).collect();
+        let of_plan = self.approved.iter().filter(|(hash, _)| Some(hash) == plan);
+        let valid = of_plan.filter(|(_, word)| Some(word.event) > last_decided);
+        rules::is_approved(&makers, valid.map(|(_, word)| &word.operator))
+    }
+}
+
+/// The users of the matched rows.
+fn matched(rows: &BTreeMap<u32, (Option<RowState>, Option<UserId>)>) -> BTreeSet<UserId> {
+    let matched = rows.values().filter(|(state, _)| *state == Some(RowState::Matched));
+    matched.filter_map(|(_, user)| *user).collect()
 }
 
 /// From the confirmation on.

@@ -19,6 +19,7 @@ mod outside;
 mod pages;
 mod projection;
 mod reveals;
+mod rules;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};

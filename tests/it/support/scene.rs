@@ -14,7 +14,7 @@ use offboard24::journal::verify::{Against, Report, verify};
 use offboard24::journal::{Entry, Event, Journal, JournalFile, Stamp};
 use offboard24::sandbox::World;
 use rusqlite::{Connection, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
@@ -29,22 +29,33 @@ impl Scene {
     /// Job 1 is planned, and nobody has confirmed it.
     pub(crate) fn planned() -> Self {
         static MADE: OnceLock<Scene> = OnceLock::new();
-        MADE.get_or_init(|| Self::made(false)).copy()
+        MADE.get_or_init(|| Self::made(false, None)).copy()
+    }
+
+    /// The same under a policy.
+    pub(crate) fn planned_under(policy: &str) -> Self {
+        Self::made(false, Some(policy))
     }
 
     /// Job 1 is done.
     pub(crate) fn finished() -> Self {
         static MADE: OnceLock<Scene> = OnceLock::new();
-        MADE.get_or_init(|| Self::made(true)).copy()
+        MADE.get_or_init(|| Self::made(true, None)).copy()
     }
 
-    fn made(apply: bool) -> Self {
+    fn made(apply: bool, policy: Option<&str>) -> Self {
         let portal = Portal::of(World::sample());
         let desk = Desk::at(&portal);
+        if let Some(policy) = policy {
+            std::fs::write(desk.folder().join("policy.toml"), policy).unwrap();
+        }
+        let with_policy: &[&str] = policy.map_or(&[], |_| &["--policy", "policy.toml"]);
         let scene = Self {
             folder: TempDir::new().unwrap(),
         };
-        let plan = desk.plan(&desk.roster(HOW_TO), "kill");
+        let roster = desk.roster(HOW_TO);
+        let command = ["plan", &roster, "--action", "kill", "--json"];
+        let plan = desk.run(&[&command, with_policy].concat()).json();
         if apply {
             std::fs::copy(desk.database(), scene.older()).unwrap();
             desk.apply(&plan).expect(0);
@@ -208,6 +219,46 @@ impl Scene {
                     .unwrap();
             }
         });
+    }
+
+    /// Gives job 1 another policy and its plan the hash that follows from it, after this change of the events, and signs all of it again. Only
+    /// the projections still tell of the old ones.
+    pub(crate) fn under(self, policy: &Value, change: impl FnOnce(&mut Vec<Value>)) -> Self {
+        self.rewrite(|bodies| {
+            change(bodies);
+            let of = |kind: &'static str| move |body: &&Value| body["kind"] == kind;
+            let policy = policy.to_string();
+            let policy_hash = hex(&Sha256::digest(&policy));
+            let actions: Vec<&Value> = bodies
+                .iter()
+                .filter(of("action_planned"))
+                .map(|body| &body["data"])
+                .collect();
+            let rows = bodies.iter().filter(of("row_resolved")).map(|body| &body["data"]);
+            let rows: Vec<Value> = rows.map(|row| json!([row["row"], row["state"], row["user"]])).collect();
+            let created = bodies.iter().find(of("job_created")).unwrap();
+            let plan = json!({
+                "actions": actions, "policy": policy_hash, "portal": created["data"]["portal"], "rows": rows,
+            });
+            let plan_hash = hex(&Sha256::digest(serde_json_canonicalizer::to_string(&plan).unwrap()));
+            for body in bodies {
+                let (kind, data) = (body["kind"].clone(), &mut body["data"]);
+                match kind.as_str().unwrap() {
+                    "job_created" => {
+                        data["policy"] = json!(policy);
+                        data["policy_hash"] = json!(policy_hash);
+                    }
+                    "plan_frozen" => data["plan_hash"] = json!(plan_hash),
+                    "plan_confirmed" => {
+                        let (kept, _) = data["confirm"].as_str().unwrap().rsplit_once(':').unwrap();
+                        data["confirm"] = json!(format!("{kept}:{}", &plan_hash[..8]));
+                    }
+                    _ => {}
+                }
+            }
+        });
+        self.sign_again();
+        self
     }
 
     /// Signs every checkpoint anew with the program's own key, for events as they are now.

@@ -169,8 +169,8 @@ pub(crate) const POLICIES: &[Defence] = &[
         by: "everybody who had a hand in it is refused",
         without: &[Removal {
             file: "src/cli/approve.rs",
-            code: "if makers.iter().any(|maker| is_same(maker, &me)) {",
-            becomes: "if makers.iter().all(|maker| !is_same(maker, &me)) && makers.is_empty() {",
+            code: "if makers.iter().any(|maker| maker.may_be(&me)) {",
+            becomes: "if makers.iter().all(|maker| !maker.may_be(&me)) && makers.is_empty() {",
         }],
         test: "decide::whoever_made_a_plan_cannot_approve_it_and_a_decision_voids_an_approval",
     },

@@ -35,6 +35,36 @@ pub(crate) const VERIFICATION: &[Defence] = &[
         test: "verify::an_erasure_is_found_in_order_only_when_it_erased_what_it_says",
     },
     Defence {
+        against: "verify: a confirmation that a second person had to approve",
+        by: "whoever had a hand in the plan approves nothing",
+        without: &[Removal {
+            file: "src/journal/verify/meaning.rs",
+            code: "!self.rules.needs_approval(planned) || self.is_approved(),",
+            becomes: "!self.rules.needs_approval(planned) || !self.approved.is_empty(),",
+        }],
+        test: "verify::a_plan_that_was_confirmed_without_the_approval_of_somebody_else_is_found",
+    },
+    Defence {
+        against: "verify: an approval that a decision voided",
+        by: "only what was said after the last decision counts",
+        without: &[Removal {
+            file: "src/journal/verify/meaning.rs",
+            code: "of_plan.filter(|(_, word)| Some(word.event) > last_decided)",
+            becomes: "of_plan.filter(|(_, word)| Some(word.event) != last_decided)",
+        }],
+        test: "verify::a_decision_voids_what_was_approved_and_whoever_decided_cannot_approve",
+    },
+    Defence {
+        against: "verify: a plan that does what its policy holds back",
+        by: "each action is held against the rules",
+        without: &[Removal {
+            file: "src/journal/verify/meaning.rs",
+            code: "Some(Bound::Protected) => true,",
+            becomes: "Some(Bound::Protected) => false,",
+        }],
+        test: "verify::a_plan_that_its_policy_forbids_is_found",
+    },
+    Defence {
         against: "verify: a receipt in a ticket",
         by: "marks of quoting are no part of a line",
         without: &[Removal {
