@@ -31,19 +31,27 @@ pub(crate) fn show(common: &Common, terminal: &Terminal, named: Option<JobId>, b
     let record = find_job(view, named)?;
     let status = JobStatus::read(view, &record, status::is_live(&place.database))?;
     let words = terminal.words();
-    let content = Content::read(words, view, record.job, usize::MAX)?;
-    terminal.object(&content.json(view, &status)?);
+    if common.json {
+        let content = Content::read(words, view, record.job, Most::AS_OBJECT)?;
+        terminal.object(&content.json(view, &status)?);
+        return Ok(Exit::Done);
+    }
     let head = headline(words, &status);
+    let read = |most| Content::read(words, view, record.job, most);
     let shown = match by {
         // As `plan` printed it: whoever confirms has to see what colleagues started, too.
         ShowBy::Person if status.state == JobState::Planned => plan_text(words, view, &status)?,
         ShowBy::Person => {
+            let content = read(Most::BY_PERSON)?;
             let people = content.by_person();
             let orphans = content.orphans_text().map(|orphans| format!("\n\n{orphans}"));
             format!("{head}\n\n{people}{}", orphans.unwrap_or_default())
         }
-        ShowBy::Workflow => format!("{head}\n\n{}", content.by_workflow(&content.actions)),
-        ShowBy::Hold => format!("{head}\n\n{}", content.by_hold()),
+        ShowBy::Workflow => {
+            let content = read(Most::BY_WORKFLOW)?;
+            format!("{head}\n\n{}", content.by_workflow(&content.actions))
+        }
+        ShowBy::Hold => format!("{head}\n\n{}", read(Most::BY_HOLD)?.by_hold()),
     };
     terminal.say(&shown);
     if status.state == JobState::Planned {
@@ -89,10 +97,56 @@ pub(crate) fn deserved(view: View<'_>, record: &JobRecord, status: &JobStatus) -
 /// Lines of each list in a plan as it is printed. Nobody reads more of them at a terminal; whoever wants to gets them from `show` and `report`.
 const LINES_MAX: usize = 1000;
 
+/// Lines of each list that are read: what is not printed is only counted.
+#[derive(Clone, Copy)]
+struct Most {
+    rows: usize,
+    orphans: usize,
+    actions: usize,
+    held: usize,
+    /// Of each of the lists that deserve a look before all others.
+    first: usize,
+}
+
+impl Most {
+    const NONE: Self = Self {
+        rows: 0,
+        orphans: 0,
+        actions: 0,
+        held: 0,
+        first: 0,
+    };
+    const BY_PERSON: Self = Self {
+        rows: usize::MAX,
+        orphans: usize::MAX,
+        ..Self::NONE
+    };
+    const BY_WORKFLOW: Self = Self {
+        actions: usize::MAX,
+        ..Self::NONE
+    };
+    const BY_HOLD: Self = Self {
+        held: usize::MAX,
+        ..Self::NONE
+    };
+    const AS_OBJECT: Self = Self {
+        rows: usize::MAX,
+        actions: usize::MAX,
+        ..Self::NONE
+    };
+    const OF_PLAN: Self = Self {
+        rows: LINES_MAX,
+        orphans: LINES_MAX,
+        actions: 0,
+        held: LINES_MAX,
+        first: LINES_MAX,
+    };
+}
+
 /// The plan, for the person who has to confirm it: first what colleagues started and what may run robots, then people, holds, and what is not
 /// recorded.
 pub(crate) fn plan_text(words: &'static Words, view: View<'_>, status: &JobStatus) -> Result<String, Failure> {
-    let content = Content::read(words, view, status.job, LINES_MAX)?;
+    let content = Content::read(words, view, status.job, Most::OF_PLAN)?;
     let mut parts = vec![headline(words, status)];
     parts.extend(content.shared());
     parts.extend(content.started_by_colleagues());
@@ -246,21 +300,21 @@ struct Content {
 }
 
 impl Content {
-    fn read(words: &'static Words, view: View<'_>, job: JobId, most: usize) -> Result<Self, JournalError> {
+    fn read(words: &'static Words, view: View<'_>, job: JobId, most: Most) -> Result<Self, JournalError> {
         let mut content = Self {
             words,
             job,
-            rows: First::of(most),
+            rows: First::of(most.rows),
             candidates: view.candidates(job)?,
             users: BTreeMap::new(),
             workflows: BTreeMap::new(),
             titles: BTreeMap::new(),
-            orphans: First::of(most),
-            actions: First::of(most),
-            held: First::of(most),
-            shared: First::of(most),
-            by_colleagues: First::of(most),
-            robots: First::of(most),
+            orphans: First::of(most.orphans),
+            actions: First::of(most.actions),
+            held: First::of(most.held),
+            shared: First::of(most.first),
+            by_colleagues: First::of(most.first),
+            robots: First::of(most.first),
             planned: 0,
             has_kills: false,
             shares: BTreeMap::new(),

@@ -1,14 +1,15 @@
 //! The report for programs: one JSON object. Names of fields are stable; fields are added, never renamed. Texts are as they were; one that
 //! was erased is `null`, and the day of its erasure stands beside it.
 
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::job::{Action, Attempt, Report, Row};
+use super::job::{Action, Attempt, Orphan, Person, Report, Row};
 use super::review::{Approval, Decided, Standing};
 use super::text::Text;
-use super::timeline::Run;
-use crate::domain::UserId;
-use crate::journal::Operator;
+use super::timeline::{Pause, Run};
+use crate::domain::{ActionId, UserId, WorkflowId};
+use crate::journal::{Operator, RosterRead};
 
 /// The version of the object.
 const FORMAT: u32 = 1;
@@ -18,68 +19,135 @@ const FORMAT: u32 = 1;
 /// # Errors
 /// Never, unless there is a bug.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(&object(report)?)?;
+    let mut text = serde_json::to_string_pretty(&Document(report))?;
     text.push('\n');
     Ok(text)
 }
 
-fn object(report: &Report) -> Result<Value, serde_json::Error> {
+/// A report on its way: long lists are made an element at a time.
+struct Document<'a>(&'a Report);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.0;
+        let review = &report.review;
+        let users: Map<String, Value> = report
+            .users
+            .keys()
+            .map(|user| (user.to_string(), self::user(report, *user)))
+            .collect();
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("format", &FORMAT)?;
+        object.serialize_entry("database", &report.database)?;
+        object.serialize_entry("status", &json!(report.status))?;
+        object.serialize_entry("open_runs", &report.open_runs)?;
+        object.serialize_entry("job", &job(report).map_err(S::Error::custom)?)?;
+        object.serialize_entry("decisions", &Each(|| review.decisions.iter().map(decided)))?;
+        object.serialize_entry("approval_needed", &review.is_needed)?;
+        object.serialize_entry("approvals", &Each(|| review.approvals.iter().map(approval)))?;
+        object.serialize_entry("consent", &consent(report))?;
+        object.serialize_entry(
+            "roster",
+            &report.roster.as_ref().map(|roster| self::roster(report, roster)),
+        )?;
+        object.serialize_entry("rows", &Each(|| report.rows.iter().map(|row| self::row(report, row))))?;
+        object.serialize_entry(
+            "people",
+            &Each(|| report.people.iter().map(|person| self::person(report, person))),
+        )?;
+        object.serialize_entry("users", &users)?;
+        object.serialize_entry("actions", &Each(|| report.actions.iter().map(action)))?;
+        object.serialize_entry("orphans", &Each(|| report.orphans.iter().map(orphan)))?;
+        object.serialize_entry("residue", &Each(|| report.residue.iter().map(residue)))?;
+        object.serialize_entry("relisted", &report.relisted)?;
+        object.serialize_entry("runs", &Each(|| report.runs.iter().map(run)))?;
+        object.serialize_entry(
+            "pauses",
+            &Each(|| report.pauses().map(|(run, pause)| self::pause(run, pause))),
+        )?;
+        object.serialize_entry("evidence", &evidence(report))?;
+        object.end()
+    }
+}
+
+/// What a function gives, as an array of which one element at a time is made.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+fn job(report: &Report) -> Result<Value, serde_json::Error> {
     let record = &report.record;
     let policy: Option<Value> = report.policy.as_deref().map(serde_json::from_str).transpose()?;
-    let users: Map<String, Value> = report
-        .users
-        .keys()
-        .map(|user| (user.to_string(), self::user(report, *user)))
-        .collect();
+    let object = json!({
+        "job": record.job, "portal": record.portal, "begun_by": record.begun_by, "default_action": record.default_action,
+        "max_actions": record.actions_max, "created_at": record.created_at, "snapshot_at": record.snapshot_at,
+        "frozen_at": record.frozen_at, "confirmed_at": record.confirmed_at, "closed_at": record.closed_at,
+        "plan_hash": record.plan_hash, "policy_hash": record.policy_hash, "policy": policy,
+    });
+    Ok(with_text(
+        with_text(object, "reason", &report.reason),
+        "ticket",
+        &report.ticket,
+    ))
+}
+
+fn consent(report: &Report) -> Option<Value> {
+    let consent = report.consent.as_ref()?;
+    Some(json!({ "at": consent.at, "run": consent.run, "confirm": consent.confirm, "by": consent.by }))
+}
+
+fn evidence(report: &Report) -> Value {
     let checkpoint = report.anchor.checkpoint.as_ref().map(|checkpoint| {
         json!({ "size": checkpoint.size, "note": checkpoint.note, "covers_job": report.anchor.is_covered() })
     });
-    Ok(json!({
-        "format": FORMAT,
-        "database": report.database,
-        "status": report.status,
-        "open_runs": report.open_runs,
-        "job": with_text(with_text(json!({
-            "job": record.job, "portal": record.portal, "begun_by": record.begun_by, "default_action": record.default_action,
-            "max_actions": record.actions_max, "created_at": record.created_at, "snapshot_at": record.snapshot_at,
-            "frozen_at": record.frozen_at, "confirmed_at": record.confirmed_at, "closed_at": record.closed_at,
-            "plan_hash": record.plan_hash, "policy_hash": record.policy_hash, "policy": policy,
-        }), "reason", &report.reason), "ticket", &report.ticket),
-        "decisions": report.review.decisions.iter().map(self::decided).collect::<Vec<_>>(),
-        "approval_needed": report.review.is_needed,
-        "approvals": report.review.approvals.iter().map(self::approval).collect::<Vec<_>>(),
-        "consent": report.consent.as_ref().map(|consent| json!({
-            "at": consent.at, "run": consent.run, "confirm": consent.confirm, "by": consent.by,
-        })),
-        "roster": report.roster.as_ref().map(|roster| json!({
-            "sha256": roster.sha256, "encoding": roster.encoding, "byte_order_mark": roster.byte_order_mark,
-            "delimiter": roster.delimiter, "header_line": roster.header_line, "rows": roster.rows,
-            "rows_ignored": roster.rows_ignored,
-            "columns": report.columns.iter().map(|(name, field)| with_text(json!({ "field": field }), "name", name)).collect::<Vec<_>>(),
-        })),
-        "rows": report.rows.iter().map(|row| self::row(report, row)).collect::<Vec<_>>(),
-        "people": report.people.iter().map(|person| json!({
-            "user": person.user, "rows": person.rows,
-            "actions": person.actions.iter().filter_map(|place| report.actions.get(*place)).map(|action| action.record.action).collect::<Vec<_>>(),
-            "states": report.tally(&person.actions).into_iter().map(|(state, count)| (state.as_str().to_owned(), json!(count))).collect::<Map<_, _>>(),
-            "orphans": person.orphans.iter().filter_map(|place| report.orphans.get(*place)).map(|orphan| orphan.task).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "users": users,
-        "actions": report.actions.iter().map(self::action).collect::<Vec<_>>(),
-        "orphans": report.orphans.iter().map(|orphan| with_text(
-            json!({ "task": orphan.task, "user": orphan.user, "workflow": orphan.workflow }), "title", &orphan.title,
-        )).collect::<Vec<_>>(),
-        "residue": report.residue.iter().map(|(workflow, tasks)| json!({ "workflow": workflow, "tasks": tasks })).collect::<Vec<_>>(),
-        "relisted": report.relisted,
-        "runs": report.runs.iter().map(self::run).collect::<Vec<_>>(),
-        "pauses": report.pauses().map(|(run, pause)| json!({
-            "run": run.record.run, "at": pause.at, "reason": pause.reason, "method": pause.method, "wait_ms": pause.wait_ms,
-        })).collect::<Vec<_>>(),
-        "evidence": {
-            "last_event": report.anchor.last_event.as_ref().map(|last| json!({ "seq": last.seq, "leaf": last.leaf })),
-            "checkpoint": checkpoint,
-        },
-    }))
+    let last_event = report.anchor.last_event.as_ref();
+    let last_event = last_event.map(|last| json!({ "seq": last.seq, "leaf": last.leaf }));
+    json!({ "last_event": last_event, "checkpoint": checkpoint })
+}
+
+fn roster(report: &Report, roster: &RosterRead) -> Value {
+    let columns = report.columns.iter();
+    let columns = columns.map(|(name, field)| with_text(json!({ "field": field }), "name", name));
+    json!({
+        "sha256": roster.sha256, "encoding": roster.encoding, "byte_order_mark": roster.byte_order_mark,
+        "delimiter": roster.delimiter, "header_line": roster.header_line, "rows": roster.rows,
+        "rows_ignored": roster.rows_ignored, "columns": columns.collect::<Vec<_>>(),
+    })
+}
+
+fn person(report: &Report, person: &Person) -> Value {
+    let states = report.tally(&person.actions).into_iter();
+    let states = states.map(|(state, count)| (state.as_str().to_owned(), json!(count)));
+    let orphans = person.orphans.iter().filter_map(|place| report.orphans.get(*place));
+    json!({
+        "user": person.user, "rows": person.rows, "actions": numbers(report, &person.actions),
+        "states": states.collect::<Map<_, _>>(), "orphans": orphans.map(|orphan| orphan.task).collect::<Vec<_>>(),
+    })
+}
+
+fn orphan(orphan: &Orphan) -> Value {
+    let object = json!({ "task": orphan.task, "user": orphan.user, "workflow": orphan.workflow });
+    with_text(object, "title", &orphan.title)
+}
+
+fn residue((workflow, tasks): &(WorkflowId, u32)) -> Value {
+    json!({ "workflow": workflow, "tasks": tasks })
+}
+
+fn pause(run: &Run, pause: &Pause) -> Value {
+    json!({
+        "run": run.record.run, "at": pause.at, "reason": pause.reason, "method": pause.method, "wait_ms": pause.wait_ms,
+    })
+}
+
+/// The actions at these places, by their numbers.
+fn numbers(report: &Report, places: &[usize]) -> Vec<ActionId> {
+    let actions = places.iter().filter_map(|place| report.actions.get(*place));
+    actions.map(|action| action.record.action).collect()
 }
 
 /// The object with a text under this name, and where it was erased, when.
@@ -128,7 +196,7 @@ fn row(report: &Report, row: &Row) -> Value {
         "row": record.row, "line": record.line, "state": record.state, "reason": record.reason, "user": record.user,
         "same_as": record.same_as, "do": record.action, "candidates": row.candidates, "written": written,
         "other": other.collect::<Vec<_>>(),
-        "actions": row.actions.iter().filter_map(|place| report.actions.get(*place)).map(|action| action.record.action).collect::<Vec<_>>(),
+        "actions": numbers(report, &row.actions),
     });
     with_text(object, "note", &row.note)
 }
