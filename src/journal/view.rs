@@ -612,14 +612,14 @@ impl<'a> View<'a> {
         Ok(said.into_iter().next().unwrap_or_default())
     }
 
-    /// The workflows that ran on the portal when a plan was frozen, where a cap of the policy goes by it.
+    /// The workflows that ran on the portal when a plan was frozen last, where a cap of the policy goes by it.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn running_workflows(&self, job: JobId) -> Result<Option<u32>, JournalError> {
         let running = self.list(
             "SELECT json_extract(body, '$.data.running_workflows') AS running FROM event
-             WHERE kind = 'plan_frozen' AND job = ?1",
+             WHERE kind = 'plan_frozen' AND job = ?1 ORDER BY seq DESC LIMIT 1",
             [job.0],
             |row| row.get("running"),
         )?;

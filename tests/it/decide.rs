@@ -309,6 +309,28 @@ fn an_ambiguous_row_gets_the_person_that_was_named_and_only_their_workflows_are_
 }
 
 #[test]
+fn a_part_of_all_that_run_is_a_part_of_what_ran_when_the_plan_was_last_made() {
+    let office = Office::new();
+    let policy = office.desk.folder().join("policy.toml");
+    std::fs::write(&policy, "[caps]\npercent_of_running = 50\n").unwrap();
+    let roster = office.desk.roster("first_name,last_name\nAnn,Lee\nBen,Ray\n");
+    let policy = policy.to_str().unwrap();
+    let plan = office
+        .desk
+        .run(&["plan", &roster, "--action", "kill", "--policy", policy, "--json"]);
+    assert_eq!(number(&plan.expect(4).json(), "/actions/planned"), 1, "of four");
+    office.portal.world(|world| {
+        world.finish_workflow(&office.with_carl);
+        world.finish_workflow(&office.namesake);
+    });
+    let said = office.refused(&["--row", "2", "--user", "3"], 6);
+    assert!(said.contains("--max-percent 100"), "two of two: {said}");
+    office.desk.apply(&office.desk.status()).expect(6);
+    office.portal.assert_destroyed_nothing();
+    office.desk.assert_sound();
+}
+
+#[test]
 fn a_person_who_becomes_part_of_the_job_is_an_outsider_no_longer() {
     let office = Office::new();
     office.plan("first_name,last_name\nAnn,Lee\nBen,Ray\n");

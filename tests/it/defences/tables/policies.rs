@@ -35,6 +35,16 @@ pub(crate) const POLICIES: &[Defence] = &[
         test: "policy::a_person_who_is_protected_in_any_way_is_never_touched",
     },
     Defence {
+        against: "policy: a part of what ran when an earlier plan was made",
+        by: "the last plan says how many run",
+        without: &[Removal {
+            file: "src/journal/view.rs",
+            code: "WHERE kind = 'plan_frozen' AND job = ?1 ORDER BY seq DESC LIMIT 1",
+            becomes: "WHERE kind = 'plan_frozen' AND job = ?1 ORDER BY seq LIMIT 1",
+        }],
+        test: "decide::a_part_of_all_that_run_is_a_part_of_what_ran_when_the_plan_was_last_made",
+    },
+    Defence {
         against: "policy: a protected template",
         by: "templates are looked up",
         without: &[Removal {
