@@ -1242,6 +1242,9 @@ fn a_part_of_all_that_run_is_counted_in_whole_percent() {
     let policy = json!({"caps": {"percent_of_running": 10}});
     assert_eq!(judged_under(&policy, running(90)), set([]));
     assert_eq!(judged_under(&policy, running(89)), set(["plan-not-allowed"]));
+    // They may have ended while the plan was made.
+    let all = json!({"caps": {"percent_of_running": 100}});
+    assert_eq!(judged_under(&all, running(0)), set([]));
 }
 
 #[test]

@@ -160,6 +160,11 @@ impl Job {
         *self.counts.entry(state).or_default() += 1;
     }
 
+    fn to_be_done(&self) -> impl Iterator<Item = &Action> {
+        let is_planned = |action: &&Action| action.state == ActionState::Planned;
+        self.actions.iter().filter(is_planned)
+    }
+
     fn count(&self, state: ActionState) -> u32 {
         self.counts.get(&state).copied().unwrap_or_default()
     }
@@ -810,11 +815,8 @@ impl Job {
                 event.planned, event.held
             )
         });
-        let to_be_done = self
-            .actions
-            .iter()
-            .filter(|action| action.state == ActionState::Planned);
-        let by_colleagues = to_be_done
+        let by_colleagues = self
+            .to_be_done()
             .filter(|action| self.by_colleagues.contains(&action.workflow))
             .count();
         let told_by_colleagues = event.started_by_colleagues;
@@ -900,11 +902,7 @@ impl Job {
             || format!("{planned} actions were confirmed by --max-actions, which was not given or is less"),
         );
         let mut of_people: BTreeMap<UserId, u32> = BTreeMap::new();
-        let to_be_done = self
-            .actions
-            .iter()
-            .filter(|action| action.state == ActionState::Planned);
-        for user in to_be_done.flat_map(|action| action.people.iter()) {
+        for user in self.to_be_done().flat_map(|action| action.people.iter()) {
             *of_people.entry(*user).or_default() += 1;
         }
         let passed = self.rules.passed(&Confirmed {
