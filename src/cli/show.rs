@@ -97,7 +97,7 @@ pub(crate) fn deserved(view: View<'_>, record: &JobRecord, status: &JobStatus) -
 /// Lines of each list in a plan as it is printed. Nobody reads more of them at a terminal; whoever wants to gets them from `show` and `report`.
 const LINES_MAX: usize = 1000;
 
-/// Lines of each list that are read: what is not printed is only counted.
+/// Lines of each list that are kept: what is not printed is only counted.
 #[derive(Clone, Copy)]
 struct Most {
     rows: usize,
@@ -253,10 +253,13 @@ impl<T> First<T> {
         }
     }
 
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: &T)
+    where
+        T: Clone,
+    {
         self.total += 1;
         if self.items.len() < self.most {
-            self.items.push(item);
+            self.items.push(item.clone());
         }
     }
 
@@ -320,21 +323,21 @@ impl Content {
             shares: BTreeMap::new(),
         };
         for row in view.each_row(job) {
-            content.rows.push(row?);
+            content.rows.push(&row?);
         }
         let listed = content.rows.items.iter().filter_map(|row| row.user);
         content.shares = listed.map(|user| (user, Share::default())).collect();
         for task in view.orphans(job)? {
-            content.orphans.push(task);
+            content.orphans.push(&task);
         }
         for action in view.each_action(job) {
-            content.take(view, action?)?;
+            content.take(view, &action?)?;
         }
         content.look_up(view)?;
         Ok(content)
     }
 
-    fn take(&mut self, view: View<'_>, action: ActionRecord) -> Result<(), JournalError> {
+    fn take(&mut self, view: View<'_>, action: &ActionRecord) -> Result<(), JournalError> {
         for user in &action.people {
             if let Some(share) = self.shares.get_mut(user) {
                 *share.states.entry(action.state).or_default() += 1;
@@ -343,23 +346,31 @@ impl Content {
         }
         self.has_kills |= action.kind == Some(ActionKind::Kill);
         if action.state == ActionState::Held {
-            self.held.push(action.clone());
+            self.held.push(action);
         }
         if action.state == ActionState::Planned {
             self.planned += 1;
-            let workflow = view.workflow(self.job, &action.workflow)?;
-            if !action.others.is_empty() {
-                self.shared.push(action.clone());
-            }
-            if workflow.as_ref().and_then(|view| view.started_by_active) == Some(true) {
-                self.by_colleagues.push(action.clone());
-            }
-            let module = workflow.as_ref().and_then(|view| view.module.as_deref());
-            if matches!(module, Some("crm" | "rpa")) {
-                self.robots.push(action.clone());
+            if self.robots.most > 0 {
+                self.take_first(view, action)?;
             }
         }
         self.actions.push(action);
+        Ok(())
+    }
+
+    /// Into the lists that deserve a look before all others.
+    fn take_first(&mut self, view: View<'_>, action: &ActionRecord) -> Result<(), JournalError> {
+        let workflow = view.workflow(self.job, &action.workflow)?;
+        if !action.others.is_empty() {
+            self.shared.push(action);
+        }
+        if workflow.as_ref().and_then(|view| view.started_by_active) == Some(true) {
+            self.by_colleagues.push(action);
+        }
+        let module = workflow.as_ref().and_then(|view| view.module.as_deref());
+        if matches!(module, Some("crm" | "rpa")) {
+            self.robots.push(action);
+        }
         Ok(())
     }
 

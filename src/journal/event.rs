@@ -732,6 +732,17 @@ pub struct Operator {
     pub host: String,
 }
 
+impl RunStarted {
+    /// Who typed the command.
+    pub fn operator(&self) -> Operator {
+        Operator {
+            os_user: self.os_user.clone(),
+            login_user: self.login_user.clone(),
+            host: self.host.clone(),
+        }
+    }
+}
+
 impl Operator {
     /// Whether both may be one person: the account that logged in counts, where another one was taken on (`sudo`). On one account, somebody
     /// of whom no login is known may be anybody.

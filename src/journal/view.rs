@@ -612,7 +612,7 @@ impl<'a> View<'a> {
         Ok(said.into_iter().next().unwrap_or_default())
     }
 
-    /// The workflows that ran on the portal when a plan was frozen last, where a cap of the policy goes by it.
+    /// The workflows that ran on the portal when the plan was last frozen, where a cap of the policy goes by it.
     ///
     /// # Errors
     /// When the database cannot be read.

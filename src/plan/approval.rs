@@ -22,11 +22,7 @@ pub fn makers(told: &[Told]) -> Vec<Operator> {
         .take_while(|told| !matches!(told.event, Event::PlanConfirmed(_)));
     let mut is_frozen = false;
     let makers = before.filter_map(|told| match &told.event {
-        Event::RunStarted(run) if !is_frozen => Some(Operator {
-            os_user: run.os_user.clone(),
-            login_user: run.login_user.clone(),
-            host: run.host.clone(),
-        }),
+        Event::RunStarted(run) if !is_frozen => Some(run.operator()),
         Event::PlanFrozen(_) => {
             is_frozen = true;
             None

@@ -31,15 +31,10 @@ impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.0;
         let review = &report.review;
-        let users: Map<String, Value> = report
-            .users
-            .keys()
-            .map(|user| (user.to_string(), self::user(report, *user)))
-            .collect();
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("format", &FORMAT)?;
         object.serialize_entry("database", &report.database)?;
-        object.serialize_entry("status", &json!(report.status))?;
+        object.serialize_entry("status", &report.status)?;
         object.serialize_entry("open_runs", &report.open_runs)?;
         object.serialize_entry("job", &job(report).map_err(S::Error::custom)?)?;
         object.serialize_entry("decisions", &Each(|| review.decisions.iter().map(decided)))?;
@@ -55,7 +50,7 @@ impl Serialize for Document<'_> {
             "people",
             &Each(|| report.people.iter().map(|person| self::person(report, person))),
         )?;
-        object.serialize_entry("users", &users)?;
+        object.serialize_entry("users", &Users(report))?;
         object.serialize_entry("actions", &Each(|| report.actions.iter().map(action)))?;
         object.serialize_entry("orphans", &Each(|| report.orphans.iter().map(orphan)))?;
         object.serialize_entry("residue", &Each(|| report.residue.iter().map(residue)))?;
@@ -76,6 +71,16 @@ struct Each<F>(F);
 impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((self.0)())
+    }
+}
+
+/// Everybody, by their ids.
+struct Users<'a>(&'a Report);
+
+impl Serialize for Users<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let users = self.0.users.keys();
+        serializer.collect_map(users.map(|user| (user.to_string(), self::user(self.0, *user))))
     }
 }
 

@@ -309,6 +309,24 @@ fn an_ambiguous_row_gets_the_person_that_was_named_and_only_their_workflows_are_
 }
 
 #[test]
+fn what_a_colleague_started_and_the_policy_holds_goes_ahead_once_it_was_included() {
+    let office = Office::new();
+    let policy = office.desk.folder().join("policy.toml");
+    std::fs::write(&policy, "foreign = \"hold\"\n").unwrap();
+    let (roster, policy) = (office.desk.roster("id\n2\n"), policy.to_str().unwrap());
+    office
+        .desk
+        .run(&["plan", &roster, "--action", "kill", "--policy", policy])
+        .expect(4);
+    assert_eq!(office.holds(&office.alone), json!(["foreign"]));
+    let decided = office.decide(&["--include", &format!("workflow:{}", office.alone)]);
+    assert_eq!(office.holds(&office.alone), json!([]));
+    office.desk.apply(&decided).expect(4);
+    assert_eq!(office.portal.destroyed(), [office.alone.clone()].into());
+    office.desk.assert_sound();
+}
+
+#[test]
 fn a_part_of_all_that_run_is_a_part_of_what_ran_when_the_plan_was_last_made() {
     let office = Office::new();
     let policy = office.desk.folder().join("policy.toml");

@@ -1167,6 +1167,8 @@ fn a_plan_that_its_policy_forbids_is_found() {
     let unsaid = |_: &mut Vec<Value>| {};
     for policy in [
         json!({"protect": {"users": [29]}}),
+        // The portal did not tell theirs.
+        json!({"protect": {"departments": [7]}}),
         json!({"protect": {"workflows": [workflow["workflow"]]}}),
         json!({"protect": {"templates": [workflow["template"]]}}),
         json!({"protect": {"modules": [workflow["module"]]}}),
@@ -1174,6 +1176,8 @@ fn a_plan_that_its_policy_forbids_is_found() {
         json!({"caps": {"people": 0}}),
         json!({"caps": {"actions": 8}}),
         json!({"caps": {"actions_per_person": 8}}),
+        // How many ran is not on record.
+        json!({"caps": {"percent_of_running": 100}}),
         json!({"approval": "always"}),
         json!({"approval": {"above": 8}}),
         json!({"require_reason": true}),
@@ -1186,7 +1190,7 @@ fn a_plan_that_its_policy_forbids_is_found() {
         json!({}),
         json!({"protect": {"users": [28], "workflows": ["1.2"], "templates": ["77"], "modules": ["rpa"], "document_types": ["rpa/item"]}}),
         json!({"foreign": "include", "shared": "include"}),
-        json!({"caps": {"people": 1, "actions": 9, "actions_per_person": 9, "percent_of_running": 0}}),
+        json!({"caps": {"people": 1, "actions": 9, "actions_per_person": 9}}),
         json!({"approval": "never"}),
         json!({"approval": {"above": 9}}),
     ] {
@@ -1248,6 +1252,41 @@ fn a_part_of_all_that_run_is_counted_in_whole_percent() {
 }
 
 #[test]
+fn a_plan_that_is_not_about_what_was_found_is_found() {
+    let of = |kind: &'static str| move |body: &&mut Value| body["kind"] == kind;
+    let judged = |change: &dyn Fn(&mut Vec<Value>)| judged_under(&json!({"shared": "include"}), change);
+    assert_eq!(judged(&|_| {}), set([]));
+    let gone = |bodies: &mut Vec<Value>| {
+        let workflow = bodies.iter_mut().find(of("workflow_recorded")).unwrap();
+        workflow["data"]["running"] = json!(false);
+    };
+    assert_eq!(judged(&gone), set(["plan-unfounded"]));
+    let answered = |bodies: &mut Vec<Value>| {
+        bodies.iter_mut().find(of("task_recorded")).unwrap()["data"]["user_status"] = json!(1);
+    };
+    assert_eq!(judged(&answered), set(["plan-unfounded"]));
+    let another = |bodies: &mut Vec<Value>| {
+        let action = bodies.iter_mut().find(of("action_planned")).unwrap();
+        action["data"]["participants"] = json!([2, 29]);
+    };
+    assert_eq!(judged(&another), set(["plan-unfounded"]));
+    // Who waits there is never touched, whoever else does.
+    let protected = json!({"shared": "include", "protect": {"users": [2]}});
+    assert_eq!(
+        judged_under(&protected, another),
+        set(["plan-unfounded", "plan-not-allowed"])
+    );
+}
+
+#[test]
+fn the_webhooks_owner_is_no_target() {
+    let owner = |bodies: &mut Vec<Value>| {
+        bodies.iter_mut().find(|body| body["kind"] == "run_started").unwrap()["data"]["webhook_owner"] = json!(29);
+    };
+    assert_eq!(judged_under(&json!({}), owner), set(["plan-unfounded"]));
+}
+
+#[test]
 fn a_consent_by_a_number_that_was_not_given_or_is_less_is_found() {
     let by_cap = |given: Value| {
         move |bodies: &mut Vec<Value>| {
@@ -1296,6 +1335,25 @@ fn a_decision_voids_what_was_approved_and_whoever_decided_cannot_approve() {
         |forger| [forger.decided_by("anna"), vec![forger.approved("vera")]].concat(),
         &[],
     );
+}
+
+#[test]
+fn a_number_that_was_given_beforehand_is_no_consent_to_a_plan_that_somebody_decided_about() {
+    let judged = |words: fn(&Forger) -> Vec<Event>, expected: &[&'static str]| {
+        let forger = Forger::of(Scene::planned_under("approval = \"always\""));
+        let words = [words(&forger), vec![forger.approved("vera")]].concat();
+        forger
+            .scene
+            .append(None, words.into_iter().map(|event| Entry::of(JobId(1), event)));
+        let confirmed = Event::PlanConfirmed(PlanConfirmed {
+            confirm: forger.confirm.clone(),
+            by: "--max-actions".to_owned(),
+        });
+        let events = vec![forger.started(), confirmed];
+        forger.expect_of(expected, events);
+    };
+    judged(|_| Vec::new(), &[]);
+    judged(|forger| forger.decided_by("anna"), &["plan-not-allowed"]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ codes! {
     PlanChanged = "plan-changed", "something was added to a plan after it was frozen, or a plan was frozen or confirmed twice";
     PlanHash = "plan-hash", "the hash of a plan, or what was confirmed, is not that of the plan on record";
     PlanUnfounded = "plan-unfounded", "an action of a plan is about people whom the roster does not name";
-    PlanNotAllowed = "plan-not-allowed", "a plan or its confirmation goes beyond what the job's policy or its --max-actions allows";
+    PlanNotAllowed = "plan-not-allowed", "a job was begun, or its plan made or confirmed, otherwise than its policy or its --max-actions has it";
     ActionNotInPlan = "action-not-in-plan", "something was done that the plan does not hold, or holds back";
     IntentUnconfirmed = "intent-unconfirmed", "something was sent for a plan that nobody had confirmed";
     IntentOutOfTurn = "intent-out-of-turn", "something was sent while an earlier attempt was open, or after the last word";

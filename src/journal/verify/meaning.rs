@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
-use super::rules::{self, Bound, Confirmed, Rules};
+use super::rules::{self, Confirmed, Rules};
 use crate::domain::{
-    ActionId, ActionKind, ActionState, Decision, HoldReason, JobId, Outcome, RowState, RunId, UserId, WorkflowId,
+    ActionId, ActionKind, ActionState, Decision, HoldReason, JobId, Outcome, RowState, RunId, TaskId, UserId,
+    WorkflowId,
 };
 use crate::hex::hex;
 use crate::journal::event::{
     ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended, Envelope,
     Event, JobClosed, JobCreated, Operator, PlanConfirmed, PlanDecided, PlanFrozen, ResidueRecorded, Returned,
-    RowResolved, RunStarted, WorkflowDecided, WorkflowRecorded,
+    RowResolved, RunStarted, TaskRecorded, WorkflowDecided, WorkflowRecorded,
 };
 use crate::journal::personal::Recorded;
 use crate::journal::receipt::Receipt;
@@ -76,17 +77,30 @@ impl Action {
     }
 }
 
+/// A workflow as it was found for a plan.
+#[derive(Default)]
+struct Found {
+    runs: bool,
+    /// Why it has to be held, by the policy.
+    hold: Option<HoldReason>,
+    /// Whether a colleague started it who still works here.
+    is_by_colleague: bool,
+    /// Who waits in it, by the open tasks on record.
+    waiting: Vec<(TaskId, UserId)>,
+}
+
 /// A job as the record has it so far.
 struct Job {
     portal: String,
     policy_hash: String,
-    rules: Rules,
+    /// The rules of its policy, where they can be read.
+    rules: Option<Rules>,
     /// `--max-actions` of the command that began it.
     actions_max: Option<u32>,
-    /// Workflows that have to be held, by the rules.
-    bound: BTreeMap<WorkflowId, Bound>,
-    /// Workflows that colleagues started who still work here.
-    by_colleagues: BTreeSet<WorkflowId>,
+    /// What was found, until the plan is confirmed.
+    found: BTreeMap<WorkflowId, Found>,
+    /// The departments of people, where a rule asks for them: the last word.
+    departments: BTreeMap<UserId, Option<Vec<u32>>>,
     /// Who began it, and went on with it until its plan was frozen.
     planners: Vec<Operator>,
     rows_declared: u32,
@@ -111,14 +125,14 @@ struct Job {
 }
 
 impl Job {
-    fn new(created: &JobCreated, rules: Rules, planner: Option<Operator>) -> Self {
+    fn new(created: &JobCreated, rules: Option<Rules>, planner: Option<Operator>) -> Self {
         Self {
             portal: created.portal.0.clone(),
             policy_hash: created.policy_hash.clone(),
             rules,
             actions_max: created.actions_max,
-            bound: BTreeMap::new(),
-            by_colleagues: BTreeSet::new(),
+            found: BTreeMap::new(),
+            departments: BTreeMap::new(),
             planners: planner.into_iter().collect(),
             rows_declared: created.roster.rows,
             rows: BTreeMap::new(),
@@ -217,6 +231,7 @@ struct Run {
     job: JobId,
     command: String,
     operator: Operator,
+    webhook_owner: UserId,
     began: i64,
     is_over: bool,
     finished: Option<Finished>,
@@ -464,11 +479,7 @@ impl Story {
         told.hold(run.0 == next, Code::OutOfPlace, || {
             format!("run {run} is not the next, which is run {next}")
         });
-        let operator = Operator {
-            os_user: event.os_user.clone(),
-            login_user: event.login_user.clone(),
-            host: event.host.clone(),
-        };
+        let operator = event.operator();
         match self.jobs.get_mut(&job) {
             Some(found) => {
                 told.hold(found.portal == *portal, Code::OutOfPlace, || {
@@ -489,6 +500,7 @@ impl Story {
             job,
             command: event.command.clone(),
             operator,
+            webhook_owner: event.webhook_owner,
             began: told.seq,
             is_over: false,
             finished: None,
@@ -560,22 +572,24 @@ impl Story {
             Code::PlanHash,
             || format!("the e-mails beside the policy of job {job} are not those that it names"),
         );
-        let rules = Rules::of(event).unwrap_or_else(|cause| {
-            told.find(
+        let rules = Rules::of(event);
+        match &rules {
+            Ok(rules) => {
+                for unsaid in rules.unsaid(event) {
+                    told.find(
+                        Code::PlanNotAllowed,
+                        format!("job {job} was begun without {unsaid}, which its policy asks for"),
+                    );
+                }
+            }
+            Err(cause) => told.find(
                 Code::PlanNotAllowed,
                 format!("the policy of job {job} cannot be read: {cause}"),
-            );
-            Rules::default()
-        });
-        for unsaid in rules.unsaid(event) {
-            told.find(
-                Code::PlanNotAllowed,
-                format!("job {job} was begun without {unsaid}, which its policy asks for"),
-            );
+            ),
         }
         let run = told.envelope.run.and_then(|run| self.runs.get(&run));
         let planner = run.map(|run| run.operator.clone());
-        self.jobs.insert(job, Job::new(event, rules, planner));
+        self.jobs.insert(job, Job::new(event, rules.ok(), planner));
     }
 
     fn in_job(&mut self, told: &mut Told<'_>, number: JobId, data: &str) {
@@ -585,16 +599,22 @@ impl Story {
                 job.check_open(told);
                 job.rows.insert(event.row.0, (None, None));
             }
-            Event::RowResolved(event) => job.row_resolved(told, event),
+            Event::RowResolved(event) => {
+                let run = told.envelope.run.and_then(|run| self.runs.get(&run));
+                job.row_resolved(told, event, run.map(|run| run.webhook_owner));
+            }
+            Event::UserRecorded(event) if job.rules.as_ref().is_some_and(Rules::reads_departments) => {
+                job.departments.insert(event.user, event.departments.clone());
+            }
             Event::DiscoveryRestarted(_) => {
                 job.check_open(told);
                 job.matched = None;
-                job.bound.clear();
-                job.by_colleagues.clear();
+                job.found.clear();
                 job.rows.values_mut().for_each(|row| *row = (None, None));
             }
             Event::WorkflowRecorded(event) => job.workflow_recorded(told, event),
-            Event::TaskRecorded(_) | Event::RowsResolved(_) | Event::UserDiscovered(_) => job.check_open(told),
+            Event::TaskRecorded(event) => job.task_recorded(told, event),
+            Event::RowsResolved(_) | Event::UserDiscovered(_) => job.check_open(told),
             Event::ActionPlanned(event) => job.action_planned(told, event, data),
             Event::PlanFrozen(event) => job.plan_frozen(told, event),
             Event::PlanDecided(event) => job.plan_decided(told, event),
@@ -688,15 +708,16 @@ impl Job {
         });
     }
 
-    fn row_resolved(&mut self, told: &mut Told<'_>, event: &RowResolved) {
+    fn row_resolved(&mut self, told: &mut Told<'_>, event: &RowResolved, owner: Option<UserId>) {
         self.check_open(told);
         self.matched = None;
-        let protected = event.user.filter(|user| self.rules.protects(*user));
-        if let Some(user) = protected.filter(|_| event.state == RowState::Matched) {
-            told.find(
-                Code::PlanNotAllowed,
-                format!("row {} is about user {user}, whom the policy protects", event.row),
-            );
+        if let Some(user) = event.user.filter(|_| event.state == RowState::Matched) {
+            told.hold(!self.is_protected(user), Code::PlanNotAllowed, || {
+                format!("row {} is about user {user}, whom the policy protects", event.row)
+            });
+            told.hold(owner != Some(user), Code::PlanUnfounded, || {
+                format!("row {} is about user {user}, who owns the webhook", event.row)
+            });
         }
         let known = self.rows.insert(event.row.0, (Some(event.state), event.user)).is_some();
         told.hold(known || self.is_confirmed, Code::OutOfPlace, || {
@@ -706,15 +727,28 @@ impl Job {
 
     fn workflow_recorded(&mut self, told: &mut Told<'_>, event: &WorkflowRecorded) {
         self.check_open(told);
-        match self.rules.bound(event) {
-            Some(bound) => self.bound.insert(event.workflow.clone(), bound),
-            None => self.bound.remove(&event.workflow),
-        };
-        if event.started_by_active == Some(true) {
-            self.by_colleagues.insert(event.workflow.clone());
-        } else {
-            self.by_colleagues.remove(&event.workflow);
+        let found = self.found.entry(event.workflow.clone()).or_default();
+        found.runs = event.running;
+        found.hold = self.rules.as_ref().and_then(|rules| rules.hold(event));
+        found.is_by_colleague = event.started_by_active == Some(true);
+    }
+
+    fn task_recorded(&mut self, told: &mut Told<'_>, event: &TaskRecorded) {
+        self.check_open(told);
+        let task = (event.task, event.user);
+        let waiting = &mut self.found.entry(event.workflow.clone()).or_default().waiting;
+        waiting.retain(|known| *known != task);
+        if event.status == 0 && event.user_status == 0 {
+            waiting.push(task);
         }
+    }
+
+    /// Whether a person is never touched, for all that is on record.
+    fn is_protected(&self, user: UserId) -> bool {
+        let departments = self.departments.get(&user).and_then(Option::as_ref);
+        self.rules
+            .as_ref()
+            .is_some_and(|rules| rules.protects(user, departments))
     }
 
     fn action_planned(&mut self, told: &mut Told<'_>, event: &ActionPlanned, data: &str) {
@@ -756,7 +790,7 @@ impl Job {
         let is_dropped = decisions.last().is_some_and(|last| last.decision == Decision::Drop);
         told.hold(
             !goes_ahead
-                || ((!outsiders || with_outsiders || self.rules.includes_shared())
+                || ((!outsiders || with_outsiders || self.rules.as_ref().is_none_or(Rules::includes_shared))
                     && event.kind.is_some()
                     && !event.people.is_empty()),
             Code::PlanUnfounded,
@@ -770,15 +804,30 @@ impl Job {
         told.hold(!goes_ahead || !is_dropped, Code::PlanUnfounded, || {
             format!("action {} is not held, although it was dropped", event.action)
         });
-        let is_bound = match self.bound.get(&event.workflow) {
-            Some(Bound::Protected) => true,
-            Some(Bound::Foreign) => !is_released(HoldReason::Foreign),
-            None => false,
-        };
-        let is_protected = event.participants.iter().any(|user| self.rules.protects(*user));
-        told.hold(!goes_ahead || !(is_bound || is_protected), Code::PlanNotAllowed, || {
-            format!("action {} is not held, although the policy asks for it", event.action)
+        let found = self.found.get(&event.workflow);
+        let waiting = found.iter().flat_map(|found| &found.waiting).map(|(_, user)| user);
+        let waiting: BTreeSet<&UserId> = waiting.collect();
+        let is_founded = found.is_some_and(|found| found.runs) && waiting.iter().copied().eq(&event.participants);
+        told.hold(self.frozen.is_some() || is_founded, Code::PlanUnfounded, || {
+            format!(
+                "the workflow of action {} is not on record as running, or others wait in it by its tasks",
+                event.action
+            )
         });
+        let hold = found.and_then(|found| found.hold);
+        let hold = hold.filter(|hold| *hold == HoldReason::Protected || !is_released(*hold));
+        let is_protected = event.participants.iter().any(|user| self.is_protected(*user));
+        let hold = hold.or(is_protected.then_some(HoldReason::Protected));
+        if let Some(hold) = hold.filter(|_| goes_ahead) {
+            told.find(
+                Code::PlanNotAllowed,
+                format!(
+                    "action {} is not held as `{}`, as the policy has it",
+                    event.action,
+                    hold.as_str()
+                ),
+            );
+        }
         let state = if goes_ahead {
             ActionState::Planned
         } else {
@@ -817,7 +866,8 @@ impl Job {
         });
         let by_colleagues = self
             .to_be_done()
-            .filter(|action| self.by_colleagues.contains(&action.workflow))
+            .filter_map(|action| self.found.get(&action.workflow))
+            .filter(|found| found.is_by_colleague)
             .count();
         let told_by_colleagues = event.started_by_colleagues;
         told.hold(
@@ -876,8 +926,8 @@ impl Job {
         self.check_allowed(told, event);
         self.is_confirmed = true;
         self.rows = BTreeMap::new();
-        self.bound = BTreeMap::new();
-        self.by_colleagues = BTreeSet::new();
+        self.found = BTreeMap::new();
+        self.departments = BTreeMap::new();
         self.decisions = BTreeMap::new();
         let Some(frozen) = &self.frozen else {
             told.find(Code::PlanChanged, "the plan was not frozen when it was confirmed");
@@ -897,25 +947,29 @@ impl Job {
         let planned = self.count(ActionState::Planned);
         let is_capped = event.by == "--max-actions";
         told.hold(
-            !is_capped || self.actions_max.is_some_and(|most| planned <= most),
+            !is_capped || (!self.is_decided && self.actions_max.is_some_and(|most| planned <= most)),
             Code::PlanNotAllowed,
-            || format!("{planned} actions were confirmed by --max-actions, which was not given or is less"),
+            || format!("{planned} actions were confirmed by --max-actions, which is less, was not given, or was given for another plan"),
         );
+        let Some(rules) = &self.rules else { return };
         let mut of_people: BTreeMap<UserId, u32> = BTreeMap::new();
         for user in self.to_be_done().flat_map(|action| action.people.iter()) {
             *of_people.entry(*user).or_default() += 1;
         }
-        let passed = self.rules.passed(&Confirmed {
+        let passed = rules.passed(&Confirmed {
             people: matched(&self.rows).len(),
             actions: planned,
             of_people: &of_people,
             running: self.frozen.as_ref().and_then(|frozen| frozen.running_workflows),
         });
         for passed in passed {
-            told.find(Code::PlanNotAllowed, format!("a plan was confirmed with {passed}"));
+            told.find(
+                Code::PlanNotAllowed,
+                format!("a plan over a cap was confirmed: {passed}"),
+            );
         }
         told.hold(
-            !self.rules.needs_approval(planned) || self.is_approved(),
+            !rules.needs_approval(planned) || self.is_approved(),
             Code::PlanNotAllowed,
             || "a plan was confirmed that a second person had to approve, and none had".to_owned(),
         );
@@ -925,8 +979,8 @@ impl Job {
     fn is_approved(&self) -> bool {
         let plan = self.frozen.as_ref().map(|frozen| &frozen.plan_hash);
         let last_decided = self.decided.last().map(|word| word.event);
-        let decided = self.decided.iter().map(|word| word.operator.clone());
-        let makers: Vec<Operator> = self.planners.iter().cloned().chain(decided).collect();
+        let decided = self.decided.iter().map(|word| &word.operator);
+        let makers: Vec<&Operator> = self.planners.iter().chain(decided).collect();
         let of_plan = self.approved.iter().filter(|(hash, _)| Some(hash) == plan);
         let valid = of_plan.filter(|(_, word)| Some(word.event) > last_decided);
         rules::is_approved(&makers, valid.map(|(_, word)| &word.operator))

@@ -2,8 +2,8 @@
 //!
 //! - [`verify`] makes all checks, also after the first finding, and changes no byte: of the file, of what lies beside it, of its folder.
 //! - `file` looks at the file and lets `SQLite` check its structures, which `pages` and `indexes` spare it where all is well; `scan` goes
-//!   over the events once, with `journal::canonical` (their spelling), `checkpoints` and `meaning` (what they say together). `beside` follows in
-//!   another thread, with `reveals` (the personal values) and `projection` (the other tables made anew, to be compared).
+//!   over the events once, with `journal::canonical` (their spelling), `checkpoints` and `meaning` (what they say together, and with `rules` whether
+//!   a job kept to its policy). `beside` follows in another thread, with `reveals` (the personal values) and `projection` (the other tables made anew, to be compared).
 //! - Each [`Finding`] has a stable [`Code`], a place, and words.
 //!
 //! Not here: repair. And nothing of `plan` or `run`: what checks them must not believe them.

@@ -32,7 +32,7 @@ impl Scene {
         MADE.get_or_init(|| Self::made(false, None)).copy()
     }
 
-    /// The same under a policy.
+    /// The same by `run` with a number that is large enough, under a policy that keeps it from going on.
     pub(crate) fn planned_under(policy: &str) -> Self {
         Self::made(false, Some(policy))
     }
@@ -46,16 +46,19 @@ impl Scene {
     fn made(apply: bool, policy: Option<&str>) -> Self {
         let portal = Portal::of(World::sample());
         let desk = Desk::at(&portal);
-        if let Some(policy) = policy {
-            std::fs::write(desk.folder().join("policy.toml"), policy).unwrap();
-        }
-        let with_policy: &[&str] = policy.map_or(&[], |_| &["--policy", "policy.toml"]);
         let scene = Self {
             folder: TempDir::new().unwrap(),
         };
         let roster = desk.roster(HOW_TO);
-        let command = ["plan", &roster, "--action", "kill", "--json"];
-        let plan = desk.run(&[&command, with_policy].concat()).json();
+        let plan = if let Some(policy) = policy {
+            std::fs::write(desk.folder().join("policy.toml"), policy).unwrap();
+            let given = ["--action", "kill", "--max-actions", "9", "--policy", "policy.toml"];
+            desk.run(&[&["run", &roster, "--json"], given.as_slice()].concat())
+                .expect(6)
+                .json()
+        } else {
+            desk.plan(&roster, "kill")
+        };
         if apply {
             std::fs::copy(desk.database(), scene.older()).unwrap();
             desk.apply(&plan).expect(0);

@@ -39,8 +39,8 @@ pub(crate) const VERIFICATION: &[Defence] = &[
         by: "whoever had a hand in the plan approves nothing",
         without: &[Removal {
             file: "src/journal/verify/meaning.rs",
-            code: "!self.rules.needs_approval(planned) || self.is_approved(),",
-            becomes: "!self.rules.needs_approval(planned) || !self.approved.is_empty(),",
+            code: "!rules.needs_approval(planned) || self.is_approved(),",
+            becomes: "!rules.needs_approval(planned) || !self.approved.is_empty(),",
         }],
         test: "verify::a_plan_that_was_confirmed_without_the_approval_of_somebody_else_is_found",
     },
@@ -59,10 +59,20 @@ pub(crate) const VERIFICATION: &[Defence] = &[
         by: "each action is held against the rules",
         without: &[Removal {
             file: "src/journal/verify/meaning.rs",
-            code: "Some(Bound::Protected) => true,",
-            becomes: "Some(Bound::Protected) => false,",
+            code: "if let Some(hold) = hold.filter(|_| goes_ahead) {",
+            becomes: "if let Some(hold) = hold.filter(|_| goes_ahead && self.is_confirmed) {",
         }],
         test: "verify::a_plan_that_its_policy_forbids_is_found",
+    },
+    Defence {
+        against: "verify: a plan that leaves somebody out who waits",
+        by: "the tasks on record say who waits",
+        without: &[Removal {
+            file: "src/journal/verify/meaning.rs",
+            code: "waiting.iter().copied().eq(&event.participants)",
+            becomes: "waiting.len() <= 2 * event.participants.len()",
+        }],
+        test: "verify::a_plan_that_is_not_about_what_was_found_is_found",
     },
     Defence {
         against: "verify: a receipt in a ticket",
