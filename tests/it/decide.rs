@@ -57,6 +57,15 @@ impl Office {
         self.desk.run(&["plan", &roster, "--action", "kill", "--json"]).json()
     }
 
+    /// A plan under a policy, which leaves something to be decided.
+    fn plan_under(&self, policy: &str, roster: &str) -> Value {
+        let (file, roster) = (self.desk.folder().join("policy.toml"), self.desk.roster(roster));
+        std::fs::write(&file, policy).unwrap();
+        let policy = file.to_str().unwrap();
+        let plan = ["plan", &roster, "--action", "kill", "--policy", policy, "--json"];
+        self.desk.run(&plan).expect(4).json()
+    }
+
     fn decide(&self, arguments: &[&str]) -> Value {
         let ended = self.desk.run(&[&["decide", "--json"], arguments].concat());
         assert!(matches!(ended.code, 0 | 4), "{}", ended.stderr);
@@ -311,13 +320,7 @@ fn an_ambiguous_row_gets_the_person_that_was_named_and_only_their_workflows_are_
 #[test]
 fn what_a_colleague_started_and_the_policy_holds_goes_ahead_once_it_was_included() {
     let office = Office::new();
-    let policy = office.desk.folder().join("policy.toml");
-    std::fs::write(&policy, "foreign = \"hold\"\n").unwrap();
-    let (roster, policy) = (office.desk.roster("id\n2\n"), policy.to_str().unwrap());
-    office
-        .desk
-        .run(&["plan", &roster, "--action", "kill", "--policy", policy])
-        .expect(4);
+    office.plan_under("foreign = \"hold\"\n", "id\n2\n");
     assert_eq!(office.holds(&office.alone), json!(["foreign"]));
     let decided = office.decide(&["--include", &format!("workflow:{}", office.alone)]);
     assert_eq!(office.holds(&office.alone), json!([]));
@@ -329,14 +332,9 @@ fn what_a_colleague_started_and_the_policy_holds_goes_ahead_once_it_was_included
 #[test]
 fn a_part_of_all_that_run_is_a_part_of_what_ran_when_the_plan_was_last_made() {
     let office = Office::new();
-    let policy = office.desk.folder().join("policy.toml");
-    std::fs::write(&policy, "[caps]\npercent_of_running = 50\n").unwrap();
-    let roster = office.desk.roster("first_name,last_name\nAnn,Lee\nBen,Ray\n");
-    let policy = policy.to_str().unwrap();
-    let plan = office
-        .desk
-        .run(&["plan", &roster, "--action", "kill", "--policy", policy, "--json"]);
-    assert_eq!(number(&plan.expect(4).json(), "/actions/planned"), 1, "of four");
+    let roster = "first_name,last_name\nAnn,Lee\nBen,Ray\n";
+    let plan = office.plan_under("[caps]\npercent_of_running = 50\n", roster);
+    assert_eq!(number(&plan, "/actions/planned"), 1, "of four");
     office.portal.world(|world| {
         world.finish_workflow(&office.with_carl);
         world.finish_workflow(&office.namesake);
@@ -445,15 +443,7 @@ fn where_the_policy_asks_for_it_nothing_is_done_without_a_second_persons_approva
     let office = Office::new();
     let roster = office.desk.roster(BOTH);
     let policy = office.desk.folder().join("policy.toml");
-    let plan = |approval: &str| {
-        std::fs::write(&policy, format!("approval = {approval}\n")).unwrap();
-        let policy = policy.to_str().unwrap();
-        office
-            .desk
-            .run(&["plan", &roster, "--action", "kill", "--policy", policy, "--json"])
-            .expect(4)
-            .json()
-    };
+    let plan = |approval: &str| office.plan_under(&format!("approval = {approval}\n"), BOTH);
     let apply = |plan: &Value| office.desk.apply(plan);
     // Two are planned.
     let refused = apply(&plan("{ above = 1 }")).expect(6);
@@ -593,19 +583,7 @@ fn reports_tell_who_decided_what_who_approved_and_for_which_plan() {
 #[test]
 fn a_report_says_when_the_policy_asks_for_an_approval_that_nobody_gave() {
     let office = Office::new();
-    let policy = office.desk.folder().join("policy.toml");
-    std::fs::write(&policy, "approval = \"always\"\n").unwrap();
-    let roster = office.desk.roster(BOTH);
-    let plan = [
-        "plan",
-        &roster,
-        "--action",
-        "kill",
-        "--policy",
-        policy.to_str().unwrap(),
-        "--json",
-    ];
-    let plan = office.desk.run(&plan).expect(4).json();
+    let plan = office.plan_under("approval = \"always\"\n", BOTH);
     let missing = |language: &str, words: &str| {
         let report = office.desk.run(&["report", "--format", "md", "--lang", language]);
         report.expect(0).stdout.matches(words).count()

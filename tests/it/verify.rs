@@ -398,11 +398,7 @@ fn an_erasure_is_found_in_order_only_when_it_erased_what_it_says() {
             rows: Vec::new(),
             also: Vec::new(),
             values,
-            operator: Operator {
-                os_user: "ann".to_owned(),
-                login_user: None,
-                host: "desk".to_owned(),
-            },
+            operator: operator("ann"),
             reason: Some(Personal::new("asked to").about(About::Nobody)),
         }))
     };
@@ -1145,6 +1141,11 @@ fn an_action_about_people_whom_the_roster_does_not_name_is_found() {
     );
 }
 
+/// What the first event of a kind says.
+fn said<'a>(bodies: &'a mut [Value], kind: &str) -> &'a mut Value {
+    &mut bodies.iter_mut().find(|body| body["kind"] == kind).unwrap()["data"]
+}
+
 /// A finished job of nine kills for one person, under this policy.
 #[track_caller]
 fn judged_under(policy: &Value, change: impl FnOnce(&mut Vec<Value>)) -> BTreeSet<&'static str> {
@@ -1164,7 +1165,7 @@ fn a_plan_that_its_policy_forbids_is_found() {
         workflow["entity"].as_str().unwrap()
     );
     let of_type = document.to_lowercase();
-    let unsaid = |_: &mut Vec<Value>| {};
+    let unchanged = |_: &mut Vec<Value>| {};
     for policy in [
         json!({"protect": {"users": [29]}}),
         // The portal did not tell theirs.
@@ -1184,7 +1185,7 @@ fn a_plan_that_its_policy_forbids_is_found() {
         json!({"require_ticket": true}),
         json!({"caps": 7}),
     ] {
-        assert_eq!(judged_under(&policy, unsaid), set(["plan-not-allowed"]), "{policy}");
+        assert_eq!(judged_under(&policy, unchanged), set(["plan-not-allowed"]), "{policy}");
     }
     for policy in [
         json!({}),
@@ -1194,7 +1195,7 @@ fn a_plan_that_its_policy_forbids_is_found() {
         json!({"approval": "never"}),
         json!({"approval": {"above": 9}}),
     ] {
-        assert_eq!(judged_under(&policy, unsaid), set([]), "{policy}");
+        assert_eq!(judged_under(&policy, unchanged), set([]), "{policy}");
     }
 }
 
@@ -1228,8 +1229,7 @@ fn where_foreign_workflows_are_to_be_held_only_those_of_people_who_left_go_ahead
 fn how_many_were_started_by_colleagues_is_counted_again() {
     let wrong = |bodies: &mut Vec<Value>| {
         starters_work_here(Some(true))(bodies);
-        let frozen = bodies.iter_mut().find(|body| body["kind"] == "plan_frozen").unwrap();
-        frozen["data"]["started_by_colleagues"] = json!(8);
+        said(bodies, "plan_frozen")["started_by_colleagues"] = json!(8);
     };
     assert_eq!(judged_under(&json!({}), wrong), set(["totals"]));
     assert_eq!(judged_under(&json!({}), starters_work_here(Some(true))), set([]));
@@ -1237,12 +1237,8 @@ fn how_many_were_started_by_colleagues_is_counted_again() {
 
 #[test]
 fn a_part_of_all_that_run_is_counted_in_whole_percent() {
-    let running = |number: u32| {
-        move |bodies: &mut Vec<Value>| {
-            let frozen = bodies.iter_mut().find(|body| body["kind"] == "plan_frozen").unwrap();
-            frozen["data"]["running_workflows"] = json!(number);
-        }
-    };
+    let running =
+        |number: u32| move |bodies: &mut Vec<Value>| said(bodies, "plan_frozen")["running_workflows"] = json!(number);
     let policy = json!({"caps": {"percent_of_running": 10}});
     assert_eq!(judged_under(&policy, running(90)), set([]));
     assert_eq!(judged_under(&policy, running(89)), set(["plan-not-allowed"]));
@@ -1253,22 +1249,13 @@ fn a_part_of_all_that_run_is_counted_in_whole_percent() {
 
 #[test]
 fn a_plan_that_is_not_about_what_was_found_is_found() {
-    let of = |kind: &'static str| move |body: &&mut Value| body["kind"] == kind;
     let judged = |change: &dyn Fn(&mut Vec<Value>)| judged_under(&json!({"shared": "include"}), change);
     assert_eq!(judged(&|_| {}), set([]));
-    let gone = |bodies: &mut Vec<Value>| {
-        let workflow = bodies.iter_mut().find(of("workflow_recorded")).unwrap();
-        workflow["data"]["running"] = json!(false);
-    };
+    let gone = |bodies: &mut Vec<Value>| said(bodies, "workflow_recorded")["running"] = json!(false);
     assert_eq!(judged(&gone), set(["plan-unfounded"]));
-    let answered = |bodies: &mut Vec<Value>| {
-        bodies.iter_mut().find(of("task_recorded")).unwrap()["data"]["user_status"] = json!(1);
-    };
+    let answered = |bodies: &mut Vec<Value>| said(bodies, "task_recorded")["user_status"] = json!(1);
     assert_eq!(judged(&answered), set(["plan-unfounded"]));
-    let another = |bodies: &mut Vec<Value>| {
-        let action = bodies.iter_mut().find(of("action_planned")).unwrap();
-        action["data"]["participants"] = json!([2, 29]);
-    };
+    let another = |bodies: &mut Vec<Value>| said(bodies, "action_planned")["participants"] = json!([2, 29]);
     assert_eq!(judged(&another), set(["plan-unfounded"]));
     // Who waits there is never touched, whoever else does.
     let protected = json!({"shared": "include", "protect": {"users": [2]}});
@@ -1280,9 +1267,7 @@ fn a_plan_that_is_not_about_what_was_found_is_found() {
 
 #[test]
 fn the_webhooks_owner_is_no_target() {
-    let owner = |bodies: &mut Vec<Value>| {
-        bodies.iter_mut().find(|body| body["kind"] == "run_started").unwrap()["data"]["webhook_owner"] = json!(29);
-    };
+    let owner = |bodies: &mut Vec<Value>| said(bodies, "run_started")["webhook_owner"] = json!(29);
     assert_eq!(judged_under(&json!({}), owner), set(["plan-unfounded"]));
 }
 
@@ -1290,9 +1275,8 @@ fn the_webhooks_owner_is_no_target() {
 fn a_consent_by_a_number_that_was_not_given_or_is_less_is_found() {
     let by_cap = |given: Value| {
         move |bodies: &mut Vec<Value>| {
-            let of = |kind: &'static str| move |body: &&mut Value| body["kind"] == kind;
-            bodies.iter_mut().find(of("job_created")).unwrap()["data"]["actions_max"] = given;
-            bodies.iter_mut().find(of("plan_confirmed")).unwrap()["data"]["by"] = json!("--max-actions");
+            said(bodies, "job_created")["actions_max"] = given;
+            said(bodies, "plan_confirmed")["by"] = json!("--max-actions");
         }
     };
     let policy = json!({});
@@ -1301,13 +1285,18 @@ fn a_consent_by_a_number_that_was_not_given_or_is_less_is_found() {
     assert_eq!(judged_under(&policy, by_cap(json!(null))), set(["plan-not-allowed"]));
 }
 
-/// A plan that has to be approved; then these words about it, then its confirmation by `mallory`.
-#[track_caller]
-fn judged_after(words: fn(&Forger) -> Vec<Event>, expected: &[&'static str]) {
+/// A plan that has to be approved, and these words about it.
+fn after(words: impl FnOnce(&Forger) -> Vec<Event>) -> Forger {
     let forger = Forger::of(Scene::planned_under("approval = \"always\""));
     let words = words(&forger).into_iter().map(|event| Entry::of(JobId(1), event));
     forger.scene.append(None, words);
-    forger.expect(expected, Vec::new());
+    forger
+}
+
+/// The same, then its confirmation by `mallory`.
+#[track_caller]
+fn judged_after(words: impl FnOnce(&Forger) -> Vec<Event>, expected: &[&'static str]) {
+    after(words).expect(expected, Vec::new());
 }
 
 #[test]
@@ -1340,11 +1329,7 @@ fn a_decision_voids_what_was_approved_and_whoever_decided_cannot_approve() {
 #[test]
 fn a_number_that_was_given_beforehand_is_no_consent_to_a_plan_that_somebody_decided_about() {
     let judged = |words: fn(&Forger) -> Vec<Event>, expected: &[&'static str]| {
-        let forger = Forger::of(Scene::planned_under("approval = \"always\""));
-        let words = [words(&forger), vec![forger.approved("vera")]].concat();
-        forger
-            .scene
-            .append(None, words.into_iter().map(|event| Entry::of(JobId(1), event)));
+        let forger = after(|forger| [words(forger), vec![forger.approved("vera")]].concat());
         let confirmed = Event::PlanConfirmed(PlanConfirmed {
             confirm: forger.confirm.clone(),
             by: "--max-actions".to_owned(),

@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::finding::{Code, Findings, Place};
-use super::rules::{self, Confirmed, Rules};
+use super::rules::{Confirmed, Rules};
 use crate::domain::{
     ActionId, ActionKind, ActionState, Decision, HoldReason, JobId, Outcome, RowState, RunId, TaskId, UserId,
     WorkflowId,
@@ -564,15 +563,13 @@ impl Story {
         told.hold(policy_hash == event.policy_hash, Code::PlanHash, || {
             format!("the policy of job {job} does not match its hash")
         });
-        let policy: Value = serde_json::from_str(&event.policy).unwrap_or_default();
-        let named = policy["protect"]["emails"].clone();
-        let beside: Vec<_> = event.policy_emails.iter().map(Recorded::commitment).collect();
-        told.hold(
-            named == json!(beside) || (named.is_null() && beside.is_empty()),
-            Code::PlanHash,
-            || format!("the e-mails beside the policy of job {job} are not those that it names"),
-        );
         let rules = Rules::of(event);
+        let named = rules.as_ref().map_or(&[][..], Rules::emails);
+        let named = named.iter().map(|email| Some(email.as_str()));
+        let is_beside = named.eq(event.policy_emails.iter().map(Recorded::commitment));
+        told.hold(is_beside, Code::PlanHash, || {
+            format!("the e-mails beside the policy of job {job} are not those that it names")
+        });
         match &rules {
             Ok(rules) => {
                 for unsaid in rules.unsaid(event) {
@@ -804,20 +801,18 @@ impl Job {
         told.hold(!goes_ahead || !is_dropped, Code::PlanUnfounded, || {
             format!("action {} is not held, although it was dropped", event.action)
         });
-        let found = self.found.get(&event.workflow);
-        let waiting = found.iter().flat_map(|found| &found.waiting).map(|(_, user)| user);
-        let waiting: BTreeSet<&UserId> = waiting.collect();
-        let is_founded = found.is_some_and(|found| found.runs) && waiting.iter().copied().eq(&event.participants);
-        told.hold(self.frozen.is_some() || is_founded, Code::PlanUnfounded, || {
-            format!(
-                "the workflow of action {} is not on record as running, or others wait in it by its tasks",
-                event.action
-            )
-        });
-        let hold = found.and_then(|found| found.hold);
+        told.hold(
+            self.frozen.is_some() || self.is_as_found(event),
+            Code::PlanUnfounded,
+            || {
+                format!(
+                    "the workflow of action {} is not on record as running, or others wait in it by its tasks",
+                    event.action
+                )
+            },
+        );
+        let hold = self.hold_of_policy(event);
         let hold = hold.filter(|hold| *hold == HoldReason::Protected || !is_released(*hold));
-        let is_protected = event.participants.iter().any(|user| self.is_protected(*user));
-        let hold = hold.or(is_protected.then_some(HoldReason::Protected));
         if let Some(hold) = hold.filter(|_| goes_ahead) {
             told.find(
                 Code::PlanNotAllowed,
@@ -844,6 +839,21 @@ impl Job {
             earlier: 0,
         });
         *self.counts.entry(state).or_default() += 1;
+    }
+
+    /// Whether an action is about a workflow that runs, and about those who wait in it.
+    fn is_as_found(&self, event: &ActionPlanned) -> bool {
+        self.found.get(&event.workflow).is_some_and(|found| {
+            let waiting: BTreeSet<&UserId> = found.waiting.iter().map(|(_, user)| user).collect();
+            found.runs && waiting.iter().copied().eq(&event.participants)
+        })
+    }
+
+    /// Why the policy has an action held.
+    fn hold_of_policy(&self, event: &ActionPlanned) -> Option<HoldReason> {
+        let is_protected = event.participants.iter().any(|user| self.is_protected(*user));
+        let protected = is_protected.then_some(HoldReason::Protected);
+        protected.or_else(|| self.found.get(&event.workflow)?.hold)
     }
 
     fn plan_frozen(&mut self, told: &mut Told<'_>, event: &PlanFrozen) {
@@ -979,11 +989,13 @@ impl Job {
     fn is_approved(&self) -> bool {
         let plan = self.frozen.as_ref().map(|frozen| &frozen.plan_hash);
         let last_decided = self.decided.last().map(|word| word.event);
-        let decided = self.decided.iter().map(|word| &word.operator);
-        let makers: Vec<&Operator> = self.planners.iter().chain(decided).collect();
+        let made = |operator: &Operator| {
+            let decided = self.decided.iter().map(|word| &word.operator);
+            self.planners.iter().chain(decided).any(|maker| maker.may_be(operator))
+        };
         let of_plan = self.approved.iter().filter(|(hash, _)| Some(hash) == plan);
-        let valid = of_plan.filter(|(_, word)| Some(word.event) > last_decided);
-        rules::is_approved(&makers, valid.map(|(_, word)| &word.operator))
+        let mut valid = of_plan.filter(|(_, word)| Some(word.event) > last_decided);
+        valid.any(|(_, word)| !made(&word.operator))
     }
 }
 

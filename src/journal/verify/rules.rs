@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::domain::{HoldReason, UserId, WorkflowId};
-use crate::journal::event::{JobCreated, Operator, WorkflowRecorded};
+use crate::journal::event::{JobCreated, WorkflowRecorded};
 
 /// The rules of a job. A key that is not known makes them unreadable: a rule that is silently ignored is worse than none.
 #[derive(Default, Deserialize)]
@@ -55,8 +54,8 @@ enum Approval {
 #[serde(deny_unknown_fields, default)]
 struct Protect {
     users: BTreeSet<UserId>,
-    #[serde(rename = "emails")]
-    _emails: IgnoredAny,
+    /// By their commitments, in the order of the values beside the policy.
+    emails: Vec<String>,
     departments: BTreeSet<u32>,
     workflows: BTreeSet<WorkflowId>,
     templates: BTreeSet<String>,
@@ -94,6 +93,11 @@ impl Rules {
     /// When the recorded policy cannot be read.
     pub(super) fn of(created: &JobCreated) -> Result<Self, serde_json::Error> {
         serde_json::from_str(&created.policy)
+    }
+
+    /// The protected e-mails, by their commitments.
+    pub(super) fn emails(&self) -> &[String] {
+        &self.protect.emails
     }
 
     /// Whether actions go ahead although others wait in their workflow.
@@ -188,11 +192,6 @@ fn may_be_of(found: &WorkflowRecorded, document_type: &str) -> bool {
     let may_be =
         |told: &Option<String>, listed: &str| told.as_ref().is_none_or(|told| told.eq_ignore_ascii_case(listed));
     may_be(&found.module, module) && (may_be(&found.entity, entity) || found.module.is_none())
-}
-
-/// Whether somebody who had no hand in the plan is among those who approved it.
-pub(super) fn is_approved<'a>(makers: &[&Operator], mut approvers: impl Iterator<Item = &'a Operator>) -> bool {
-    approvers.any(|approver| !makers.iter().any(|maker| maker.may_be(approver)))
 }
 
 #[cfg(test)]
