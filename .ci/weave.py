@@ -245,9 +245,10 @@ def errors(mutants, arguments):
         inside = [found for span in spans if (found := innermost(span))]
         if message["code"] and message["code"]["code"] == "E0004":
             # A match that needs the arm: seen at the match, not at the arm.
-            first, last = min(span["line_start"] for span in spans), max(span["line_end"] for span in spans)
-            arms = (m for m in mutants if m["genre"] == "MatchArm" and m["file"] == spans[0]["file_name"])
-            inside = [[m["number"] for m in arms if first <= m["span"]["start"]["line"] <= last]]
+            first, last = min(span["byte_start"] for span in spans), max(span["byte_end"] for span in spans)
+            marks = re.findall(rb"/\*<([\d,]+)", (COPY / spans[0]["file_name"]).read_bytes()[first:last])
+            marked = {int(number) for mark in marks for number in mark.split(b",")}
+            inside = [[number for number in marked if mutants[number]["genre"] == "MatchArm"]]
         if not inside:
             sys.exit("an error at no mutant:\n" + message["rendered"])
         is_constant = message["code"] and message["code"]["code"] == "E0015"
