@@ -12,6 +12,7 @@ mod portal;
 pub(crate) mod scene;
 pub(crate) mod schemas;
 mod screen;
+mod terminal;
 mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use super::terminal::Terminal;
 use super::{Desk, await_on};
 
 /// A command at work on a terminal of its own, which is also the one that its keyboard's Ctrl-C belongs to.
@@ -37,12 +37,8 @@ impl Screen {
     /// Starts a command of the desk on a terminal of 80 columns, all of its streams there. `more` is added to its environment.
     pub(crate) fn of(desk: &Desk, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         let columns = 80;
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-        resize(&ours, columns);
-        let open = || File::options().read(true).write(true).open(&name).unwrap();
+        let terminal = Terminal::new();
+        resize(&terminal.ours, columns);
         let plain = desk.command(arguments);
         // The terminal is handed over by a program of the system, since that takes what safe Rust does not have.
         let mut command = Command::new("setsid");
@@ -53,9 +49,13 @@ impl Screen {
         }
         command.env("TERM", "xterm").envs(more.iter().copied());
         command.current_dir(plain.get_current_dir().unwrap());
-        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
+        command
+            .stdin(terminal.theirs())
+            .stdout(terminal.theirs())
+            .stderr(terminal.theirs());
+        let child = command.spawn().unwrap();
         drop(command);
-        let ours = File::from(ours);
+        let ours = terminal.ours;
         let written = Arc::new(Mutex::new(Vec::new()));
         let (mut from, to) = (ours.try_clone().unwrap(), Arc::clone(&written));
         let reader = std::thread::spawn(move || {

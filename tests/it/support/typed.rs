@@ -5,8 +5,7 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
+use super::terminal::Terminal;
 use super::{Desk, await_on};
 
 /// A command that has a terminal for its input and its notes. Its data goes into a pipe.
@@ -21,17 +20,16 @@ pub(crate) struct Typed {
 impl Typed {
     /// Starts a command, and types these lines.
     pub(crate) fn start(desk: &Desk, arguments: &[&str], typed: &str) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-        let open = || std::fs::File::options().read(true).write(true).open(&name).unwrap();
+        let terminal = Terminal::new();
         let mut command = desk.command(arguments);
         command.env("TERM", "xterm");
-        command.stdin(open()).stderr(open()).stdout(Stdio::piped());
+        command
+            .stdin(terminal.theirs())
+            .stderr(terminal.theirs())
+            .stdout(Stdio::piped());
         let child = command.spawn().unwrap();
         drop(command);
-        let mut ours = std::fs::File::from(ours);
+        let mut ours = terminal.ours;
         ours.write_all(typed.as_bytes()).unwrap();
         let shown = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&shown);
