@@ -1226,6 +1226,18 @@ fn where_foreign_workflows_are_to_be_held_only_those_of_people_who_left_go_ahead
 }
 
 #[test]
+fn how_many_go_ahead_and_how_many_are_held_is_counted_again() {
+    // What a person confirmed names how many go ahead.
+    for (counted, wrong, findings) in [
+        ("planned", 8, set(["plan-hash", "totals"])),
+        ("held", 1, set(["totals"])),
+    ] {
+        let judged = judged_under(&json!({}), |bodies| said(bodies, "plan_frozen")[counted] = json!(wrong));
+        assert_eq!(judged, findings, "{counted}");
+    }
+}
+
+#[test]
 fn how_many_were_started_by_colleagues_is_counted_again() {
     let wrong = |bodies: &mut Vec<Value>| {
         starters_work_here(Some(true))(bodies);

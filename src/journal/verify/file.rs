@@ -121,7 +121,7 @@ impl Evidence {
     }
 
     /// Whether its pages are known to be in order: where this cannot be said, `SQLite` has to say.
-    fn is_in_order(&self, roots: &[u32]) -> bool {
+    pub(crate) fn is_in_order(&self, roots: &[u32]) -> bool {
         let file = File::open(&self.path);
         file.and_then(|file| pages::are_in_order(&file, roots)).unwrap_or(false)
     }
@@ -276,7 +276,7 @@ pub(crate) fn check_structure(
 }
 
 /// The first pages of all tables and indexes.
-fn roots(db: &Connection) -> rusqlite::Result<Vec<u32>> {
+pub(crate) fn roots(db: &Connection) -> rusqlite::Result<Vec<u32>> {
     let mut statement = db.prepare("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     rows.collect()
