@@ -71,6 +71,33 @@ fn a_finished_job_is_intact_and_says_against_what_it_was_checked() {
 }
 
 #[test]
+fn where_all_is_well_sqlites_own_checks_are_not_made() {
+    // A policy that takes several pages.
+    let workflows: Vec<_> = (0..2000).map(|number| format!("1.{number}")).collect();
+    let policy = format!("approval = \"always\"\n[protect]\nworkflows = {workflows:?}");
+    for scene in [Scene::planned(), Scene::finished(), Scene::planned_under(&policy)] {
+        let report = scene.report();
+        assert!(report.is_intact(), "{:?}", report.findings);
+        assert!(!report.is_checked_by_sqlite);
+    }
+    let scene = Scene::finished();
+    scene.force_sql("DROP INDEX event_by_user");
+    assert!(scene.report().is_checked_by_sqlite);
+}
+
+#[test]
+fn jobs_and_runs_are_counted() {
+    let portal = Portal::of(World::sample());
+    let desk = Desk::at(&portal);
+    let roster = desk.roster(HOW_TO);
+    desk.plan(&roster, "kill");
+    let plan = desk.plan(&roster, "kill");
+    desk.apply(&plan).expect(0);
+    let report = desk.run(&["audit", "verify", "--json"]).expect(0).json();
+    assert_eq!((&report["jobs"], &report["runs"]), (&json!(2), &json!(3)));
+}
+
+#[test]
 fn the_evidence_stays_as_it_is_with_a_log_and_without_one() {
     let scene = Scene::finished();
     let before = everything(scene.folder());
@@ -406,6 +433,7 @@ fn an_erasure_is_found_in_order_only_when_it_erased_what_it_says() {
     scene.append(None, [redacted(values)]);
     let report = scene.report();
     assert!(report.is_intact(), "{:?}", report.findings);
+    assert!(!report.is_checked_by_sqlite);
     assert_eq!(report.values_erased, u64::from(values));
     // Put back from an older copy.
     let put_back = scene.copy();
@@ -955,12 +983,16 @@ fn what_is_done_without_a_plan_or_a_consent_is_found() {
     };
     forger.expect(&["action-not-in-plan"], vec![Event::AttemptIntended(sent)]);
 
-    let forger = f();
-    let sent = AttemptIntended {
-        waiting: vec![UserId(4711)],
-        ..forger.intended(1, 1)
-    };
-    forger.expect(&["intent-unfounded"], vec![Event::AttemptIntended(sent)]);
+    let people = f().actions[0].1.clone();
+    let and_another = [people, vec![UserId(4711)]].concat();
+    for waiting in [vec![UserId(4711)], and_another, Vec::new()] {
+        let forger = f();
+        let sent = AttemptIntended {
+            waiting,
+            ..forger.intended(1, 1)
+        };
+        forger.expect(&["intent-unfounded"], vec![Event::AttemptIntended(sent)]);
+    }
 
     let forger = f();
     let sent = AttemptIntended {

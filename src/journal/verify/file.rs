@@ -121,7 +121,7 @@ impl Evidence {
     }
 
     /// Whether its pages are known to be in order: where this cannot be said, `SQLite` has to say.
-    pub(crate) fn is_in_order(&self, roots: &[u32]) -> bool {
+    fn is_in_order(&self, roots: &[u32]) -> bool {
         let file = File::open(&self.path);
         file.and_then(|file| pages::are_in_order(&file, roots)).unwrap_or(false)
     }
@@ -257,26 +257,27 @@ fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), (Strin
 }
 
 /// `SQLite`'s own checks, but for what takes most of their time: whether the indexes of the record hold what its tables do
-/// (see [`super::indexes`]).
+/// (see [`super::indexes`]). Gives whether it had to look at the pages.
 pub(crate) fn check_structure(
     evidence: &Evidence,
     access: Access,
     db: &Connection,
     findings: &mut Findings,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     // What stands in the log has no place in the file yet.
     let is_alone = access == Access::Alone;
-    if !(is_alone && evidence.is_in_order(&roots(db)?)) {
+    let is_by_sqlite = !(is_alone && evidence.is_in_order(&roots(db)?));
+    if is_by_sqlite {
         tell(db, "quick_check", findings)?;
     }
     for table in INDEXED_PROJECTIONS {
         tell(db, &format!("integrity_check({table})"), findings)?;
     }
-    Ok(())
+    Ok(is_by_sqlite)
 }
 
 /// The first pages of all tables and indexes.
-pub(crate) fn roots(db: &Connection) -> rusqlite::Result<Vec<u32>> {
+fn roots(db: &Connection) -> rusqlite::Result<Vec<u32>> {
     let mut statement = db.prepare("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     rows.collect()

@@ -107,6 +107,9 @@ pub struct Report {
     pub is_redacted: bool,
     /// Whether a write-ahead log beside the file was read with it.
     pub with_log: bool,
+    /// Whether `SQLite`'s own checks were made, which take many times as long as those that spare them where all is well.
+    #[serde(skip)]
+    pub is_checked_by_sqlite: bool,
     /// How far the file was checked.
     pub level: Level,
     /// What agrees with it, outside the file.
@@ -196,6 +199,7 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
         values_erased: 0,
         is_redacted: false,
         with_log: access != Access::Alone,
+        is_checked_by_sqlite: false,
         level: Level::Chain,
         checked_against: Vec::new(),
         open_intents: Vec::new(),
@@ -359,7 +363,9 @@ impl Judged<'_> {
         let structure = structure?;
         let found = structure.entries.as_ref().zip(entries.as_ref());
         let are_indexed = found.is_some_and(|(found, expected)| expected.are(found));
+        report.is_checked_by_sqlite = structure.is_by_sqlite;
         if !findings.is_empty() || !structure.findings.is_empty() || !are_indexed {
+            report.is_checked_by_sqlite = true;
             findings.extend(check_integrity(evidence, access, structure.findings)?);
         }
         // Where every value belongs to an event that is there, no row names one that is not.
@@ -420,15 +426,17 @@ fn verify_signatures(checkpoints: Receiver<Unverified>) -> Findings {
 /// What the file is made of.
 struct Structure {
     findings: Findings,
+    /// Whether `SQLite` had to look at the pages.
+    is_by_sqlite: bool,
     /// What the indexes hold; none when they cannot be read in order.
     entries: Option<Entries>,
 }
 
 /// What can be said about the file without its events.
 fn check_structure(evidence: &Evidence, access: Access, key: &RandomState) -> Result<Structure, JournalError> {
-    let mut findings = Findings::default();
+    let (mut findings, mut is_by_sqlite) = (Findings::default(), false);
     let checked = evidence.open(access).and_then(|db| {
-        file::check_structure(evidence, access, &db, &mut findings)?;
+        is_by_sqlite = file::check_structure(evidence, access, &db, &mut findings)?;
         // Where an index is missing or cannot be read, all of SQLite's checks are made, which say so.
         Ok(Entries::of(&db, key).unwrap_or_default())
     });
@@ -439,7 +447,11 @@ fn check_structure(evidence: &Evidence, access: Access, key: &RandomState) -> Re
             None
         }
     };
-    Ok(Structure { findings, entries })
+    Ok(Structure {
+        findings,
+        is_by_sqlite,
+        entries,
+    })
 }
 
 /// What `SQLite` itself can say about a file that does not look right; `before` is what it said so far, of which this is more.
@@ -456,27 +468,3 @@ fn check_integrity(evidence: &Evidence, access: Access, before: Findings) -> Res
 
 /// Tables that are not there.
 type Missing = BTreeSet<String>;
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::journal::Journal;
-
-    /// Where all is well, `SQLite`'s own checks, which take many times as long, are not needed.
-    #[test]
-    fn a_journal_of_our_own_and_its_indexes_are_found_in_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit.db");
-        std::fs::write(&path, include_bytes!("../../../tests/data/journal-version-1.db")).unwrap();
-        let journal = Journal::open(&path, Arc::new(SystemClock)).unwrap();
-        journal.close().unwrap();
-        let evidence = Evidence::look(&path).unwrap();
-        assert!(!evidence.has_log());
-        let db = evidence.open(Access::Alone).unwrap();
-        assert!(evidence.is_in_order(&file::roots(&db).unwrap()));
-        assert!(Entries::of(&db, &RandomState::new()).unwrap().is_some());
-    }
-}

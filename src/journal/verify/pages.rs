@@ -366,7 +366,7 @@ mod tests {
 
     use super::*;
 
-    /// A database with trees of several levels, content that overflows, free pages and free places in pages.
+    /// A database with trees of several levels, content that just fits or overflows, free pages and free places in pages.
     fn make(path: &Path) -> Vec<u32> {
         let db = Connection::open(path).unwrap();
         db.execute_batch(
@@ -376,7 +376,11 @@ mod tests {
              CREATE TABLE entries (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
              CREATE TABLE gone (text TEXT);
              WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
-             INSERT INTO rows SELECT n, hex(zeroblob(n % 97)) || n || CASE WHEN n % 500 = 0 THEN hex(zeroblob(9000)) ELSE '' END FROM n;
+             INSERT INTO rows SELECT n, n || CASE
+                 WHEN n BETWEEN 2001 AND 2100 THEN substr(hex(zeroblob(600)), 1, n - 1040)
+                 WHEN n BETWEEN 2101 AND 2200 THEN substr(hex(zeroblob(2100)), 1, n + 1900)
+                 WHEN n % 500 = 0 THEN hex(zeroblob(9000))
+                 ELSE hex(zeroblob(n % 97)) END FROM n;
              INSERT INTO entries SELECT 'key ' || (id * 7919 % 3001), text FROM rows;
              INSERT INTO gone SELECT text FROM rows;
              DELETE FROM rows WHERE id % 7 = 0;
