@@ -394,6 +394,16 @@ fn a_verifier_that_was_swapped_is_told_whatever_version_the_export_says_it_is_of
 }
 
 #[test]
+fn a_list_of_sums_without_its_end_is_found_by_both_verifiers() {
+    let (_portal, desk) = Desk::finished(HOW_TO, 0);
+    let folder = export(&desk, "evidence", &[]);
+    let sums = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    fs::write(folder.join("SHA256SUMS"), sums.trim_end()).unwrap();
+    assert_eq!(here(&folder), (false, "{ExportFile: 1}".to_owned()));
+    assert!(!in_python(&folder).0);
+}
+
+#[test]
 fn verification_changes_nothing_in_a_folder_whose_database_keeps_a_write_ahead_log() {
     let (_portal, desk) = Desk::finished(HOW_TO, 0);
     let folder = export(&desk, "evidence", &[]);

@@ -86,7 +86,7 @@ fn where_all_is_well_sqlites_own_checks_are_not_made() {
 }
 
 #[test]
-fn jobs_and_runs_are_counted() {
+fn jobs_runs_and_values_are_counted() {
     let portal = Portal::of(World::sample());
     let desk = Desk::at(&portal);
     let roster = desk.roster(HOW_TO);
@@ -95,6 +95,10 @@ fn jobs_and_runs_are_counted() {
     desk.apply(&plan).expect(0);
     let report = desk.run(&["audit", "verify", "--json"]).expect(0).json();
     assert_eq!((&report["jobs"], &report["runs"]), (&json!(2), &json!(3)));
+    let stock = rusqlite::Connection::open(desk.database()).unwrap();
+    let values = "SELECT count(*) FROM personal WHERE salt IS NOT NULL";
+    let values: i64 = stock.query_row(values, [], |row| row.get(0)).unwrap();
+    assert_eq!(report["values"], json!(values));
 }
 
 #[test]
@@ -1255,6 +1259,32 @@ fn where_foreign_workflows_are_to_be_held_only_those_of_people_who_left_go_ahead
         assert_eq!(judged(Some(true)), set(["plan-not-allowed"]), "{policy}");
         assert_eq!(judged(None), set(["plan-not-allowed"]), "{policy}");
     }
+}
+
+#[test]
+fn where_departments_are_protected_those_on_record_decide() {
+    let policy = json!({"protect": {"departments": [7]}});
+    let all_in = |department: u32| {
+        move |bodies: &mut Vec<Value>| {
+            let users = bodies.iter_mut().filter(|body| body["kind"] == "user_recorded");
+            users.for_each(|user| user["data"]["departments"] = json!([1, department]));
+        }
+    };
+    assert_eq!(judged_under(&policy, all_in(7)), set(["plan-not-allowed"]));
+    assert_eq!(judged_under(&policy, all_in(8)), set([]));
+}
+
+#[test]
+fn an_approval_of_another_plan_or_after_the_consent_is_found() {
+    let forger = Forger::new();
+    let late = forger.approved("bob");
+    forger.expect(&["plan-changed"], vec![late]);
+    let mut forger = Forger::new();
+    let rightly = std::mem::replace(&mut forger.frozen.plan_hash, "0".repeat(64));
+    let of_another = forger.approved("bob");
+    forger.frozen.plan_hash = rightly;
+    let events = vec![forger.started(), of_another, forger.confirmed()];
+    forger.expect_of(&["plan-changed"], events);
 }
 
 #[test]

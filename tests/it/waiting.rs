@@ -218,6 +218,7 @@ fn a_plan_that_was_cut_short_begins_anew_when_what_it_read_is_over_an_hour_old()
         (2, 1)
     );
     assert_eq!(number(&desk.status(), "/actions/planned"), 9);
+    desk.assert_sound();
     let (portal, desk) = cut_short();
     go_on_planning(&desk, &portal, 59 * MINUTE);
     assert_eq!(times_told(&desk, "discovery_restarted"), 0);
