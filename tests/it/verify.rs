@@ -12,8 +12,8 @@ use offboard24::journal::verify::{Against, Code, Level, Place};
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
     ClockSetBack, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanApproved,
-    PlanConfirmed, PlanDecided, PlanFrozen, RedactionFinished, ResidueRecorded, Returned, RunFinished, RunStarted,
-    SigningKeyRecorded, TaskRecorded,
+    PlanConfirmed, PlanDecided, PlanFrozen, RedactionFinished, ResidueRecorded, Returned, RunAbandoned, RunFinished,
+    RunStarted, SigningKeyRecorded, SigningKeyRotated, TaskRecorded,
 };
 use offboard24::personal::Personal;
 use offboard24::sandbox::World;
@@ -1123,6 +1123,11 @@ fn totals_residue_places_and_clocks_that_do_not_fit_are_found() {
     let forger = Forger::new();
     let sent = forger.sent(1, 1);
     forger.expect(&["out-of-place"], vec![finished(&[(ActionState::Planned, 9)]), sent]);
+    // A run can be left neither by itself nor when it is over, which the one that planned is.
+    for abandoned in [RUN, RunId(1)] {
+        let left = RunAbandoned { abandoned, in_doubt: 0 };
+        Forger::new().expect(&["out-of-place"], vec![Event::RunAbandoned(left)]);
+    }
     let forger = Forger::new();
     let task = TaskRecorded {
         task: TaskId(1),
@@ -1423,6 +1428,24 @@ fn every_code_is_provoked_by_a_test_and_explained() {
     let without: Vec<_> = codes.filter(|code| !test.contains(&format!("\"{code}\""))).collect();
     assert!(without.is_empty(), "no test provokes {without:?}");
     assert!(Code::ALL.iter().all(|code| !code.meaning().is_empty()));
+}
+
+#[test]
+fn a_key_that_replaces_one_that_was_not_in_force_is_found() {
+    let scene = Scene::planned();
+    let key = scene.bodies()[scene.first("signing_key_recorded")]["data"]["key"].clone();
+    let key: VerifyingKey = key.as_str().unwrap().parse().unwrap();
+    let other = SigningKey::from_seed(&[9; 32]).verifying(key.name());
+    for (replaces, expected) in [(&key, set([])), (&other, set(["key-replaced"]))] {
+        let rotated = SigningKeyRotated {
+            key: key.to_string(),
+            replaces: replaces.to_string(),
+            operator: operator("ann"),
+        };
+        let scene = scene.copy();
+        scene.append(None, [Entry::own(Event::SigningKeyRotated(rotated))]);
+        assert_eq!(scene.codes(), expected);
+    }
 }
 
 #[test]
