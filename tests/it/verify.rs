@@ -11,7 +11,7 @@ use offboard24::journal::note::{SigningKey, VerifyingKey};
 use offboard24::journal::verify::{Against, Code, Level, Place};
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
-    ClockSetBack, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanApproved,
+    ClockSetBack, Empty, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanApproved,
     PlanConfirmed, PlanDecided, PlanFrozen, RedactionFinished, ResidueRecorded, Returned, RunAbandoned, RunFinished,
     RunStarted, SigningKeyRecorded, SigningKeyRotated, TaskRecorded,
 };
@@ -1123,6 +1123,14 @@ fn totals_residue_places_and_clocks_that_do_not_fit_are_found() {
     let forger = Forger::new();
     let sent = forger.sent(1, 1);
     forger.expect(&["out-of-place"], vec![finished(&[(ActionState::Planned, 9)]), sent]);
+    // What only a run does for a job, for none, and by none.
+    let forger = Forger::new();
+    forger.scene.append(Some(RUN), [Entry::own(forger.started())]);
+    assert_eq!(forger.scene.codes(), set(["out-of-place"]));
+    let forger = Forger::new();
+    forger.scene.append(None, [Entry::of(JobId(1), forger.confirmed())]);
+    assert_eq!(forger.scene.codes(), set(["out-of-place"]));
+    Forger::new().expect(&["plan-changed"], vec![Event::RowsResolved(Empty {})]);
     // A run can be left neither by itself nor when it is over, which the one that planned is.
     for abandoned in [RUN, RunId(1)] {
         let left = RunAbandoned { abandoned, in_doubt: 0 };
