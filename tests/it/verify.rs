@@ -167,7 +167,8 @@ fn a_journal_that_a_process_is_writing_can_be_verified() {
 #[test]
 fn what_is_no_file_is_a_usage_error_and_what_is_no_journal_is_a_finding() {
     let desk = Desk::with_webhook("");
-    desk.run(&["audit", "verify", "nowhere.db"]).expect(2);
+    let missing = desk.run(&["audit", "verify", "nowhere.db"]).expect(2).stderr;
+    assert!(missing.contains("there is no database at"), "{missing}");
     desk.run(&["audit", "verify", "."]).expect(2);
     desk.run(&["audit", "verify", "--key", "no-key", "nowhere.db"])
         .expect(2);
