@@ -221,6 +221,11 @@ fn damage_to_the_file_has_its_own_codes() {
         ("version", "PRAGMA user_version = 77", &["version"]),
         ("identity", "PRAGMA application_id = 77", &["identity"]),
         ("schema", "DROP TRIGGER event_is_not_deleted", &["schema"]),
+        (
+            "schema",
+            "DROP TRIGGER event_is_not_deleted; CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event BEGIN SELECT 1; END",
+            &["schema"],
+        ),
         ("schema", "DROP INDEX event_by_user", &["schema"]),
         ("schema", "CREATE TABLE another (a)", &["schema"]),
         ("schema", "DROP TABLE residue", &["schema"]),
