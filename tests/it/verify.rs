@@ -8,7 +8,7 @@ use offboard24::domain::{
 };
 use offboard24::journal::key::Keys;
 use offboard24::journal::note::{SigningKey, VerifyingKey};
-use offboard24::journal::verify::{Against, Code, Level, Place};
+use offboard24::journal::verify::{Against, Checker, Code, Level, Place};
 use offboard24::journal::{
     About, ActionEnded, ActionPlanned, ActionReopened, ActionReturned, AnswerKind, AttemptAnswered, AttemptIntended,
     ClockSetBack, Empty, Entry, Event, HeadMissing, JobClosed, JournalFile, Operator, PersonalRedacted, PlanApproved,
@@ -78,11 +78,11 @@ fn where_all_is_well_sqlites_own_checks_are_not_made() {
     for scene in [Scene::planned(), Scene::finished(), Scene::planned_under(&policy)] {
         let report = scene.report();
         assert!(report.is_intact(), "{:?}", report.findings);
-        assert!(!report.is_checked_by_sqlite);
+        assert_eq!(report.structure_by, Checker::Own);
     }
     let scene = Scene::finished();
     scene.force_sql("DROP INDEX event_by_user");
-    assert!(scene.report().is_checked_by_sqlite);
+    assert_eq!(scene.report().structure_by, Checker::Sqlite);
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn an_erasure_is_found_in_order_only_when_it_erased_what_it_says() {
     scene.append(None, [redacted(values)]);
     let report = scene.report();
     assert!(report.is_intact(), "{:?}", report.findings);
-    assert!(!report.is_checked_by_sqlite);
+    assert_eq!(report.structure_by, Checker::Own);
     assert_eq!(report.values_erased, u64::from(values));
     // Put back from an older copy.
     let put_back = scene.copy();

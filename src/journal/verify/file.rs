@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::finding::{Code, Findings, Place};
-use super::{Missing, pages};
+use super::{Checker, Missing, pages};
 use crate::files::beside;
 use crate::journal::{JournalError, open};
 
@@ -257,23 +257,25 @@ fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), (Strin
 }
 
 /// `SQLite`'s own checks, but for what takes most of their time: whether the indexes of the record hold what its tables do
-/// (see [`super::indexes`]). Gives whether it had to look at the pages.
+/// (see [`super::indexes`]). Gives who looked at the pages.
 pub(crate) fn check_structure(
     evidence: &Evidence,
     access: Access,
     db: &Connection,
     findings: &mut Findings,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Checker> {
     // What stands in the log has no place in the file yet.
     let is_alone = access == Access::Alone;
-    let is_by_sqlite = !(is_alone && evidence.is_in_order(&roots(db)?));
-    if is_by_sqlite {
+    let by = if is_alone && evidence.is_in_order(&roots(db)?) {
+        Checker::Own
+    } else {
         tell(db, "quick_check", findings)?;
-    }
+        Checker::Sqlite
+    };
     for table in INDEXED_PROJECTIONS {
         tell(db, &format!("integrity_check({table})"), findings)?;
     }
-    Ok(is_by_sqlite)
+    Ok(by)
 }
 
 /// The first pages of all tables and indexes.

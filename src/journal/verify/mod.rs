@@ -68,6 +68,15 @@ pub enum Level {
     Head,
 }
 
+/// Who looks at the structure of a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Checker {
+    /// This program, which is enough where all is well.
+    Own,
+    /// `SQLite`, which takes many times as long.
+    Sqlite,
+}
+
 /// What verification brought.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -107,9 +116,9 @@ pub struct Report {
     pub is_redacted: bool,
     /// Whether a write-ahead log beside the file was read with it.
     pub with_log: bool,
-    /// Whether `SQLite`'s own checks were made, which take many times as long as those that spare them where all is well.
+    /// Who looked whether pages and indexes are in order.
     #[serde(skip)]
-    pub is_checked_by_sqlite: bool,
+    pub structure_by: Checker,
     /// How far the file was checked.
     pub level: Level,
     /// What agrees with it, outside the file.
@@ -199,7 +208,7 @@ fn judge(evidence: &Evidence, access: Access, against: &Against) -> Result<Repor
         values_erased: 0,
         is_redacted: false,
         with_log: access != Access::Alone,
-        is_checked_by_sqlite: false,
+        structure_by: Checker::Own,
         level: Level::Chain,
         checked_against: Vec::new(),
         open_intents: Vec::new(),
@@ -363,9 +372,9 @@ impl Judged<'_> {
         let structure = structure?;
         let found = structure.entries.as_ref().zip(entries.as_ref());
         let are_indexed = found.is_some_and(|(found, expected)| expected.are(found));
-        report.is_checked_by_sqlite = structure.is_by_sqlite;
+        report.structure_by = structure.by;
         if !findings.is_empty() || !structure.findings.is_empty() || !are_indexed {
-            report.is_checked_by_sqlite = true;
+            report.structure_by = Checker::Sqlite;
             findings.extend(check_integrity(evidence, access, structure.findings)?);
         }
         // Where every value belongs to an event that is there, no row names one that is not.
@@ -426,17 +435,16 @@ fn verify_signatures(checkpoints: Receiver<Unverified>) -> Findings {
 /// What the file is made of.
 struct Structure {
     findings: Findings,
-    /// Whether `SQLite` had to look at the pages.
-    is_by_sqlite: bool,
+    by: Checker,
     /// What the indexes hold; none when they cannot be read in order.
     entries: Option<Entries>,
 }
 
 /// What can be said about the file without its events.
 fn check_structure(evidence: &Evidence, access: Access, key: &RandomState) -> Result<Structure, JournalError> {
-    let (mut findings, mut is_by_sqlite) = (Findings::default(), false);
+    let (mut findings, mut by) = (Findings::default(), Checker::Own);
     let checked = evidence.open(access).and_then(|db| {
-        is_by_sqlite = file::check_structure(evidence, access, &db, &mut findings)?;
+        by = file::check_structure(evidence, access, &db, &mut findings)?;
         // Where an index is missing or cannot be read, all of SQLite's checks are made, which say so.
         Ok(Entries::of(&db, key).unwrap_or_default())
     });
@@ -447,11 +455,7 @@ fn check_structure(evidence: &Evidence, access: Access, key: &RandomState) -> Re
             None
         }
     };
-    Ok(Structure {
-        findings,
-        is_by_sqlite,
-        entries,
-    })
+    Ok(Structure { findings, by, entries })
 }
 
 /// What `SQLite` itself can say about a file that does not look right; `before` is what it said so far, of which this is more.
