@@ -1165,6 +1165,10 @@ fn totals_residue_places_and_clocks_that_do_not_fit_are_found() {
     };
     own(Event::ClockSetBack(ClockSetBack { by_ms: 5 }), "time-backwards");
     own(Event::HeadMissing(HeadMissing { checkpoint: 1 }), "out-of-place");
+    let scene = Scene::planned();
+    let checkpoint = scene.report().last_checkpoint.unwrap();
+    scene.append(None, [Entry::own(Event::HeadMissing(HeadMissing { checkpoint }))]);
+    assert_eq!(scene.codes(), set([]));
     own(
         Event::RedactionFinished(RedactionFinished { redaction: 3 }),
         "out-of-place",
