@@ -1095,13 +1095,21 @@ fn outcomes_that_the_record_does_not_bear_out_are_found() {
         &["outcome-repeated"],
         vec![ended(1, None, AlreadyGone), ended(1, None, AlreadyGone)],
     );
-    let forger = Forger::new();
-    let reopened = Event::ActionReopened(ActionReopened {
-        action: ActionId(1),
-        outcome: Confirmed,
-        reason: None,
-    });
-    forger.expect(&["outcome-repeated"], vec![reopened]);
+    let reopened = |outcome| {
+        Event::ActionReopened(ActionReopened {
+            action: ActionId(1),
+            outcome,
+            reason: None,
+        })
+    };
+    // Never tried, and nothing to be tried again.
+    for outcome in [Confirmed, Failed] {
+        Forger::new().expect(&["outcome-repeated"], vec![reopened(outcome)]);
+    }
+    for outcome in [AlreadyGone, Failed] {
+        let gone = ended(1, None, AlreadyGone);
+        Forger::new().expect(&["outcome-repeated"], vec![gone, reopened(outcome)]);
+    }
 }
 
 #[test]
