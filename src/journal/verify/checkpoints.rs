@@ -29,6 +29,15 @@ struct Mark {
 }
 
 impl Mark {
+    fn of(body: &Body<'_>) -> Self {
+        Self {
+            at: body.at.to_owned(),
+            monotonic_ms: body.monotonic_ms,
+            run: body.run,
+            requests: body.requests,
+        }
+    }
+
     fn is_of(&self, body: &Body<'_>) -> bool {
         self.at == body.at
             && self.monotonic_ms == body.monotonic_ms
@@ -149,14 +158,7 @@ impl<'c> Checkpoints<'c> {
         match &link.body {
             None => self.mark = None,
             Some(_) if same && self.mark.is_some() => {}
-            Some(body) => {
-                self.mark = Some(Mark {
-                    at: body.at.to_owned(),
-                    monotonic_ms: body.monotonic_ms,
-                    run: body.run,
-                    requests: body.requests,
-                });
-            }
+            Some(body) => self.mark = Some(Mark::of(body)),
         }
     }
 
@@ -359,5 +361,29 @@ impl Expected<'_> {
         }
         let size = self.size;
         (wrong, Some(Unverified { size, note, keys }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_of_two_transactions_differ_in_their_time_their_clock_their_run_or_its_requests() {
+        let body = |at, monotonic_ms, run, requests| {
+            json!({"prev": null, "at": at, "monotonic_ms": monotonic_ms, "run": run, "job": 1, "requests": requests,
+                "kind": "rows_resolved", "data": {}})
+            .to_string()
+        };
+        let first = body("2026-11-23T10:00:00.000Z", 7, 1, 3);
+        let mark = Mark::of(&Body::read(&first).unwrap());
+        let is_of = |body: String| mark.is_of(&Body::read(&body).unwrap());
+        assert!(is_of(first.clone()));
+        assert!(!is_of(body("2026-11-23T10:00:00.001Z", 7, 1, 3)));
+        assert!(!is_of(body("2026-11-23T10:00:00.000Z", 8, 1, 3)));
+        assert!(!is_of(body("2026-11-23T10:00:00.000Z", 7, 2, 3)));
+        assert!(!is_of(body("2026-11-23T10:00:00.000Z", 7, 1, 4)));
     }
 }
