@@ -108,6 +108,7 @@ pub(super) async fn ask(
         failures: 0,
         batch_size: BATCH_COMMANDS_MAX,
         way,
+        is_portal: false,
     };
     let mut flights = FuturesUnordered::new();
     let mut pause: Option<(WaitReason, Method)> = None;
@@ -178,6 +179,8 @@ struct Conversation<'a> {
     failures: u32,
     batch_size: usize,
     way: Way,
+    /// Whether something came that only a portal says: what is odd after that passes.
+    is_portal: bool,
 }
 
 impl Conversation<'_> {
@@ -282,8 +285,10 @@ impl Conversation<'_> {
             problem,
         };
         let reason = reason(&problem);
+        self.is_portal |= matches!(problem, Problem::Incomplete);
         match problem {
             Problem::Stop(error) => return Err(error),
+            Problem::NoPortal { .. } if self.is_portal => {}
             Problem::NoPortal { status } if is_last => return Err(PortalError::NoPortal { status }),
             Problem::Refused { code } if is_last => {
                 return Err(unexpected(format!("it is an error, with the code `{code}`")));
@@ -396,7 +401,7 @@ async fn ask_directly(
 /// The status of an answer that is none of Bitrix24's REST API: a page, or JSON of something else.
 fn strange_status(reply: &Reply) -> Option<u16> {
     let strange = match open(reply) {
-        Ok(Envelope::Success(envelope)) => !envelope.contains_key("result"),
+        Ok(Envelope::Success(envelope)) => !envelope.contains_key("result") && !envelope.contains_key("time"),
         Ok(Envelope::Error(error)) => reply.status == 404 && code::class(&error.code) == Class::Other,
         // Too slow or too many, 408 and 429, can be any front end's, and pass.
         Err(doubt) => matches!(doubt, Doubt::NotJson | Doubt::Status(400..=405)),
@@ -646,6 +651,17 @@ mod tests {
         let answers = ask(&connection, &questions(&["a"]), Way::Direct).await;
         assert_eq!(answers, Err(PortalError::Unreachable { attempts: 8 }));
         assert_eq!(connection.requests(), 0);
+    }
+
+    #[tokio::test]
+    async fn after_what_only_a_portal_says_an_odd_answer_to_the_first_question_passes() {
+        let server = Server::start(|number, _| match number {
+            0 | 1 => ok(&json!({"time": {"operating": 0}})),
+            2..=5 => Step::Reply(200, "{\"result\"".to_owned()),
+            _ => ok(&json!({"result": 7})),
+        });
+        let (answers, _) = ask_all(&server, &["a"], Way::First).await;
+        assert_eq!((answers, server.arrived().len()), (Ok(vec![json!(7)]), 7));
     }
 
     /// What a server always says, what becomes of the question, and after how many requests.
